@@ -1,0 +1,99 @@
+"""Examples of request bodies for the OpenAPI description, after the API document."""
+
+from fastapi.openapi.models import Example
+
+TXT2IMG: dict[str, Example] = {
+    "sd15": {
+        "summary": "SD1.5",
+        "value": {
+            "prompt": "a lovely cat holding a sign that says hello world",
+            "negative_prompt": "blurry, low quality, bad anatomy",
+            "width": 512,
+            "height": 512,
+            "steps": 20,
+            "cfg_scale": 7.0,
+            "seed": -1,
+            "sampler": "euler_a",
+            "scheduler": "discrete",
+            "batch_count": 1,
+            "clip_skip": -1,
+        },
+    },
+    "flux": {
+        "summary": "Flux: cfg_scale 1",
+        "value": {
+            "prompt": 'a lovely cat holding a sign says "flux.cpp"',
+            "width": 1024,
+            "height": 1024,
+            "steps": 20,
+            "cfg_scale": 1.0,
+            "sampler": "euler",
+        },
+    },
+    "z_image": {
+        "summary": "Z-Image Turbo: 8 steps, smoothstep, easycache",
+        "value": {
+            "prompt": "A solitary woman sits on a moss-flecked tree trunk in a quiet forest clearing",
+            "width": 1024,
+            "height": 688,
+            "steps": 8,
+            "cfg_scale": 1.0,
+            "sampler": "euler",
+            "scheduler": "smoothstep",
+            "seed": 42,
+            "batch_count": 4,
+            "easycache": True,
+        },
+    },
+    "lora": {
+        "summary": "Two LoRAs",
+        "value": {
+            "prompt": "a beautiful landscape <lora:add_detail:0.8> <lora:enhance_colors:0.5>",
+            "width": 512,
+            "height": 512,
+        },
+    },
+}
+
+IMG2IMG: dict[str, Example] = {
+    "transform": {
+        "summary": "Transform an image",
+        "value": {
+            "prompt": "cat with blue eyes, masterpiece",
+            "init_image_base64": "<base64 of a PNG, JPEG, WebP, BMP or GIF>",
+            "strength": 0.4,
+            "width": 512,
+            "height": 512,
+            "steps": 20,
+            "cfg_scale": 7.0,
+        },
+    }
+}
+
+LOAD: dict[str, Example] = {
+    "checkpoint": {
+        "summary": "One file",
+        "value": {"model_name": "v1-5-pruned-emaonly.safetensors", "model_type": "checkpoint"},
+    },
+    "flux": {
+        "summary": "Flux with its components",
+        "value": {
+            "model_name": "flux1-dev-Q4_K_S.gguf",
+            "model_type": "diffusion",
+            "vae": "ae.safetensors",
+            "clip_l": "clip_l.safetensors",
+            "t5xxl": "t5xxl_fp16.safetensors",
+            "options": {"keep_clip_on_cpu": True, "flash_attn": True},
+        },
+    },
+    "z_image": {
+        "summary": "Z-Image Turbo",
+        "value": {
+            "model_name": "z_image_turbo-Q8_0.gguf",
+            "model_type": "diffusion",
+            "vae": "ae_q8_0.gguf",
+            "llm": "qwen_3_4b.Q8_0.gguf",
+            "options": {"flash_attn": True, "vae_conv_direct": True, "weight_type": "q5_0"},
+        },
+    },
+}

@@ -1,0 +1,74 @@
+"""One error shape everywhere: {"error": "..."}."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from ..errors import SdcppError
+from ..schemas.options import ErrorBody
+from .snapshots import json_response
+
+log = logging.getLogger(__name__)
+
+# How much of a bad value an answer repeats: enough to recognise it.
+LONGEST_SHOWN = 60
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorBody, "description": "The request is not valid; the text names field and value"},
+    404: {"model": ErrorBody, "description": "Not found"},
+}
+
+
+def failure(message: str, status: int) -> Response:
+    """The answer for an error."""
+    return json_response(ErrorBody(error=message).model_dump_json(), status)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` look the same."""
+    app.add_exception_handler(SdcppError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _of_starlette)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _ours(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, SdcppError)
+    return failure(str(error), error.status)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return failure("; ".join(_sentence(detail) for detail in error.errors()), 400)
+
+
+async def _of_starlette(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    # "Not Found" -> "Not found", as the API spells it
+    return failure(str(error.detail).capitalize(), error.status_code)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("%s %s broke", request.method, request.url.path, exc_info=error)
+    return failure(f"Internal error: {type(error).__name__}", 500)
+
+
+def _sentence(detail: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in detail["loc"] if part not in ("body", "query", "path"))
+    kind = detail["type"]
+    if kind == "json_invalid":
+        return f"The body is not valid JSON: {detail['ctx']['error']}"
+    if kind == "missing":
+        return f"{where} is required" if where else "A JSON body is required"
+    message = detail["msg"].removeprefix("Value error, ")
+    if not where:
+        return str(message)
+    return f"{where}: {_shown(detail['input'])} is not allowed: {message}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."

@@ -1,0 +1,28 @@
+"""Submitting generation jobs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+
+from ..schemas.generation import Accepted, Img2ImgRequest, Txt2ImgRequest
+from . import examples
+from .deps import Here
+from .failures import ERRORS
+
+router = APIRouter(tags=["Generation"], responses=ERRORS)
+
+
+@router.post("/txt2img", status_code=202)
+async def txt2img(
+    body: Annotated[Txt2ImgRequest, Body(openapi_examples=examples.TXT2IMG)], here: Here
+) -> Accepted:
+    """Make images from a text prompt. The job waits in the queue; follow it at /queue/{job_id}."""
+    return await here.intake.submit("txt2img", body)
+
+
+@router.post("/img2img", status_code=202)
+async def img2img(
+    body: Annotated[Img2ImgRequest, Body(openapi_examples=examples.IMG2IMG)], here: Here
+) -> Accepted:
+    """Make images from an image and a text prompt; with a mask, repaint only its white part."""
+    return await here.intake.submit("img2img", body)

@@ -1,0 +1,102 @@
+"""Who may ask: the rules on Host, Origin and API keys, before any route sees a request.
+
+A page on another site must not reach a server on the visitor's own machine: neither directly (Origin), nor
+by a name of its own that resolves to 127.0.0.1 (Host). Both checks cover WebSockets too.
+"""
+
+import hmac
+import ipaddress
+from urllib.parse import parse_qs, urlsplit
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..config import Server
+from ..errors import BadRequest, OriginRefused, SdcppError, Unauthorized
+from .failures import failure
+
+LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost"}
+# Close code of a WebSocket that is refused: policy violation (RFC 6455, 7.4.1).
+POLICY_VIOLATION = 1008
+
+
+class Guard:
+    """ASGI middleware."""
+
+    def __init__(self, app: ASGIApp, server: Server, main_port: int) -> None:
+        self._app = app
+        self._server = server
+        self._main_port = main_port
+        self._keys = [key.get_secret_value().encode() for key in server.api_keys]
+        self._hosts = {name.lower() for name in server.allowed_hosts} | LOOPBACK_NAMES | {server.host.lower()}
+        self._origins = {origin.rstrip("/").lower() for origin in server.allowed_origins}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse the request or pass it on."""
+        if scope["type"] in ("http", "websocket"):
+            try:
+                self._check(scope)
+            except SdcppError as error:
+                await _refuse(scope, receive, send, error)
+                return
+        await self._app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        host, port = _host_and_port(headers.get("host", ""))
+        self._check_host(host)
+        if "origin" in headers:
+            self._check_origin(headers["origin"], host, port)
+        preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
+        if self._keys and not preflight:
+            self._check_key(headers, scope["query_string"])
+
+    def _check_host(self, host: str) -> None:
+        if host not in self._hosts and not _is_address(host):
+            raise BadRequest(
+                f"Host {host!r} is not allowed; add it to server.allowed_hosts (SDCPP_SERVER_ALLOWED_HOSTS)"
+            )
+
+    def _check_origin(self, origin: str, host: str, port: int | None) -> None:
+        origin = origin.rstrip("/").lower()
+        if origin in self._origins:
+            return
+        parts = urlsplit(origin)
+        their_port = parts.port or (443 if parts.scheme == "https" else 80)
+        same_host = parts.hostname == host
+        if not same_host or their_port not in (port or 80, self._main_port):
+            raise OriginRefused(
+                f"Origin {origin!r} is not allowed; add it to server.allowed_origins"
+                " (SDCPP_SERVER_ALLOWED_ORIGINS)"
+            )
+
+    def _check_key(self, headers: Headers, query: bytes) -> None:
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        token = parse_qs(query.decode("latin-1")).get("token", [""])[0]
+        given = headers.get("x-api-key") or (bearer.strip() if scheme.lower() == "bearer" else "") or token
+        if not any(hmac.compare_digest(given.encode(), key) for key in self._keys):
+            raise Unauthorized
+
+
+def _host_and_port(header: str) -> tuple[str, int | None]:
+    try:
+        parts = urlsplit(f"//{header}")
+        return (parts.hostname or "").rstrip("."), parts.port
+    except ValueError:
+        return header, None
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, error: SdcppError) -> None:
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": str(error)[:120]})
+    else:
+        await failure(str(error), error.status)(scope, receive, send)

@@ -1,0 +1,76 @@
+"""The catalog of models, and which one is loaded."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Response
+
+from ..models.filters import Filters
+from ..schemas.models import Done, LoadRequest, LoadResponse, ModelList, ModelPaths
+from . import examples
+from .deps import Here
+from .failures import ERRORS
+
+router = APIRouter(prefix="/models", tags=["Models"], responses=ERRORS)
+
+# The types whose folder the API document calls otherwise in GET /models/paths.
+_PATH_NAMES = {"checkpoint": "checkpoints", "diffusion": "diffusion_models", "embedding": "embeddings"}
+
+
+@router.get("", response_model=ModelList)
+async def models(
+    here: Here,
+    type: str | None = None,
+    extension: str | None = None,
+    search: str | None = None,
+    name: str | None = None,
+) -> Response:
+    """All models by type; `name` is another word for `search`."""
+    filters = Filters.parse(type, extension, search, name)
+    current = here.model.identity()
+    await here.catalog.inventory()
+    return await here.snapshots.answer(
+        ("models", filters, current),
+        lambda: here.catalog.revision,
+        lambda: here.catalog.listing(filters, current),
+    )
+
+
+@router.get("/paths")
+async def paths(here: Here) -> ModelPaths:
+    """The folder of each model type."""
+    return ModelPaths.model_validate(
+        {_PATH_NAMES.get(kind, kind): str(folder) for kind, folder in here.catalog.folders.items()}
+    )
+
+
+@router.post("/refresh")
+async def refresh(here: Here) -> Done:
+    """Read all model folders again now."""
+    await here.catalog.refresh()
+    return Done(message="Models refreshed")
+
+
+@router.post("/load", responses={409: ERRORS[400], 500: ERRORS[400]})
+async def load(
+    body: Annotated[LoadRequest, Body(openapi_examples=examples.LOAD)], here: Here
+) -> LoadResponse:
+    """Load a model; waits for the running job, answers when the model is in memory.
+
+    Closing the connection does not stop the load.
+    """
+    loaded = await here.model.load(body)
+    unknown = body.unknown_fields() + [f"options.{name}" for name in body.options.unknown_fields()]
+    return LoadResponse(
+        model_name=loaded.model_name,
+        model_type=loaded.model_type,
+        model_architecture=loaded.model_architecture,
+        loaded_components=loaded.loaded_components,
+        warnings=[f"unknown field {name!r} was ignored" for name in unknown] or None,
+    )
+
+
+@router.post("/unload")
+async def unload(here: Here) -> Done:
+    """Free the loaded model; waits for the running job. Nothing loaded is fine too."""
+    await here.model.unload()
+    return Done(message="Model unloaded")

@@ -1,0 +1,56 @@
+"""Looking at jobs and cancelling them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from ..jobs.store import Filters
+from ..schemas.jobs import JobStatus, JobType, JobView, QueueView
+from ..schemas.models import Done
+from .deps import Here
+from .failures import ERRORS
+from .snapshots import json_response
+
+router = APIRouter(tags=["Queue"], responses=ERRORS)
+
+
+@router.get("/queue", response_model=QueueView)
+async def queue(
+    here: Here,
+    status: JobStatus | None = None,
+    type: JobType | None = None,
+    search: str | None = None,
+    order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
+    limit: Annotated[int | None, Query(ge=1)] = None,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    """All jobs, newest first, with the counts of the whole queue.
+
+    Without `limit` as many as the setting `limits.queue_page` allows.
+    """
+    most = here.settings.limits.queue_page
+    filters = Filters(
+        status=status,
+        type=type,
+        search=search,
+        ascending=order == "asc",
+        limit=min(limit or most, most),
+        offset=offset,
+    )
+    return await here.snapshots.answer(filters, lambda: here.queue.revision, lambda: here.queue.page(filters))
+
+
+@router.get("/queue/{job_id}", response_model=JobView)
+async def job(job_id: str, here: Here) -> Response:
+    """One job: status, progress, outputs and the parameters that it runs with."""
+    view = await here.queue.get(job_id)
+    inputs = await here.inputs.describe(job_id)
+    return json_response(view.model_copy(update={"inputs": inputs or None}).model_dump_json())
+
+
+@router.delete("/queue/{job_id}")
+async def cancel(job_id: str, here: Here) -> Done:
+    """Cancel a job that waits or runs."""
+    await here.queue.cancel(job_id)
+    here.runner.stop(job_id)
+    return Done(message="Job cancelled")

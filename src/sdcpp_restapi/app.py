@@ -1,0 +1,156 @@
+"""The composition root: opens every part once, hands them to each other, closes them in reverse."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import RedirectResponse
+from starlette.routing import WebSocketRoute
+
+from . import __version__
+from .api import failures, generate, health, models, options, outputs, preview, queue, socket
+from .api.body import JsonBodies
+from .api.deps import Parts
+from .api.guard import Guard
+from .api.snapshots import Snapshots
+from .config import Settings
+from .db import Database
+from .engine.executor import EngineExecutor
+from .engine.slot import EngineSlot
+from .events import EventBus
+from .jobs.inputs import InputStore
+from .jobs.intake import Intake
+from .jobs.queue import Queue
+from .jobs.runner import Runner
+from .jobs.store import JobStore
+from .models import architectures, loras
+from .models.catalog import Catalog
+from .models.state import CurrentModel
+from .outputs.folder import OutputFolder
+from .preferences import Preferences, PreviewPreference
+from .schemas.generation import ImageRequest
+
+log = logging.getLogger(__name__)
+
+DESCRIPTION = """
+Image generation with stable-diffusion.cpp: load a model, submit jobs to a queue, follow them live, fetch
+the results. Events come over a WebSocket at `/ws` (and on a port of its own, 8081 unless set otherwise).
+"""
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The application on the main port. Its parts live from start-up to shutdown, in `app.state.parts`."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _running_parts(settings) as parts:
+            app.state.parts = parts
+            yield
+
+    app = FastAPIOffline(
+        title="SDCPP-RESTAPI",
+        version=__version__,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+    )
+    for module in (health, models, options, generate, queue, preview, outputs):
+        app.include_router(module.router)
+    app.websocket("/ws")(socket.events)
+    app.add_route("/", lambda _request: RedirectResponse("docs"), include_in_schema=False)
+    failures.install(app)
+    _protect(app, settings)
+    return app
+
+
+def create_socket_app(main: FastAPI, settings: Settings) -> Starlette:
+    """The application on the WebSocket port: the same events, of the same parts."""
+    app = Starlette(routes=[WebSocketRoute("/", socket.events), WebSocketRoute("/ws", socket.events)])
+    app.state = main.state
+    app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)
+    return app
+
+
+def _protect(app: FastAPI, settings: Settings) -> None:
+    # The last one added is the first that a request meets.
+    app.add_middleware(JsonBodies, max_bytes=settings.server.max_body_mb * 2**20)
+    app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)
+    if settings.server.allowed_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.server.allowed_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+        )
+
+
+@asynccontextmanager
+async def _running_parts(settings: Settings) -> AsyncIterator[Parts]:
+    began = time.monotonic()
+    async with AsyncExitStack() as stack:
+        database = await Database.open(settings.paths.data_dir / "sdcpp.db")
+        stack.push_async_callback(database.close)
+        preferences = Preferences(database)
+        preview_preference = await PreviewPreference.read(preferences)
+        bus = EventBus()
+        catalog = Catalog(settings.paths.model_folders())
+        slot = EngineSlot(settings.engine, bus, catalog.resolve, _architecture_name)
+        stack.push_async_callback(slot.close)
+        model = CurrentModel(slot, catalog, preferences, bus, __version__)
+        jobs = Queue(JobStore(database), bus)
+        await jobs.recover()
+        inputs = InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)
+
+        async def resolve_prompts(request: ImageRequest) -> loras.ResolvedPrompts:
+            return await loras.resolve(catalog, request)
+
+        executor = EngineExecutor(
+            slot, settings.paths.output_dir, resolve_prompts, inputs.files, lambda: preview_preference.current
+        )
+        runner = Runner(jobs, "engine", executor)
+        parts = Parts(
+            settings=settings,
+            bus=bus,
+            catalog=catalog,
+            model=model,
+            queue=jobs,
+            inputs=inputs,
+            intake=Intake(jobs, inputs, model, resolve_prompts, settings.limits, settings.generation),
+            runner=runner,
+            outputs=OutputFolder(settings.paths.output_dir),
+            preview=preview_preference,
+            snapshots=Snapshots(),
+        )
+        _in_background(stack, socket.heartbeat(parts))
+        _in_background(stack, _work(slot, model, runner, settings))
+        log.info("ready in %.2f s", time.monotonic() - began)
+        yield parts
+
+
+async def _work(slot: EngineSlot, model: CurrentModel, runner: Runner, settings: Settings) -> None:
+    """The engine comes up while requests are answered already; jobs run once it has its model again."""
+    await slot.start()
+    if settings.engine.load_on_start:
+        await model.restore()
+    await runner.run()
+
+
+def _in_background(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
+    task = asyncio.create_task(work)
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(stop)
+
+
+def _architecture_name(engine_name: str) -> str | None:
+    found = architectures.by_engine_name(engine_name)
+    return found.name if found else None

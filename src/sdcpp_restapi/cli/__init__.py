@@ -1,0 +1,5 @@
+"""The command `sdcpp`."""
+
+from .commands import main
+
+__all__ = ["main"]

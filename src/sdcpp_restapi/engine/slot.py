@@ -1,0 +1,219 @@
+"""A slot: the place where one model is in memory, whatever happens to the child that holds it.
+
+The slot spawns the child, replaces it when it dies and loads the model again. Whoever uses it takes a turn
+first (turns.py); the methods below expect that, but for `cancel`.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from itertools import count
+
+from ..config import Engine
+from ..errors import EngineLost, EngineUnusable, LoadFailed, SdcppError
+from ..events import EventBus
+from ..schemas.engine import Cancel, Generate, Load, Loaded, LoadStep, Refused, Report, Unload
+from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress
+from ..schemas.models import LoadedComponents, LoadedSlot, LoadRequest, ModelFiles
+from .client import EngineChild
+from .turns import JOB, LOAD, Turns
+from .watch import watch_for_hang
+
+log = logging.getLogger(__name__)
+
+Resolve = Callable[[LoadRequest], Awaitable[ModelFiles]]
+NameArchitecture = Callable[[str], str | None]
+
+
+class EngineSlot:
+    """One device, one child, one model."""
+
+    def __init__(
+        self, settings: Engine, bus: EventBus, resolve: Resolve, name_architecture: NameArchitecture
+    ) -> None:
+        self._settings = settings
+        self._bus = bus
+        self._resolve = resolve
+        self._name_architecture = name_architecture
+        self._turns = Turns()
+        self._ids = count(1)
+        self._running: int | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._closing = False
+        self.child: EngineChild | None = None
+        self.loaded: LoadRequest | None = None
+        self.loading: LoadRequest | None = None
+        self.architecture: str | None = None
+        self.makes_videos = False
+        self.problem: str | None = None
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Spawn the child; a library that cannot be used is told in the log and in `problem`."""
+        async with self._turns.take(LOAD):
+            with suppress(EngineLost, EngineUnusable):
+                await self._living_child()
+
+    async def close(self) -> None:
+        """End the child, and with it what it is doing."""
+        self._closing = True
+        if self._watch is not None:
+            self._watch.cancel()
+        if self.child is not None:
+            await self.child.close()
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """For jobs."""
+        return self._turns.take(JOB)
+
+    def turn_to_load(self) -> AbstractAsyncContextManager[None]:
+        """For requested loads, which go before waiting jobs."""
+        return self._turns.take(LOAD)
+
+    def view(self) -> LoadedSlot:
+        """What memory holds now."""
+        return LoadedSlot(
+            device="default",
+            model_name=self.loaded.model_name if self.loaded else None,
+            model_architecture=self.architecture,
+            busy=self._turns.taken,
+        )
+
+    # ------------------------------------------------------------ work
+
+    async def load(self, request: LoadRequest) -> ModelLoaded:
+        """Put a model into memory, in place of what was there.
+
+        Raises LoadFailed in the engine's own words, ModelNotFound or BadRequest for names.
+        """
+        self.loading = request
+        try:
+            loaded = await self._load(request, await self._resolve(request))
+        except SdcppError as error:
+            self._bus.publish(ModelLoadFailed(model_name=request.model_name, error=str(error)))
+            raise
+        finally:
+            self.loading = None
+        self._bus.publish(loaded)
+        return loaded
+
+    async def unload(self) -> None:
+        """Free the model, if there is one."""
+        self._forget()
+        if self.child is None or self.child.gone.is_set():
+            return
+        call_id = next(self._ids)
+        async for _report in self._call(Unload(id=call_id), call_id):
+            pass
+
+    async def generate(self, command: Callable[[int], Generate]) -> AsyncIterator[Report]:
+        """Run a generation on the loaded model; the last report is Generated or Refused.
+
+        `command` is given the id of the call. Raises EngineLost when the child dies.
+        """
+        call_id = next(self._ids)
+        self._running = call_id
+        try:
+            async for report in self._call(command(call_id), call_id):
+                yield report
+        finally:
+            self._running = None
+
+    async def cancel(self) -> None:
+        """Stop the running generation; a child that does not obey in time is replaced."""
+        call_id, child = self._running, self.child
+        if call_id is None or child is None:
+            return
+        with suppress(EngineLost):
+            await child.send(Cancel(id=call_id))
+        await asyncio.sleep(self._settings.cancel_grace)
+        if self._running == call_id:
+            child.kill("The engine did not stop a cancelled job in time (engine.cancel_grace)")
+
+    # ------------------------------------------------------------ inside
+
+    async def _load(self, request: LoadRequest, files: ModelFiles) -> ModelLoaded:
+        self._forget()
+        call_id = next(self._ids)
+        command = Load(id=call_id, files=files, options=request.options)
+        last: Report | None = None
+        try:
+            async for last in self._call(command, call_id):
+                if isinstance(last, LoadStep):
+                    self._tell_step(request, last)
+        except (EngineLost, EngineUnusable) as error:
+            raise _refusal(request, str(error)) from error
+        if not isinstance(last, Loaded):
+            raise _refusal(request, last.error if isinstance(last, Refused) else "no answer")
+        return self._remember(request, last)
+
+    def _tell_step(self, request: LoadRequest, report: LoadStep) -> None:
+        self._bus.publish(
+            ModelLoadingProgress(
+                model_name=request.model_name, step=report.step, total_steps=report.total_steps
+            )
+        )
+
+    def _remember(self, request: LoadRequest, report: Loaded) -> ModelLoaded:
+        self.loaded = request
+        self.makes_videos = report.makes_videos and not report.makes_images
+        self.architecture = self._name_architecture(report.engine_architecture) or report.engine_architecture
+        log.info("loaded %s (%s) in %.1f s", request.model_name, self.architecture, report.seconds)
+        return ModelLoaded(
+            model_name=request.model_name,
+            model_type=request.model_type,
+            model_architecture=self.architecture,
+            loaded_components=LoadedComponents.model_validate(request.components()),
+        )
+
+    def _forget(self) -> None:
+        self.loaded = None
+        self.architecture = None
+
+    async def _call(self, command: Load | Unload | Generate, call_id: int) -> AsyncIterator[Report]:
+        child = await self._living_child()
+        watch = asyncio.create_task(watch_for_hang(child, self._settings.hang_after))
+        try:
+            async for report in child.call(command, call_id):
+                yield report
+        finally:
+            watch.cancel()
+
+    async def _living_child(self) -> EngineChild:
+        if self.child is not None and not self.child.gone.is_set():
+            return self.child
+        self._forget()
+        try:
+            self.child = await EngineChild.start(self._settings)
+        except (EngineLost, EngineUnusable) as error:
+            self.problem = str(error)
+            log.error("%s", error)
+            await asyncio.sleep(self._settings.restart_delay)
+            raise
+        self.problem = None
+        self._watch = asyncio.create_task(self._replace_when_gone(self.child))
+        return self.child
+
+    async def _replace_when_gone(self, child: EngineChild) -> None:
+        """A fresh child with the same model, before the next job."""
+        await child.gone.wait()
+        if self._closing:
+            return
+        log.warning("%s", child.reason)
+        held = self.loaded
+        self._forget()
+        async with self.turn_to_load():
+            if self.child is not child:
+                return
+            try:
+                await self._living_child()
+                if held is not None:
+                    await self.load(held)
+            except SdcppError as error:
+                log.error("the engine could not be brought back: %s", error)
+
+
+def _refusal(request: LoadRequest, why: str) -> LoadFailed:
+    return LoadFailed(f"Failed to load model: {request.model_name}: {why}")

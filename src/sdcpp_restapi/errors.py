@@ -1,0 +1,98 @@
+"""Everything that can go wrong and be told to a client.
+
+The docstring of a class is its default message; `status` is the HTTP status that the one handler
+in `api/failures.py` answers with.
+"""
+
+
+class SdcppError(Exception):
+    """Something went wrong"""
+
+    status = 500
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__ or "")
+
+
+class BadRequest(SdcppError):
+    """The request is not valid"""
+
+    status = 400
+
+
+class NoModelLoaded(BadRequest):
+    """No model loaded"""
+
+
+class CannotCancel(BadRequest):
+    """Cannot cancel job (not found or already processing)"""
+
+
+class InvalidPath(BadRequest):
+    """Invalid path"""
+
+
+class Unauthorized(SdcppError):
+    """An API key is required: send it as 'Authorization: Bearer KEY' or 'X-API-Key: KEY'"""
+
+    status = 401
+
+
+class OriginRefused(SdcppError):
+    """This Origin is not allowed"""
+
+    status = 403
+
+
+class NotFound(SdcppError):
+    """Not found"""
+
+    status = 404
+
+
+class JobNotFound(NotFound):
+    """Job not found"""
+
+
+class LoadInProgress(SdcppError):
+    """Another model is being loaded"""
+
+    status = 409
+
+
+class BodyTooLarge(SdcppError):
+    """The request body is too large"""
+
+    status = 413
+
+
+class ModelNotFound(SdcppError):
+    """Internal error: Model not found"""
+
+    status = 500  # fixed by the API document for a main model that does not exist
+
+
+class LoadFailed(SdcppError):
+    """Internal error: Failed to load model"""
+
+    status = 500  # fixed by the API document for a model that the engine refuses
+
+
+class JobFailed(SdcppError):
+    """The job failed"""
+
+
+class JobCancelled(SdcppError):
+    """The job was cancelled"""
+
+
+class EngineLost(SdcppError):
+    """The engine process ended unexpectedly"""
+
+
+class EngineUnusable(SdcppError):
+    """The engine library cannot be used"""
+
+
+class DataDirectoryBusy(SdcppError):
+    """Another server uses this data directory"""

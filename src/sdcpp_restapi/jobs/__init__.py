@@ -1,0 +1,1 @@
+"""The queue: what is asked for, in which order, and what became of it."""

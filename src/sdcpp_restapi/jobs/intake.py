@@ -1,0 +1,136 @@
+"""From a request to a stored job: everything is checked here, while the client still listens."""
+
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+from uuid import uuid4
+
+from ..config import Generation, Limits
+from ..errors import BadRequest
+from ..schemas.generation import Accepted, ImageRequest, Img2ImgRequest, Txt2ImgRequest
+from ..schemas.jobs import JobType
+from ..schemas.models import LoadRequest
+from ..schemas.options import Architecture
+from .inputs import InputStore
+from .queue import Queue
+
+# Fields of the API document that this version does not act on yet: asking for them is an error, since to
+# accept and ignore them would be worse.
+NOT_YET = {
+    "pm_id_images",
+    "pm_id_embed_path",
+    "upscale",
+}
+
+
+class Models(Protocol):
+    """What this module needs to know about the current model."""
+
+    def require(self) -> LoadRequest: ...
+    def architecture(self) -> Architecture | None: ...
+
+
+CheckPrompts = Callable[[ImageRequest], Awaitable[object]]
+Params = Txt2ImgRequest | Img2ImgRequest
+
+
+class Intake:
+    """Turns requests into jobs."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        inputs: InputStore,
+        models: Models,
+        check_prompts: CheckPrompts,
+        limits: Limits,
+        generation: Generation,
+    ) -> None:
+        self._queue = queue
+        self._inputs = inputs
+        self._models = models
+        self._check_prompts = check_prompts
+        self._limits = limits
+        self._generation = generation
+
+    async def submit(self, job_type: JobType, request: Params) -> Accepted:
+        """Check, complete and store a request. Raises BadRequest naming the field, NoModelLoaded."""
+        model = self._models.require()
+        architecture = self._models.architecture()
+        warnings = _unknown(request)
+        request = self._completed(request, architecture)
+        if architecture is not None:
+            request = _fitting(request, architecture, warnings)
+        self._within_limits(request)
+        await self._check_prompts(request)
+        if request.seed < 0:
+            # 31 bits: every client language holds seed + i exactly.
+            request = request.model_copy(update={"seed": secrets.randbelow(2**31)})
+        return await self._store(job_type, request, model, warnings)
+
+    async def _store(
+        self, job_type: JobType, request: Params, model: LoadRequest, warnings: list[str]
+    ) -> Accepted:
+        job_id = str(uuid4())
+        request = await self._inputs.store(job_id, request)
+        try:
+            _, position = await self._queue.submit(job_type, request, model, job_id)
+        except BaseException:
+            await self._inputs.remove(job_id)
+            raise
+        return Accepted(job_id=job_id, position=position, warnings=warnings or None)
+
+    def _completed(self, request: Params, architecture: Architecture | None) -> Params:
+        wanted = request.use_architecture_defaults
+        if wanted is None:
+            wanted = self._generation.use_architecture_defaults
+        if not wanted or architecture is None:
+            return request
+        preset = architecture.preset.generationDefaults.model_dump(exclude_none=True)
+        suits = {k: v for k, v in preset.items() if k in type(request).model_fields}
+        return request.model_copy(
+            update={k: v for k, v in suits.items() if k not in request.model_fields_set}
+        )
+
+    def _within_limits(self, request: Params) -> None:
+        limits = self._limits
+        _at_most("width x height", request.width * request.height, limits.max_pixels, "limits.max_pixels")
+        _at_most("steps", request.steps, limits.max_steps, "limits.max_steps")
+        _at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
+        for field in ("prompt", "negative_prompt"):
+            length = len(getattr(request, field))
+            _at_most(f"{field} length", length, limits.max_prompt_chars, "limits.max_prompt_chars")
+
+
+def _at_most(field: str, value: int, most: int, setting: str) -> None:
+    if value > most:
+        raise BadRequest(f"{field}: {value} is not allowed; at most {most} (setting {setting})")
+
+
+def _unknown(request: Params) -> list[str]:
+    extra = request.model_extra or {}
+    for field in sorted(NOT_YET & set(extra)):
+        if extra[field]:
+            raise BadRequest(f"{field}: not supported by this version; leave it out")
+    return [f"unknown field {name!r} was ignored" for name in request.unknown_fields()]
+
+
+def _fitting(request: Params, architecture: Architecture, warnings: list[str]) -> Params:
+    """The request as the architecture can carry it out, telling what was changed."""
+    if architecture.makes == "videos":
+        raise BadRequest(f"The loaded model ({architecture.name}) makes videos, not images: use /txt2vid")
+    if architecture.square_only and request.width != request.height:
+        raise BadRequest(
+            f"width and height: {request.width}x{request.height} is not allowed;"
+            f" {architecture.name} makes square images only"
+        )
+    ignored = [field for field in architecture.ignores if field in request.model_fields_set]
+    warnings += [f"{field} has no effect on {architecture.name}" for field in ignored]
+    multiple = architecture.size_multiple
+    width, height = (-(-side // multiple) * multiple for side in (request.width, request.height))
+    if (width, height) != (request.width, request.height):
+        warnings.append(
+            f"size {request.width}x{request.height} was rounded up to {width}x{height}:"
+            f" {architecture.name} needs multiples of {multiple}"
+        )
+    return request.model_copy(update={"width": width, "height": height})

@@ -1,0 +1,65 @@
+-- name: insert_job(id, lane, type, created_at, params, model, progress)!
+INSERT INTO jobs (id, lane, type, created_at, params, model, progress)
+VALUES (:id, :lane, :type, :created_at, :params, :model, :progress);
+
+-- name: position(lane, id)$
+SELECT count(*) FROM jobs
+WHERE lane = :lane AND status = 'pending' AND seq <= (SELECT seq FROM jobs WHERE id = :id);
+
+-- name: get_job(id)^
+SELECT * FROM jobs WHERE id = :id;
+
+-- name: counts()
+SELECT status, count FROM job_counts;
+
+-- name: newest_first(status, type, search, limit, offset)
+SELECT * FROM jobs
+WHERE (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
+  AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\')
+ORDER BY seq DESC LIMIT :limit OFFSET :offset;
+
+-- name: oldest_first(status, type, search, limit, offset)
+SELECT * FROM jobs
+WHERE (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
+  AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\')
+ORDER BY seq ASC LIMIT :limit OFFSET :offset;
+
+-- name: matching(status, type, search)$
+SELECT count(*) FROM jobs
+WHERE (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
+  AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\');
+
+-- name: claim(now, lane)^
+-- The oldest pending job of a lane becomes ours, in one statement, so that no two claims get the same one.
+UPDATE jobs SET status = 'processing', attempt = attempt + 1, started_at = :now
+WHERE seq = (SELECT seq FROM jobs WHERE lane = :lane AND status = 'pending' ORDER BY seq LIMIT 1)
+RETURNING *;
+
+-- name: finish(status, now, progress, outputs, error, id, attempt)^
+-- Only the attempt that holds the job may end it: what an older one says comes too late.
+UPDATE jobs SET status = :status, completed_at = :now, progress = :progress, outputs = :outputs, error = :error
+WHERE id = :id AND status = 'processing' AND attempt = :attempt
+RETURNING *;
+
+-- name: cancel(now, id)^
+UPDATE jobs SET status = 'cancelled', completed_at = :now
+WHERE id = :id AND status IN ('pending', 'processing')
+RETURNING *;
+
+-- name: give_back(progress, lost, id, attempt)^
+UPDATE jobs SET status = 'pending', started_at = NULL, progress = :progress, lost = lost + :lost
+WHERE id = :id AND status = 'processing' AND attempt = :attempt
+RETURNING *;
+
+-- name: lost_count(id)$
+SELECT lost FROM jobs WHERE id = :id;
+
+-- name: count_unclean_stop()!
+UPDATE jobs SET unclean = unclean + 1 WHERE status = 'processing';
+
+-- name: fail_unclean(now, error, most)!
+UPDATE jobs SET status = 'failed', completed_at = :now, error = :error
+WHERE status = 'processing' AND unclean >= :most;
+
+-- name: requeue_unclean()!
+UPDATE jobs SET status = 'pending', started_at = NULL WHERE status = 'processing';

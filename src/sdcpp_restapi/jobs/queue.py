@@ -1,0 +1,195 @@
+"""The queue: submit, look, cancel, claim, end. Stored first, published second."""
+
+import asyncio
+from collections import defaultdict
+from time import monotonic
+from uuid import uuid4
+
+from ..errors import CannotCancel, JobNotFound
+from ..events import EventBus
+from ..schemas.events import JobAdded, JobCancelled, JobPreview, JobProgress, JobStatusChanged
+from ..schemas.generation import Img2ImgRequest, Txt2ImgRequest
+from ..schemas.jobs import LANE_OF, Job, JobStatus, JobType, JobView, Lane, Outcome, Progress, QueueView
+from ..schemas.models import LoadRequest
+from .store import Counts, Filters, JobStore
+
+# An engine that dies this often while it runs one job has met a job that kills it.
+MOST_LOST_ENGINES = 2
+
+# Seconds between two job_progress events of one job; its last step is always told.
+PROGRESS_INTERVAL = 0.1
+
+
+class Queue:
+    """All jobs of this server."""
+
+    def __init__(self, store: JobStore, bus: EventBus) -> None:
+        self._store = store
+        self._bus = bus
+        self._running: dict[str, Progress] = {}
+        self._told: dict[str, float] = {}
+        self._arrivals: defaultdict[Lane, asyncio.Event] = defaultdict(asyncio.Event)
+        self.revision = 0
+
+    # ------------------------------------------------------------ for clients
+
+    async def submit(
+        self,
+        job_type: JobType,
+        params: Txt2ImgRequest | Img2ImgRequest,
+        model: LoadRequest,
+        job_id: str | None = None,
+    ) -> tuple[str, int]:
+        """Store a job; its id and position."""
+        job_id = job_id or str(uuid4())
+        position = await self._store.insert(job_id, job_type, params, model)
+        self.revision += 1
+        self._bus.publish(JobAdded(job_id=job_id, type=job_type, queue_position=position))
+        self._arrivals[LANE_OF[job_type]].set()
+        return job_id, position
+
+    async def get(self, job_id: str) -> JobView:
+        """One job as the API shows it. Raises JobNotFound."""
+        job = await self._store.get(job_id)
+        if job is None:
+            raise JobNotFound
+        position = await self._store.position(job) if job.status is JobStatus.PENDING else None
+        return self._view(job, position)
+
+    async def page(self, filters: Filters) -> QueueView:
+        """A page of jobs with the counts of the whole queue."""
+        page = await self._store.page(filters)
+        applied = filters.model_dump(include={"status", "type", "search"}, exclude_none=True, mode="json")
+        return QueueView(
+            **_named(page.counts),
+            items=[self._view(job, None) for job in page.jobs],
+            limit=filters.limit,
+            offset=filters.offset,
+            matching_count=page.matching,
+            applied_filters=applied or None,
+        )
+
+    async def counts(self) -> dict[str, int]:
+        """`pending_count` ... `total_count`."""
+        return _named(await self._store.counts())
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job that is not finished. Raises CannotCancel."""
+        cancelled = await self._store.cancel(job_id)
+        if cancelled is None:
+            raise CannotCancel
+        job, before = cancelled
+        self._forget(job_id)
+        self._changed(job, before)
+        self._bus.publish(JobCancelled(job_id=job_id))
+        return job
+
+    # ------------------------------------------------------------ for runners
+
+    async def recover(self) -> None:
+        """Put in order what an unclean stop left behind; call once, before the runners start."""
+        await self._store.recover()
+
+    async def wait(self, lane: Lane) -> None:
+        """Wait until a job may have arrived in this lane."""
+        await self._arrivals[lane].wait()
+
+    async def claim(self, lane: Lane) -> Job | None:
+        """Take the next job of a lane."""
+        self._arrivals[lane].clear()
+        job = await self._store.claim(lane)
+        if job is not None:
+            self._arrivals[lane].set()
+            self._running[job.id] = job.progress
+            self._changed(job, JobStatus.PENDING)
+        return job
+
+    def progress(self, job: Job, progress: Progress) -> None:
+        """A running job went on; kept in memory, since a job that is lost begins anew."""
+        if job.id not in self._running:
+            return
+        self._running[job.id] = progress
+        self.revision += 1
+        now = monotonic()
+        last_step = progress.step >= progress.total_steps
+        if last_step or now - self._told.get(job.id, 0.0) >= PROGRESS_INTERVAL:
+            self._told[job.id] = now
+            self._bus.publish(JobProgress(job_id=job.id, **progress.model_dump()))
+
+    def preview(self, preview: JobPreview) -> None:
+        """A running job has something to look at."""
+        if preview.job_id in self._running:
+            self._bus.publish(preview)
+
+    async def complete(self, job: Job, outcome: Outcome) -> None:
+        """The attempt went well."""
+        await self._end(job, JobStatus.COMPLETED, outcome.outputs, None)
+
+    async def fail(self, job: Job, error: str) -> None:
+        """The attempt failed for good."""
+        await self._end(job, JobStatus.FAILED, (), error)
+
+    async def lose(self, job: Job, error: str) -> None:
+        """The engine died under the attempt: once is bad luck, twice is the job's doing."""
+        if await self._store.times_lost(job.id) + 1 >= MOST_LOST_ENGINES:
+            await self.fail(job, f"{error} (this job ended {MOST_LOST_ENGINES} engine processes)")
+        else:
+            await self.give_back(job, lost=True)
+
+    async def give_back(self, job: Job, lost: bool = False) -> None:
+        """The attempt was broken off through no fault of the job: it is next again."""
+        self._forget(job.id)
+        pending = await self._store.give_back(job, lost)
+        if pending is not None:
+            self._changed(pending, JobStatus.PROCESSING)
+            self._arrivals[LANE_OF[job.type]].set()
+
+    # ------------------------------------------------------------ inside
+
+    async def _end(self, job: Job, status: JobStatus, outputs: tuple[str, ...], error: str | None) -> None:
+        progress = self._forget(job.id) or job.progress
+        if status is JobStatus.COMPLETED:
+            progress = progress.finished()
+        ended = await self._store.finish(job, status, progress, outputs, error)
+        if ended is not None:
+            self._changed(ended, JobStatus.PROCESSING)
+
+    def _forget(self, job_id: str) -> Progress | None:
+        self._told.pop(job_id, None)
+        return self._running.pop(job_id, None)
+
+    def _changed(self, job: Job, before: JobStatus) -> None:
+        self.revision += 1
+        self._bus.publish(
+            JobStatusChanged(
+                job_id=job.id,
+                status=job.status,
+                previous_status=before,
+                outputs=list(job.outputs),
+                started_at=job.started_at,
+                completed_at=job.completed_at,
+                error=job.error,
+            )
+        )
+
+    def _view(self, job: Job, position: int | None) -> JobView:
+        started = job.status is not JobStatus.PENDING and job.status is not JobStatus.CANCELLED
+        return JobView(
+            job_id=job.id,
+            type=job.type,
+            status=job.status,
+            progress=self._running.get(job.id, job.progress),
+            created_at=job.created_at,
+            started_at=job.started_at if started else None,
+            completed_at=job.completed_at,
+            outputs=list(job.outputs),
+            params=job.params.model_dump(exclude_none=True),
+            error=job.error,
+            position=position,
+            model=job.model.model_name,
+        )
+
+
+def _named(counts: Counts) -> dict[str, int]:
+    named = {f"{status.value}_count": counts.get(status, 0) for status in JobStatus}
+    return {**named, "total_count": sum(counts.values())}

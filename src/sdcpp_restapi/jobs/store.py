@@ -1,0 +1,200 @@
+"""Jobs in SQLite: every change of state is one guarded statement of queries.sql."""
+
+import json
+import sqlite3
+from datetime import UTC, datetime
+from importlib import resources
+from typing import Any
+
+import aiosql
+from pydantic import TypeAdapter
+
+from ..db import Database
+from ..schemas.base import Frozen
+from ..schemas.generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
+from ..schemas.jobs import LANE_OF, Job, JobStatus, JobType, Lane, Progress
+from ..schemas.models import LoadRequest
+
+Counts = dict[JobStatus, int]
+_sql = aiosql.from_str(resources.files(__package__).joinpath("queries.sql").read_text("utf-8"), "sqlite3")
+_PARAMS: dict[JobType, type[Txt2ImgRequest | Img2ImgRequest]] = {
+    "txt2img": Txt2ImgRequest,
+    "img2img": Img2ImgRequest,
+}
+_MOMENT = TypeAdapter(datetime | None)
+
+# A job that killed the server this often is not tried again.
+MOST_UNCLEAN_STOPS = 3
+
+
+class Filters(Frozen):
+    """Which jobs a page shows, and where it starts."""
+
+    status: JobStatus | None = None
+    type: JobType | None = None
+    search: str | None = None
+    ascending: bool = False
+    limit: int
+    offset: int = 0
+
+    @property
+    def narrow(self) -> bool:
+        """Whether jobs are filtered out at all."""
+        return bool(self.status or self.type or self.search)
+
+
+class Page(Frozen):
+    """Jobs and, as of the same moment, the counts of the whole queue and of what the filters let through."""
+
+    jobs: list[Job]
+    counts: dict[JobStatus, int]
+    matching: int | None
+
+
+class JobStore:
+    """The jobs table."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def insert(self, job_id: str, job_type: JobType, params: ImageRequest, model: LoadRequest) -> int:
+        """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
+        lane = LANE_OF[job_type]
+        progress = Progress(
+            total_steps=params.steps,
+            total_images=params.batch_count,
+            all_steps=params.steps * params.batch_count,
+        )
+
+        def work(db: sqlite3.Connection) -> int:
+            _sql.insert_job(
+                db,
+                id=job_id,
+                lane=lane,
+                type=job_type,
+                created_at=_now(),
+                params=params.model_dump_json(exclude=set(params.unknown_fields())),
+                model=model.model_dump_json(exclude=set(model.unknown_fields())),
+                progress=progress.model_dump_json(),
+            )
+            return int(_sql.position(db, id=job_id, lane=lane))
+
+        return await self._database.write(work)
+
+    async def claim(self, lane: Lane) -> Job | None:
+        """Take the oldest pending job, if there is one."""
+        return await self._change("claim", lane=lane, now=_now())
+
+    async def finish(
+        self, job: Job, status: JobStatus, progress: Progress, outputs: tuple[str, ...], error: str | None
+    ) -> Job | None:
+        """End an attempt; None when it no longer holds the job."""
+        return await self._change(
+            "finish",
+            id=job.id,
+            attempt=job.attempt,
+            status=status.value,
+            now=_now(),
+            progress=progress.model_dump_json(),
+            outputs=json.dumps(outputs),
+            error=error,
+        )
+
+    async def cancel(self, job_id: str) -> tuple[Job, JobStatus] | None:
+        """Cancel a pending or processing job; the job and the state it left, or None."""
+
+        def work(db: sqlite3.Connection) -> tuple[Any, str] | None:
+            before = _sql.get_job(db, id=job_id)
+            after = _sql.cancel(db, id=job_id, now=_now())
+            return (after, before["status"]) if before and after else None
+
+        found = await self._database.write(work)
+        return (_job(found[0]), JobStatus(found[1])) if found else None
+
+    async def give_back(self, job: Job, lost: bool) -> Job | None:
+        """Return a running job to its place in the queue; `lost` counts an engine that died."""
+        fresh = Progress.at(0, job.progress.total_steps, 0, job.progress.total_images)
+        return await self._change(
+            "give_back", id=job.id, attempt=job.attempt, lost=int(lost), progress=fresh.model_dump_json()
+        )
+
+    async def times_lost(self, job_id: str) -> int:
+        """How often the engine died while it ran this job."""
+        return int(await self._database.read(lambda db: _sql.lost_count(db, id=job_id)) or 0)
+
+    async def recover(self) -> None:
+        """After an unclean stop: what was running is pending again, or failed if that happened too often."""
+
+        def work(db: sqlite3.Connection) -> None:
+            _sql.count_unclean_stop(db)
+            error = f"The server stopped uncleanly {MOST_UNCLEAN_STOPS} times while this job ran"
+            _sql.fail_unclean(db, now=_now(), error=error, most=MOST_UNCLEAN_STOPS)
+            _sql.requeue_unclean(db)
+
+        await self._database.write(work)
+
+    async def get(self, job_id: str) -> Job | None:
+        """One job."""
+        row = await self._database.read(lambda db: _sql.get_job(db, id=job_id))
+        return _job(row) if row else None
+
+    async def position(self, job: Job) -> int:
+        """Its place among the pending jobs of its lane."""
+        lane = LANE_OF[job.type]
+        return int(await self._database.read(lambda db: _sql.position(db, id=job.id, lane=lane)))
+
+    async def page(self, filters: Filters) -> Page:
+        """One page of jobs."""
+        select = _sql.oldest_first if filters.ascending else _sql.newest_first
+        wanted = {"status": filters.status, "type": filters.type, "search": _like(filters.search)}
+
+        def work(db: sqlite3.Connection) -> Page:
+            rows = select(db, **wanted, limit=filters.limit, offset=filters.offset)
+            return Page(
+                jobs=[_job(row) for row in rows],
+                counts=_counts(db),
+                matching=_sql.matching(db, **wanted) if filters.narrow else None,
+            )
+
+        return await self._database.read(work)
+
+    async def counts(self) -> Counts:
+        """How many jobs are in each state."""
+        return await self._database.read(_counts)
+
+    async def _change(self, statement: str, **values: object) -> Job | None:
+        row = await self._database.write(lambda db: getattr(_sql, statement)(db, **values))
+        return _job(row) if row else None
+
+
+def _counts(db: sqlite3.Connection) -> Counts:
+    return {JobStatus(row["status"]): row["count"] for row in _sql.counts(db)}
+
+
+def _like(search: str | None) -> str | None:
+    if not search:
+        return None
+    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    # The JSON text that is searched holds quotes escaped.
+    return f"%{json.dumps(escaped, ensure_ascii=False)[1:-1] if '"' in escaped else escaped}%"
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _job(row: Any) -> Job:
+    return Job(
+        id=row["id"],
+        type=row["type"],
+        status=JobStatus(row["status"]),
+        attempt=row["attempt"],
+        params=_PARAMS[row["type"]].model_validate_json(row["params"]),
+        model=LoadRequest.model_validate_json(row["model"]),
+        created_at=_MOMENT.validate_python(row["created_at"]),
+        started_at=_MOMENT.validate_python(row["started_at"]),
+        completed_at=_MOMENT.validate_python(row["completed_at"]),
+        progress=Progress.model_validate_json(row["progress"]),
+        outputs=tuple(json.loads(row["outputs"])),
+        error=row["error"],
+    )

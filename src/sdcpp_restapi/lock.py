@@ -1,0 +1,39 @@
+"""One server per data directory."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Self, TextIO
+
+from .errors import DataDirectoryBusy
+
+
+class DataDirectoryLock:
+    """An exclusive lock on a data directory; the system takes it back however the process ends."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    @classmethod
+    def take(cls, data_dir: Path, port: int) -> Self:
+        """Make the directory and lock it. Raises DataDirectoryBusy, naming who has it."""
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file = open(data_dir / "lock", "a+", encoding="utf-8")  # noqa: SIM115 - it stays open
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            file.close()
+            raise DataDirectoryBusy(
+                f"The data directory {data_dir} is in use by another server ({owner});"
+                " stop that one or name another directory with --data-dir"
+            ) from None
+        file.truncate(0)
+        file.write(f"pid {os.getpid()}, port {port}\n")
+        file.flush()
+        return cls(file)
+
+    def release(self) -> None:
+        """Let another server have the directory."""
+        self._file.close()

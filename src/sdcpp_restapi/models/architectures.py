@@ -1,0 +1,31 @@
+"""The architectures that the engine knows: what each needs, what suits it, what it cannot do."""
+
+from functools import cache
+from importlib.resources import files
+
+from pydantic import TypeAdapter
+
+from ..schemas.options import Architecture, Preset
+
+_LIST: TypeAdapter[tuple[Architecture, ...]] = TypeAdapter(tuple[Architecture, ...])
+
+
+@cache
+def load() -> tuple[Architecture, ...]:
+    """All of them, in the order of the engine's own list, from architectures.json."""
+    return _LIST.validate_json(files(__package__).joinpath("architectures.json").read_bytes())
+
+
+def by_engine_name(name: str) -> Architecture | None:
+    """The architecture that the engine's log calls `name`, e.g. 'SD 1.x'."""
+    return next((one for one in load() if name in one.engine_names), None)
+
+
+def by_name(name: str) -> Architecture | None:
+    """The architecture that the API calls `name` (model_architecture), e.g. 'SD1.5'."""
+    return next((one for one in load() if one.name == name), None)
+
+
+def presets() -> dict[str, Preset]:
+    """Key -> preset, as GET /architectures shows them."""
+    return {one.key: one.preset for one in load()}

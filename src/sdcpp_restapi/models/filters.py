@@ -1,0 +1,49 @@
+"""Which models a listing shows."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from ..errors import BadRequest
+from ..schemas.models import ModelEntry, ModelType
+from .inventory import TYPES
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What GET /models was asked for; the texts stay as the client wrote them."""
+
+    type: ModelType | None = None
+    extension: str | None = None
+    search: str | None = None
+
+    @classmethod
+    def parse(
+        cls,
+        type: str | None = None,
+        extension: str | None = None,
+        search: str | None = None,
+        name: str | None = None,
+    ) -> Self:
+        """Check query parameters; empty ones count as not given, `name` is another word for `search`.
+
+        Raises BadRequest for a type that does not exist.
+        """
+        kind = (type or "").strip().lower()
+        if kind and kind not in TYPES:
+            raise BadRequest(f"type: '{type}' is not a model type; allowed are {', '.join(TYPES)}")
+        return cls(kind or None, extension or None, search or name or None)
+
+    def keep(self, entries: list[ModelEntry]) -> list[ModelEntry]:
+        """Those of `entries`, which are all of one type, that pass the extension and the search."""
+        if self.extension:
+            wanted = "." + self.extension.strip().lower().removeprefix(".")
+            entries = [entry for entry in entries if entry.file_extension == wanted]
+        if self.search:
+            part = self.search.casefold()
+            entries = [entry for entry in entries if part in entry.name.casefold()]
+        return entries
+
+    def applied(self) -> dict[str, str] | None:
+        """The filters that are set, None when there are none."""
+        given = {"type": self.type, "extension": self.extension, "search": self.search}
+        return {field: text for field, text in given.items() if text} or None

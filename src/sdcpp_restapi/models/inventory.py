@@ -1,0 +1,64 @@
+"""What lay in all model folders at one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import get_args
+
+from ..schemas.models import ModelEntry, ModelType
+from .folders import FolderScan
+
+TYPES: tuple[ModelType, ...] = get_args(ModelType)
+LOADABLE: tuple[ModelType, ...] = ("checkpoint", "diffusion")
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """A picture that does not change: names asked of it are looked up in memory, never on disk."""
+
+    folders: Mapping[ModelType, Path]
+    scans: Mapping[ModelType, FolderScan]
+
+    @cached_property
+    def entries(self) -> Mapping[ModelType, list[ModelEntry]]:
+        """The files of every type, sorted by name; `is_loaded` is false or, where meaningless, None."""
+        return {kind: _entries(kind, self.scans.get(kind)) for kind in TYPES}
+
+    @cached_property
+    def problems(self) -> tuple[str, ...]:
+        """What could not be read, and why."""
+        return tuple(dict.fromkeys(text for scan in self.scans.values() for text in scan.problems))
+
+    @cached_property
+    def _names(self) -> Mapping[ModelType, frozenset[str]]:
+        return {kind: frozenset(file.name for file in scan.files) for kind, scan in self.scans.items()}
+
+    def path(self, kind: ModelType, name: str) -> Path | None:
+        """The file of exactly this name. Only listed names are found, so never an absolute one or `..`."""
+        return self.folders[kind] / name if name in self._names.get(kind, ()) else None
+
+    def kinds_of(self, name: str) -> list[ModelType]:
+        """The types whose folder has a file of exactly this name."""
+        return [kind for kind in TYPES if name in self._names.get(kind, ())]
+
+    def embeddings(self) -> dict[str, str]:
+        """Trigger word (the file's name without extension) -> path; of two, the first in sorted order."""
+        found: dict[str, str] = {}
+        for file in self.scans["embedding"].files if "embedding" in self.scans else ():
+            found.setdefault(PurePosixPath(file.name).stem, str(self.folders["embedding"] / file.name))
+        return found
+
+
+def _entries(kind: ModelType, scan: FolderScan | None) -> list[ModelEntry]:
+    loaded = False if kind in LOADABLE else None
+    return [
+        ModelEntry(
+            name=file.name,
+            type=kind,
+            file_extension=PurePosixPath(file.name).suffix.lower(),
+            size_bytes=file.size,
+            is_loaded=loaded,
+        )
+        for file in (scan.files if scan else ())
+    ]

@@ -1,0 +1,155 @@
+"""The current model: what POST /models/load set, what new jobs are stamped with, what is loaded at start."""
+
+import asyncio
+import logging
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from ..errors import LoadInProgress, NoModelLoaded, SdcppError
+from ..events import EventBus
+from ..preferences import Preferences
+from ..schemas.base import Frozen
+from ..schemas.events import ModelLoaded, ModelUnloaded
+from ..schemas.models import Health, LoadedSlot, LoadRequest, ModelFiles
+from ..schemas.options import Architecture
+from . import architectures
+
+log = logging.getLogger(__name__)
+
+PREFERENCE = "current_model"
+
+
+class Engine(Protocol):
+    """What this module needs of an engine slot."""
+
+    loading: LoadRequest | None
+    problem: str | None
+
+    def turn_to_load(self) -> AbstractAsyncContextManager[None]: ...
+    async def load(self, request: LoadRequest) -> ModelLoaded: ...
+    async def unload(self) -> None: ...
+    def view(self) -> LoadedSlot: ...
+
+
+class Catalog(Protocol):
+    """What this module needs of the catalog."""
+
+    async def resolve(self, request: LoadRequest) -> ModelFiles: ...
+
+
+class Current(Frozen):
+    """A model that was asked for and proved to load."""
+
+    request: LoadRequest
+    loaded: ModelLoaded
+
+
+class CurrentModel:
+    """One answer to the question which model is loaded; /health and /models read it here."""
+
+    def __init__(
+        self, engine: Engine, catalog: Catalog, preferences: Preferences, bus: EventBus, version: str
+    ) -> None:
+        self._engine = engine
+        self._catalog = catalog
+        self._preferences = preferences
+        self._bus = bus
+        self._version = version
+        self._loading: asyncio.Task[ModelLoaded] | None = None
+        self._last_error: str | None = None
+        self._current: Current | None = None
+
+    async def restore(self) -> None:
+        """Load the model of the last run again; jobs may be submitted for it meanwhile."""
+        self._current = await self._preferences.get(PREFERENCE, Current)
+        if self._current is None:
+            return
+        log.info("loading %s again, as in the last run", self._current.request.model_name)
+        self._loading = asyncio.create_task(self._load(self._current.request))
+        # A failure is told by /health (last_error); the server goes on without a model.
+        await asyncio.gather(self._loading, return_exceptions=True)
+
+    async def load(self, request: LoadRequest) -> ModelLoaded:
+        """Make a model the current one. It waits for the running job, and goes before the waiting ones.
+
+        A caller that goes away does not stop the load. Raises LoadInProgress while another load that was
+        asked for runs, ModelNotFound and BadRequest for names, LoadFailed when the engine refuses.
+        """
+        if self._loading is not None and not self._loading.done():
+            raise LoadInProgress(
+                f"Another model is being loaded: {self.health().loading_model_name}; try again later"
+            )
+        self._loading = asyncio.create_task(self._checked_load(request))
+        return await asyncio.shield(self._loading)
+
+    async def unload(self) -> None:
+        """Free the model, once the running job is done."""
+        async with self._engine.turn_to_load():
+            await self._engine.unload()
+        if self._current is not None:
+            self._bus.publish(ModelUnloaded(model_name=self._current.request.model_name))
+        await self._forget()
+
+    def require(self) -> LoadRequest:
+        """The model that a new job is stamped with. Raises NoModelLoaded."""
+        if self._current is None:
+            raise NoModelLoaded
+        return self._current.request
+
+    def identity(self) -> tuple[str, str] | None:
+        """Name and type of the current model."""
+        return (self._current.request.model_name, self._current.request.model_type) if self._current else None
+
+    def architecture(self) -> Architecture | None:
+        """What is known about the current model's architecture."""
+        if self._current is None or self._current.loaded.model_architecture is None:
+            return None
+        return architectures.by_name(self._current.loaded.model_architecture)
+
+    def health(self) -> Health:
+        """The body of GET /health."""
+        loading = self._engine.loading or self._requested()
+        shown = self._current if self._current and loading != self._current.request else None
+        return Health(
+            model_loaded=shown is not None,
+            model_loading=loading is not None,
+            loading_model_name=loading.model_name if loading else None,
+            last_error=self._last_error or self._engine.problem,
+            model_name=shown.request.model_name if shown else None,
+            model_type=shown.request.model_type if shown else None,
+            model_architecture=shown.loaded.model_architecture if shown else None,
+            loaded_components=shown.loaded.loaded_components if shown else {},
+            loaded_slots=[self._engine.view()],
+            version=self._version,
+        )
+
+    def _requested(self) -> LoadRequest | None:
+        return self._asked_for if self._loading is not None and not self._loading.done() else None
+
+    _asked_for: LoadRequest | None = None
+
+    async def _checked_load(self, request: LoadRequest) -> ModelLoaded:
+        try:
+            await self._catalog.resolve(request)
+        except SdcppError as error:
+            self._last_error = str(error).removeprefix("Internal error: ")
+            raise
+        return await self._load(request)
+
+    async def _load(self, request: LoadRequest) -> ModelLoaded:
+        self._asked_for, self._last_error = request, None
+        try:
+            async with self._engine.turn_to_load():
+                loaded = await self._engine.load(request)
+        except SdcppError as error:
+            log.warning("%s", error)
+            self._last_error = str(error)
+            self._current = None
+            raise
+        self._current = Current(request=request, loaded=loaded)
+        await self._preferences.set(PREFERENCE, self._current)
+        return loaded
+
+    async def _forget(self) -> None:
+        self._current = None
+        await self._preferences.set(PREFERENCE, None)

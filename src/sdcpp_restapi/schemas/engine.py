@@ -1,0 +1,190 @@
+"""The messages between the server and an engine child: commands go down, reports come up, one JSON line each.
+
+A command that does work carries an `id`; every report about it repeats that id, and the last one is either
+a `Loaded`, `Unloaded`, `Generated` or a `Refused`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from .base import Frozen
+from .generation import Img2ImgRequest, Txt2ImgRequest
+from .models import LoadOptions, ModelFiles
+from .options import PreviewSettings
+
+# ---------------------------------------------------------------- commands
+
+
+class Load(Frozen):
+    """Free what is loaded, then load this, eagerly."""
+
+    kind: Literal["load"] = "load"
+    id: int
+    files: ModelFiles
+    options: LoadOptions
+
+
+class Unload(Frozen):
+    """Free what is loaded."""
+
+    kind: Literal["unload"] = "unload"
+    id: int
+
+
+class LoraFile(Frozen):
+    """A LoRA to apply: absolute path, and the sum of its weights."""
+
+    path: str
+    weight: float
+    high_noise: bool = False
+
+
+class Generate(Frozen):
+    """Make the images of one job and write them into `folder` (which exists) as image_0.png ..."""
+
+    kind: Literal["generate"] = "generate"
+    id: int
+    params: Txt2ImgRequest | Img2ImgRequest
+    prompt: str = Field(description="params.prompt without LoRA tags")
+    negative_prompt: str = Field(description="params.negative_prompt without LoRA tags")
+    loras: list[LoraFile] = []
+    images: dict[str, list[str]] = Field({}, description="Image field -> absolute paths of stored inputs")
+    options: LoadOptions = Field(description="The load's options: defaults for VAE tiling, flow shift")
+    model_name: str = Field(description="For the A1111 text of the PNG")
+    folder: str
+    preview: PreviewSettings
+
+
+class Cancel(Frozen):
+    """Stop the command with this id, if it still runs."""
+
+    kind: Literal["cancel"] = "cancel"
+    id: int
+
+
+class Shutdown(Frozen):
+    """End the process."""
+
+    kind: Literal["shutdown"] = "shutdown"
+
+
+Command = Annotated[Load | Unload | Generate | Cancel | Shutdown, Field(discriminator="kind")]
+
+# ---------------------------------------------------------------- reports
+
+
+class Hello(Frozen):
+    """First report of a child: the library passed its self-check."""
+
+    kind: Literal["hello"] = "hello"
+    commit: str
+    version: str
+    system_info: str
+    devices: list[str] = Field(description="'name<TAB>description' lines of sd_list_devices")
+    physical_cores: int
+    library: str
+
+
+class Unusable(Frozen):
+    """First and last report of a child whose library cannot be used; a sentence saying what to install."""
+
+    kind: Literal["unusable"] = "unusable"
+    error: str
+
+
+class Log(Frozen):
+    """One log line of the C library."""
+
+    kind: Literal["log"] = "log"
+    level: Literal["debug", "info", "warning", "error"]
+    text: str
+
+
+class LoadStep(Frozen):
+    """Weights are being read: `step` of `total_steps` tensors."""
+
+    kind: Literal["load_step"] = "load_step"
+    id: int
+    step: int
+    total_steps: int
+
+
+class Loaded(Frozen):
+    """The model is in memory."""
+
+    kind: Literal["loaded"] = "loaded"
+    id: int
+    engine_architecture: str = Field(description="As the engine's log names it, e.g. 'SD 1.x', 'Flux'")
+    makes_images: bool
+    makes_videos: bool
+    seconds: float
+
+
+class Unloaded(Frozen):
+    """Nothing is loaded now."""
+
+    kind: Literal["unloaded"] = "unloaded"
+    id: int
+
+
+class Step(Frozen):
+    """Sampling went on: `step` (1 = first done) of `total_steps`, of image `image` (0-indexed)."""
+
+    kind: Literal["step"] = "step"
+    id: int
+    step: int
+    total_steps: int
+    image: int
+    images: int
+
+
+class PreviewFrame(Frozen):
+    """A preview, as base64 JPEG."""
+
+    kind: Literal["preview"] = "preview"
+    id: int
+    step: int
+    frame_count: int
+    width: int
+    height: int
+    is_noisy: bool
+    mode: str
+    jpeg: str
+
+
+class MadeImage(Frozen):
+    """One written file."""
+
+    file: str
+    seed: int
+    width: int
+    height: int
+
+
+class Generated(Frozen):
+    """All files of a job are written in its folder."""
+
+    kind: Literal["generated"] = "generated"
+    id: int
+    images: list[MadeImage]
+    seconds: float = Field(description="Inside the engine's call")
+    write_seconds: float
+
+
+class Refused(Frozen):
+    """A command failed or was cancelled; the child lives and goes on."""
+
+    kind: Literal["refused"] = "refused"
+    id: int
+    error: str = Field(description="With the engine's last error lines")
+    cancelled: bool = False
+
+
+Report = Annotated[
+    Hello | Unusable | Log | LoadStep | Loaded | Unloaded | Step | PreviewFrame | Generated | Refused,
+    Field(discriminator="kind"),
+]
+
+COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
+REPORT: TypeAdapter[Report] = TypeAdapter(Report)

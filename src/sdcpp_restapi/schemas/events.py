@@ -1,0 +1,157 @@
+"""Everything that happens, as WebSocket clients hear it."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from .base import Frozen, LeftOut
+from .jobs import JobStatus, JobType, Moment, Progress
+from .models import Health, LoadedComponents
+
+
+class JobAdded(Frozen):
+    """A job was stored."""
+
+    job_id: str
+    type: JobType
+    queue_position: int
+
+
+class JobStatusChanged(Frozen):
+    """A job entered another state."""
+
+    job_id: str
+    status: JobStatus
+    previous_status: JobStatus
+    outputs: list[str] = []
+    started_at: Moment | None = LeftOut
+    completed_at: Moment | None = LeftOut
+    error: str | None = LeftOut
+
+
+class JobProgress(Progress):
+    """A step was done: the seven fields of `progress` and whose they are."""
+
+    job_id: str
+
+
+class JobPreview(Frozen):
+    """A picture of the unfinished image or of the first of the unfinished frames."""
+
+    job_id: str
+    step: int
+    frame_count: int
+    width: int
+    height: int
+    is_noisy: bool
+    mode: str
+    image: str = Field(description="data:image/jpeg;base64,...")
+
+
+class JobCancelled(Frozen):
+    """A job was cancelled."""
+
+    job_id: str
+
+
+class ModelLoadingProgress(Frozen):
+    """Weights are being read."""
+
+    model_name: str
+    step: int
+    total_steps: int
+
+
+class ModelLoaded(Frozen):
+    """A model is in memory."""
+
+    model_name: str
+    model_type: str
+    model_architecture: str | None
+    loaded_components: LoadedComponents
+
+
+class ModelLoadFailed(Frozen):
+    """The engine refused a model."""
+
+    model_name: str
+    error: str
+
+
+class ModelUnloaded(Frozen):
+    """A model left memory on request."""
+
+    model_name: str
+
+
+class ServerStatus(Health):
+    """On connect, every 30 seconds and on request: the body of /health and the queue's counts."""
+
+    pending_count: int
+    processing_count: int
+    completed_count: int
+    failed_count: int
+    cancelled_count: int
+    total_count: int
+
+
+class Pong(Frozen):
+    """Answer to a client's ping."""
+
+
+EventData = (
+    JobAdded
+    | JobStatusChanged
+    | JobProgress
+    | JobPreview
+    | JobCancelled
+    | ModelLoadingProgress
+    | ModelLoaded
+    | ModelLoadFailed
+    | ModelUnloaded
+    | ServerStatus
+    | Pong
+)
+
+EVENT_NAMES: dict[type[Frozen], str] = {
+    JobAdded: "job_added",
+    JobStatusChanged: "job_status_changed",
+    JobProgress: "job_progress",
+    JobPreview: "job_preview",
+    JobCancelled: "job_cancelled",
+    ModelLoadingProgress: "model_loading_progress",
+    ModelLoaded: "model_loaded",
+    ModelLoadFailed: "model_load_failed",
+    ModelUnloaded: "model_unloaded",
+    ServerStatus: "server_status",
+    Pong: "pong",
+}
+
+
+class Event(Frozen):
+    """The envelope of every message."""
+
+    event: str
+    timestamp: Moment
+    data: EventData
+
+    @classmethod
+    def of(cls, data: EventData) -> "Event":
+        """Wrap `data` with its name and the present moment."""
+        return cls(event=EVENT_NAMES[type(data)], timestamp=datetime.now(UTC), data=data)
+
+
+class Ping(Frozen):
+    """A client asks whether the server is there."""
+
+    type: Literal["ping"]
+
+
+class GetStatus(Frozen):
+    """A client asks for a server_status."""
+
+    type: Literal["get_status"]
+
+
+ClientMessage = Annotated[Ping | GetStatus, Field(discriminator="type")]

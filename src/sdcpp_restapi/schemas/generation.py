@@ -1,0 +1,94 @@
+"""Generation requests: every documented parameter, its type, bounds and documented default."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from .base import Fraction, Frozen, Integer, LeftOut, Number, Request
+from .names import Sampler, Scheduler
+
+Seed = Annotated[Integer, Field(ge=-1, le=2**63 - 1)]
+Layer = Annotated[Integer, Field(ge=0, le=1000)]
+
+
+class LoraUse(Frozen):
+    """One LoRA of a request."""
+
+    name: str = Field(min_length=1, description="Relative to the lora folder, extension optional")
+    weight: Number = 1.0
+    high_noise: bool = Field(False, description="For the high-noise model of a pair")
+
+
+class ImageRequest(Request):
+    """What text to image and image to image have in common."""
+
+    prompt: str = Field(description="Text prompt; <lora:name:weight> tags are applied and removed")
+    negative_prompt: str = ""
+    width: Integer = Field(512, gt=0, description="Pixels; rounded up to what the architecture needs")
+    height: Integer = Field(512, gt=0, description="Pixels; rounded up to what the architecture needs")
+    steps: Integer = Field(20, gt=0)
+    cfg_scale: Number = Field(7.0, ge=0.0, le=1000.0)
+    distilled_guidance: Number = Field(3.5, ge=0.0, le=1000.0)
+    eta: Number = Field(0.0, ge=0.0, le=100.0)
+    shifted_timestep: Integer = Field(0, ge=0, le=1000)
+    seed: Seed = Field(-1, description="-1 = random, resolved when the job is submitted")
+    sampler: Sampler = "euler_a"
+    scheduler: Scheduler = "discrete"
+    batch_count: Integer = Field(1, gt=0)
+    clip_skip: Integer = Field(-1, ge=-1, le=100)
+    slg_scale: Number = Field(0.0, ge=0.0, le=1000.0)
+    skip_layers: list[Layer] = Field([7, 8, 9], max_length=200)
+    slg_start: Fraction = 0.01
+    slg_end: Fraction = 0.2
+    custom_sigmas: list[Number] = Field([], max_length=1001, description="steps + 1 values, or none")
+    ref_images: list[str] = Field([], max_length=16)
+    auto_resize_ref_image: bool = True
+    increase_ref_index: bool = False
+    control_image_base64: str | None = None
+    control_strength: Fraction = 0.9
+    vae_tiling: bool = False
+    vae_tile_size_x: Integer = Field(0, ge=0, le=16384)
+    vae_tile_size_y: Integer = Field(0, ge=0, le=16384)
+    vae_tile_overlap: Fraction = 0.5
+    easycache: bool = False
+    easycache_threshold: Number = Field(0.2, ge=0.0, le=100.0)
+    easycache_start: Fraction = 0.15
+    easycache_end: Fraction = 0.95
+    loras: list[LoraUse] = Field([], max_length=64, description="The same as <lora:...> tags, structured")
+    use_architecture_defaults: bool | None = Field(
+        None,
+        description="Fields not given come from the loaded architecture's preset (default: the setting)",
+    )
+
+    @model_validator(mode="after")
+    def _one_sigma_more_than_steps(self) -> Self:
+        # The engine takes the schedule's length from the sigmas and would sample a different number of
+        # steps without a word (measured on 487de75).
+        if self.custom_sigmas and len(self.custom_sigmas) != self.steps + 1:
+            raise ValueError(
+                f"custom_sigmas has {len(self.custom_sigmas)} values, but {self.steps} steps"
+                f" need {self.steps + 1}"
+            )
+        return self
+
+
+class Txt2ImgRequest(ImageRequest):
+    """POST /txt2img."""
+
+
+class Img2ImgRequest(ImageRequest):
+    """POST /img2img."""
+
+    init_image_base64: str = Field(min_length=1)
+    strength: Fraction = 0.75
+    img_cfg_scale: Number = Field(-1.0, ge=-1.0, le=1000.0)
+    mask_image_base64: str | None = None
+
+
+class Accepted(Frozen):
+    """202: the job is stored."""
+
+    job_id: str
+    status: Literal["pending"] = "pending"
+    position: int = Field(description="Own place among the pending jobs of the lane, 1 = next")
+    warnings: list[str] | None = LeftOut

@@ -1,0 +1,131 @@
+"""Jobs: the row, its progress, and what the API shows of it."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, PlainSerializer
+
+from .base import Frozen, LeftOut
+from .generation import Img2ImgRequest, Txt2ImgRequest
+from .models import LoadRequest
+
+
+def _utc(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+
+
+Moment = Annotated[datetime, PlainSerializer(_utc, when_used="json")]
+
+JobType = Literal["txt2img", "img2img"]
+Lane = Literal["engine"]
+LANE_OF: dict[JobType, Lane] = {"txt2img": "engine", "img2img": "engine"}
+
+
+class JobStatus(StrEnum):
+    """The five documented states; the last three are final."""
+
+    PENDING = "pending"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Progress(Frozen):
+    """The seven documented fields."""
+
+    step: int = 0
+    total_steps: int = 0
+    current_image: int = 0
+    total_images: int = 1
+    all_steps: int = 0
+    current_all_steps: int = 0
+    percentage: float = 0.0
+
+    @classmethod
+    def at(cls, step: int, total_steps: int, image: int, images: int) -> "Progress":
+        """Progress of a running job: `step` of image `image` (0-indexed) of `images`."""
+        everything = total_steps * images
+        done = min(image * total_steps + step, everything)
+        return cls(
+            step=step,
+            total_steps=total_steps,
+            current_image=image,
+            total_images=images,
+            all_steps=everything,
+            current_all_steps=done,
+            percentage=round(100.0 * done / everything, 1) if everything else 0.0,
+        )
+
+    def finished(self) -> "Progress":
+        """As the API document shows a completed job: all steps done, current_image of the last image."""
+        return Progress.at(
+            self.total_steps, self.total_steps, max(self.total_images - 1, 0), self.total_images
+        )
+
+
+class Job(Frozen):
+    """One job, as the queue hands it to an executor."""
+
+    id: str
+    type: JobType
+    status: JobStatus
+    attempt: int = Field(description="How often it was claimed; names temporary files, fences late results")
+    params: Txt2ImgRequest | Img2ImgRequest
+    model: LoadRequest
+    created_at: Moment
+    started_at: Moment | None = None
+    completed_at: Moment | None = None
+    progress: Progress
+    outputs: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class InputImage(Frozen):
+    """An input image as it was stored."""
+
+    field: str
+    width: int
+    height: int
+    bytes: int
+
+
+class JobView(Frozen):
+    """GET /queue/{id}, and each item of GET /queue."""
+
+    job_id: str
+    type: JobType
+    status: JobStatus
+    progress: Progress
+    created_at: Moment
+    started_at: Moment | None = LeftOut
+    completed_at: Moment | None = LeftOut
+    outputs: list[str]
+    params: dict[str, object] = Field(description="The typed request, defaults filled in")
+    error: str | None = LeftOut
+    position: int | None = LeftOut  # only while pending
+    model: str = Field(description="The model that the job was stamped with")
+    inputs: list[InputImage] | None = LeftOut  # only in GET /queue/{id}
+
+
+class QueueView(Frozen):
+    """GET /queue."""
+
+    pending_count: int
+    processing_count: int
+    completed_count: int
+    failed_count: int
+    cancelled_count: int
+    total_count: int
+    items: list[JobView]
+    limit: int
+    offset: int
+    matching_count: int | None = LeftOut  # how many jobs the filters let through
+    applied_filters: dict[str, str] | None = LeftOut
+
+
+class Outcome(Frozen):
+    """The last thing that an executor says of a job that went well."""
+
+    outputs: tuple[str, ...] = Field((), description="Paths relative to the output folder")

@@ -1,0 +1,211 @@
+"""Models: what is on disk, what is asked for, what is loaded."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator
+
+from .base import Component, Fraction, Frozen, Integer, LeftOut, Number, Request
+from .names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
+
+ModelType = Literal[
+    "checkpoint",
+    "diffusion",
+    "vae",
+    "lora",
+    "clip",
+    "t5",
+    "embedding",
+    "controlnet",
+    "llm",
+    "esrgan",
+    "taesd",
+    "photomaker",
+]
+
+
+class ModelEntry(Frozen):
+    """One model file of the catalog."""
+
+    name: str = Field(description="Path relative to its type's folder")
+    type: ModelType
+    file_extension: str
+    size_bytes: int
+    hash: str | None = Field(None, description="SHA-256, null until computed")
+    is_loaded: bool | None = LeftOut  # only for checkpoint and diffusion
+
+
+class ModelList(Frozen):
+    """GET /models."""
+
+    checkpoints: list[ModelEntry] = []
+    diffusion_models: list[ModelEntry] = []
+    vae: list[ModelEntry] = []
+    loras: list[ModelEntry] = []
+    clip: list[ModelEntry] = []
+    t5: list[ModelEntry] = []
+    controlnets: list[ModelEntry] = []
+    llm: list[ModelEntry] = []
+    esrgan: list[ModelEntry] = []
+    taesd: list[ModelEntry] = []
+    embeddings: list[ModelEntry] = []
+    photomaker: list[ModelEntry] = []
+    loaded_model: str | None = None
+    loaded_model_type: str | None = None
+    applied_filters: dict[str, str] | None = LeftOut
+    problems: list[str] | None = LeftOut  # folders that could not be read, and why
+
+
+class ModelPaths(Frozen):
+    """GET /models/paths: the folder of each type."""
+
+    checkpoints: str
+    diffusion_models: str
+    vae: str
+    lora: str
+    clip: str
+    t5: str
+    embeddings: str
+    controlnet: str
+    llm: str
+    esrgan: str
+    taesd: str
+    photomaker: str
+
+
+class LoadOptions(Request):
+    """How a model is loaded. Defaults are the API document's."""
+
+    n_threads: Integer = Field(-1, ge=-1, le=1024, description="CPU threads, -1 = physical cores")
+    keep_clip_on_cpu: bool = Field(True, description="Text encoders on the CPU, to save VRAM")
+    keep_vae_on_cpu: bool = False
+    keep_controlnet_on_cpu: bool = False
+    vae_conv_direct: bool = False
+    diffusion_conv_direct: bool = False
+    flash_attn: bool = True
+    offload_to_cpu: bool = Field(False, description="Keep parameters in RAM, copy to the device when used")
+    enable_mmap: bool = True
+    vae_decode_only: bool = Field(
+        True, description="Accepted; the engine loads the encoder only when a job needs it"
+    )
+    tae_preview_only: bool = False
+    free_params_immediately: bool = Field(
+        False, description="Release parameters after use and read them from disk again (params_backend disk)"
+    )
+    flow_shift: Number | None = Field(None, description="null or 0 = automatic")
+    weight_type: WeightType = ""
+    tensor_type_rules: str = ""
+    rng_type: RngType = "cuda"
+    sampler_rng_type: RngTypeOrEmpty = ""
+    prediction: Prediction = ""
+    lora_apply_mode: LoraApplyMode = "auto"
+    vae_tiling: bool = False
+    vae_tile_size_x: Integer = Field(0, ge=0, le=16384)
+    vae_tile_size_y: Integer = Field(0, ge=0, le=16384)
+    vae_tile_overlap: Fraction = 0.5
+    chroma_use_dit_mask: bool = True
+    chroma_use_t5_mask: bool = False
+    chroma_t5_mask_pad: Integer = Field(1, ge=0, le=512)
+
+
+class LoadRequest(Request):
+    """POST /models/load, and the model specification that every job carries."""
+
+    model_name: str = Field(description="Model name from GET /models", min_length=1)
+    model_type: Literal["checkpoint", "diffusion"] = "checkpoint"
+    vae: str | None = None
+    clip_l: str | None = None
+    clip_g: str | None = None
+    clip_vision: str | None = None
+    t5xxl: str | None = None
+    controlnet: str | None = None
+    llm: str | None = None
+    llm_vision: str | None = None
+    taesd: str | None = None
+    high_noise_diffusion_model: str | None = None
+    photo_maker: str | None = None
+    options: LoadOptions = LoadOptions()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_means_none(cls, value: object) -> object:
+        return None if value == "" else value
+
+    def components(self) -> dict[Component, str]:
+        """The named components, without the main model."""
+        names = {field: getattr(self, field) for field in Component.__args__}  # type: ignore[attr-defined]
+        return {field: name for field, name in names.items() if name}
+
+    def same_model(self, other: "LoadRequest | None") -> bool:
+        """Whether a slot that holds `other` can run a job stamped with this one."""
+        return other is not None and self.model_dump() == other.model_dump()
+
+
+class LoadedComponents(Frozen):
+    """The seven documented components and the four further ones; null when absent."""
+
+    vae: str | None = None
+    clip_l: str | None = None
+    clip_g: str | None = None
+    t5xxl: str | None = None
+    controlnet: str | None = None
+    llm: str | None = None
+    llm_vision: str | None = None
+    taesd: str | None = None
+    clip_vision: str | None = None
+    high_noise_diffusion_model: str | None = None
+    photo_maker: str | None = None
+
+
+class LoadResponse(Frozen):
+    """Answer of POST /models/load."""
+
+    success: bool = True
+    message: str = "Model loaded successfully"
+    model_name: str
+    model_type: str
+    model_architecture: str | None = None
+    loaded_components: LoadedComponents
+    warnings: list[str] | None = LeftOut
+
+
+class Done(Frozen):
+    """A request without a result was carried out."""
+
+    success: bool = True
+    message: str
+
+
+class ModelFiles(Frozen):
+    """A load request with its names turned into absolute paths: what the engine's child needs."""
+
+    main: str
+    model_type: Literal["checkpoint", "diffusion"]
+    components: dict[Component, str] = {}
+    embeddings: dict[str, str] = Field({}, description="Trigger word -> path of a textual inversion")
+
+
+class LoadedSlot(Frozen):
+    """What one engine slot holds in memory."""
+
+    device: str
+    model_name: str | None
+    model_architecture: str | None = None
+    busy: bool = False
+
+
+class Health(Frozen):
+    """GET /health."""
+
+    status: Literal["ok"] = "ok"
+    model_loaded: bool
+    model_loading: bool
+    loading_model_name: str | None
+    last_error: str | None
+    model_name: str | None
+    model_type: str | None
+    model_architecture: str | None
+    loaded_components: LoadedComponents | dict[str, str]
+    upscaler_loaded: bool = False
+    upscaler_name: str | None = None
+    loaded_slots: list[LoadedSlot] = []
+    version: str

@@ -1,0 +1,100 @@
+"""The engine's own names, in the order of its C enums, as the API spells them.
+
+Read off stable-diffusion.cpp 487de75; the self-check (engine/library.py) compares every one of them with
+what the library at hand answers, so these tuples are the engine's lists and not a copy of them.
+"""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+SAMPLERS = (
+    "euler",
+    "euler_a",
+    "heun",
+    "dpm2",
+    "dpm++2s_a",
+    "dpm++2m",
+    "dpm++2mv2",
+    "ipndm",
+    "ipndm_v",
+    "lcm",
+    "ddim_trailing",
+    "tcd",
+    "res_multistep",
+    "res_2s",
+    "er_sde",
+    "euler_cfg_pp",
+    "euler_a_cfg_pp",
+    "euler_ge",
+    "dpm++2m_sde",
+    "dpm++2m_sde_bt",
+    "lms",
+)
+SCHEDULERS = (
+    "discrete",
+    "karras",
+    "exponential",
+    "ays",
+    "gits",
+    "sgm_uniform",
+    "simple",
+    "smoothstep",
+    "kl_optimal",
+    "lcm",
+    "bong_tangent",
+    "ltx2",
+    "logit_normal",
+    "flux2",
+    "flux",
+    "beta",
+)
+RNG_TYPES = ("std_default", "cuda", "cpu")
+PREDICTIONS = ("eps", "v", "edm_v", "sd3_flow", "flux_flow", "sefi_flow", "minit2i_flow")
+# Upstream folded flux2_flow into flux_flow; the API document still names it.
+PREDICTION_ALIASES = {"flux2_flow": "flux_flow"}
+LORA_APPLY_MODES = ("auto", "immediately", "at_runtime")
+PREVIEW_MODES = ("none", "proj", "tae", "vae")
+
+# id of the API -> the name that sd_type_name answers, and its bits per weight
+QUANTIZATION_TYPES = {
+    "f32": ("F32 (32-bit float)", 32),
+    "f16": ("F16 (16-bit float)", 16),
+    "bf16": ("BF16 (Brain float 16)", 16),
+    "q8_0": ("Q8_0 (8-bit)", 8),
+    "q5_0": ("Q5_0 (5-bit)", 5),
+    "q5_1": ("Q5_1 (5-bit)", 5),
+    "q4_0": ("Q4_0 (4-bit)", 4),
+    "q4_1": ("Q4_1 (4-bit)", 4),
+    "q4_k": ("Q4_K (4-bit K-quant)", 4),
+    "q5_k": ("Q5_K (5-bit K-quant)", 5),
+    "q6_k": ("Q6_K (6-bit K-quant)", 6),
+    "q8_k": ("Q8_K (8-bit K-quant)", 8),
+    "q3_k": ("Q3_K (3-bit K-quant)", 3),
+    "q2_k": ("Q2_K (2-bit K-quant)", 2),
+}
+
+
+def _one_of(allowed: tuple[str, ...], empty: bool) -> Callable[[str], str]:
+    def check(value: str) -> str:
+        name = value.strip().lower()
+        name = PREDICTION_ALIASES.get(name, name) if allowed is PREDICTIONS else name
+        if name in allowed or (empty and not name):
+            return name
+        raise ValueError(f"must be one of {', '.join(allowed)}{' or empty' if empty else ''}")
+
+    return check
+
+
+Sampler = Annotated[str, AfterValidator(_one_of(SAMPLERS, empty=False))]
+SamplerOrEmpty = Annotated[str, AfterValidator(_one_of(SAMPLERS, empty=True))]
+Scheduler = Annotated[str, AfterValidator(_one_of(SCHEDULERS, empty=False))]
+RngType = Annotated[str, AfterValidator(_one_of(RNG_TYPES, empty=False))]
+RngTypeOrEmpty = Annotated[str, AfterValidator(_one_of(RNG_TYPES, empty=True))]
+Prediction = Annotated[str, AfterValidator(_one_of(PREDICTIONS, empty=True))]
+LoraApplyMode = Annotated[str, AfterValidator(_one_of(LORA_APPLY_MODES, empty=False))]
+PreviewMode = Annotated[str, AfterValidator(_one_of(PREVIEW_MODES, empty=False))]
+WeightType = Annotated[
+    str, AfterValidator(_one_of(tuple(k for k in QUANTIZATION_TYPES if k != "q8_k"), empty=True))
+]

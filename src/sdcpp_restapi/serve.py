@@ -1,0 +1,122 @@
+"""Running a server: the lock, both ports, signals, and an orderly end."""
+
+import asyncio
+import logging
+import signal
+import socket as sockets
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import uvicorn
+
+from .app import create_app, create_socket_app
+from .config import Settings
+from .errors import SdcppError
+from .lock import DataDirectoryLock
+from .logs import configure
+
+log = logging.getLogger(__name__)
+
+
+class PortTaken(SdcppError):
+    """The port cannot be used"""
+
+
+class _Server(uvicorn.Server):
+    """Tells when it listens, and leaves signals to `run`, which handles them once for both ports."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.listening = asyncio.Event()
+
+    async def startup(self, sockets: list[sockets.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self.listening.set()
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+async def run(settings: Settings, started: Callable[[Settings], None] | None = None) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    `started` is called once both ports answer, with the settings as they came out (port 0 becomes the port
+    that was free). Raises DataDirectoryBusy and PortTaken before anything is changed.
+    """
+    http = _bind(settings.server.host, settings.server.port)
+    events = _bind(settings.server.host, settings.server.ws_port)
+    ports = {"port": http.getsockname()[1], "ws_port": events.getsockname()[1]}
+    settings = settings.model_copy(update={"server": settings.server.model_copy(update=ports)})
+    lock = DataDirectoryLock.take(settings.paths.data_dir, settings.server.port)
+    try:
+        configure(settings.logging, settings.paths.data_dir)
+        await _serve(settings, http, events, started)
+    finally:
+        lock.release()
+
+
+async def _serve(
+    settings: Settings,
+    http: sockets.socket,
+    events: sockets.socket,
+    started: Callable[[Settings], None] | None,
+) -> None:
+    app = create_app(settings)
+    main = _Server(_config(app, settings))
+    extra = _Server(_config(create_socket_app(app, settings), settings, lifespan="off"))
+    _stop_on_signals(main, extra)
+    serving = asyncio.create_task(main.serve([http]))
+    listening = asyncio.create_task(main.listening.wait())
+    await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
+    listening.cancel()
+    if main.listening.is_set():
+        both = asyncio.gather(serving, extra.serve([events]))
+        if started is not None:
+            started(settings)
+        await both
+    await serving
+
+
+def _config(app: object, settings: Settings, lifespan: str = "on") -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        lifespan=lifespan,  # type: ignore[arg-type]
+        ws="websockets-sansio",
+        ws_max_size=64 * 1024,
+        # Previews are JPEG already; compressing them again only costs time.
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=int(settings.server.shutdown_grace),
+        server_header=False,
+        backlog=2048,
+    )
+
+
+def _bind(host: str, port: int) -> sockets.socket:
+    family = sockets.AF_INET6 if ":" in host else sockets.AF_INET
+    # The protocol is named: only then does the event loop switch Nagle's algorithm off (40 ms an answer).
+    listener = sockets.socket(family, sockets.SOCK_STREAM, sockets.IPPROTO_TCP)
+    listener.setsockopt(sockets.SOL_SOCKET, sockets.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        return listener
+    except OSError as error:
+        listener.close()
+        raise PortTaken(
+            f"Cannot listen on {host}:{port}: {error.strerror or error};"
+            " choose another port (--port, --ws-port)"
+        ) from error
+
+
+def _stop_on_signals(*servers: uvicorn.Server) -> None:
+    def stop() -> None:
+        for server in servers:
+            # A second Ctrl-C does not wait for open requests.
+            server.force_exit = server.should_exit
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)

@@ -1,0 +1,140 @@
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdcpp_restapi.errors import BadRequest
+from sdcpp_restapi.models import loras
+from sdcpp_restapi.models.catalog import Catalog
+from sdcpp_restapi.schemas.engine import LoraFile
+from sdcpp_restapi.schemas.generation import LoraUse, Txt2ImgRequest
+
+Put = Callable[..., Path]
+
+
+def use(name: str, weight: float = 1.0, high_noise: bool = False) -> LoraUse:
+    return LoraUse(name=name, weight=weight, high_noise=high_noise)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "clean", "uses"),
+    [
+        ("a lovely cat <lora:realism_lora:1.0>", "a lovely cat ", [use("realism_lora")]),
+        (
+            "a beautiful landscape <lora:add_detail:0.8> <lora:enhance_colors:0.5>",
+            "a beautiful landscape  ",
+            [use("add_detail", 0.8), use("enhance_colors", 0.5)],
+        ),
+        ("<lora:zimage_amberrayne_v1:0.6>A photo", "A photo", [use("zimage_amberrayne_v1", 0.6)]),
+        ("<lora:no_weight>", "", [use("no_weight")]),
+        ("<lora:|high_noise|wan high.v1:-.5>", "", [use("wan high.v1", -0.5, True)]),
+        ("<lora:sub folder/風景.v1.safetensors:1e-1>", "", [use("sub folder/風景.v1.safetensors", 0.1)]),
+        ("< b <lora: spaced : 2 > c", "< b  c", [use("spaced", 2.0)]),
+        ("<lo<lora:inner:1>ra:outer:2>", "", [use("inner"), use("outer", 2.0)]),
+    ],
+)
+def test_tags_are_taken_out(prompt: str, clean: str, uses: list[LoraUse]):
+    assert loras.strip(prompt) == (clean, uses)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<lora:>",
+        "<lora::1>",
+        "<lora:name:>",
+        "<lora:name:high>",
+        "<lora:name:1:2>",
+        "<lora:name:nan>",
+        "<lora:name:1e999>",
+        "<lora:|high_noise|:1>",
+        "<lora:|other|name:1>",
+        "<LORA:name:1>",
+        "<lora:name:1",
+        "lora:name:1>",
+        "<lora:a<b>c:1>",
+        "a < b > c >> <",
+    ],
+)
+def test_what_is_not_well_formed_stays_text(text: str):
+    assert loras.strip(text) == (text, [])
+
+
+@given(st.text().filter(lambda text: "<" not in text))
+def test_text_without_an_opening_sign_is_left_alone(text: str):
+    assert loras.strip(text) == (text, [])
+
+
+pieces = st.sampled_from(
+    ["<", ">", "<lora:", "<lora:a", ":1>", "|high_noise|", "a", ":", "0.5", " ", "<lora:b:2>"]
+)
+
+
+@given(st.lists(pieces | st.text(max_size=3), max_size=30).map("".join))
+def test_nothing_well_formed_is_left(prompt: str):
+    clean, _ = loras.strip(prompt)
+    assert loras.strip(clean) == (clean, [])
+    starts = [at for at, sign in enumerate(clean) if sign == "<"]
+    ends = [at for at, sign in enumerate(clean) if sign == ">"]
+    assert not any(loras.parse(clean[start : end + 1]) for start in starts for end in ends)
+
+
+@given(st.lists(pieces, max_size=30).map("".join))
+def test_only_tags_are_taken_out(prompt: str):
+    clean, uses = loras.strip(prompt)
+    assert (clean == prompt) == (not uses)
+    rest = iter(prompt)
+    assert all(sign in rest for sign in clean)
+
+
+@pytest.mark.parametrize("unit", ["<lora:", "<lora:a:1>", "<", ">", "<lora:a ", "<lora:" + " " * 1000])
+def test_long_prompts_take_no_longer_than_their_length(unit: str):
+    began = time.perf_counter()
+    loras.strip(unit * (1_000_000 // len(unit)) + ">")
+    assert time.perf_counter() - began < 10  # measured: below 1; a quadratic one takes hours
+
+
+async def test_names_are_found_with_and_without_extension(catalog: Catalog, put: Put):
+    plain = put("lora/add_detail.safetensors")
+    dotted = put("lora/sub/style.v1.gguf")
+    request = Txt2ImgRequest(
+        prompt="cat <lora:add_detail:0.8><lora:sub/style.v1>", negative_prompt="bad <lora:ignored:1>"
+    )
+    assert await loras.resolve(catalog, request) == loras.ResolvedPrompts(
+        "cat ",
+        "bad ",
+        [LoraFile(path=str(plain), weight=0.8), LoraFile(path=str(dotted), weight=1.0)],
+    )
+
+
+async def test_the_same_lora_adds_up_for_each_model(catalog: Catalog, put: Put):
+    path = str(put("lora/a.safetensors"))
+    request = Txt2ImgRequest(
+        prompt="<lora:a:0.5><lora:|high_noise|a:2>",
+        loras=[use("a.safetensors", 0.25), use("a", 1.0, high_noise=True)],
+    )
+    assert (await loras.resolve(catalog, request)).loras == [
+        LoraFile(path=path, weight=0.75),
+        LoraFile(path=path, weight=3.0, high_noise=True),
+    ]
+
+
+async def test_every_missing_lora_is_named_once(catalog: Catalog, put: Put):
+    outside = put("secret.safetensors")
+    put("lora/there.safetensors")
+    request = Txt2ImgRequest(
+        prompt="<lora:gone:1><lora:there:1><lora:../secret:1><lora:gone:2>", loras=[use(str(outside))]
+    )
+    with pytest.raises(BadRequest) as caught:
+        await loras.resolve(catalog, request)
+    assert str(caught.value).endswith(f"lora: gone, ../secret, {outside}")
+    assert str(caught.value).startswith("LoRA not found in ")
+
+
+async def test_weights_that_add_up_to_infinity_are_refused(catalog: Catalog, put: Put):
+    put("lora/a.safetensors")
+    with pytest.raises(BadRequest, match=r"weights of a\.safetensors"):
+        await loras.resolve(catalog, Txt2ImgRequest(prompt="<lora:a:1e308><lora:a:1e308>"))

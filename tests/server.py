@@ -1,0 +1,180 @@
+"""A real server in a process of its own, as a user would start it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from websockets.sync.client import ClientConnection, connect
+
+START_SECONDS = 30
+FINAL = ("completed", "failed", "cancelled")
+_SERVING = re.compile(r"Serving on http://localhost:(\d+) \(events on ws://localhost:(\d+)")
+
+
+class RunningServer:
+    """`sdcpp serve` on free ports, with folders below `root`."""
+
+    def __init__(self, root: Path, *flags: str, env: dict[str, str] | None = None) -> None:
+        self.root = root
+        self.models_dir = root / "models"
+        self.output_dir = root / "output"
+        self.data_dir = root / "data"
+        self.flags = flags
+        self.env = env or {}
+        self.log: list[str] = []
+        self._said = threading.Condition()
+        self.start()
+
+    def start(self) -> None:
+        """Start it (again), and wait until it answers."""
+        folders = ("--models-dir", "models", "--output-dir", "output", "--data-dir", "data")
+        self.process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "sdcpp_restapi",
+                "serve",
+                "--port",
+                "0",
+                "--ws-port",
+                "0",
+                *folders,
+                *self.flags,
+            ],
+            cwd=self.root,
+            env={**os.environ, **self.env},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        match = self.wait_for_log(_SERVING)
+        self.port, self.ws_port = int(match[1]), int(match[2])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.http = httpx.Client(base_url=self.url, timeout=60)
+
+    def wait_for_log(self, pattern: re.Pattern[str] | str, seconds: float = START_SECONDS) -> re.Match[str]:
+        """The first line (of all, not only of new ones) that matches; fails with the log when none comes."""
+        with self._said:
+            found: list[re.Match[str]] = []
+
+            def seen() -> bool:
+                found[:] = [m for line in self.log if (m := re.search(pattern, line))]
+                return bool(found) or self._ended
+
+            self._said.wait_for(seen, seconds)
+            if not found:
+                raise AssertionError(f"{pattern} was not logged:\n" + "\n".join(self.log[-40:]))
+            return found[-1]
+
+    _ended = False
+
+    def _read(self) -> None:
+        self._ended = False
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            with self._said:
+                self.log.append(line.rstrip())
+                self._said.notify_all()
+        with self._said:
+            self._ended = True
+            self._said.notify_all()
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it; its exit code."""
+        self.http.close()
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        code = self.process.wait(30)
+        self._reader.join(10)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return code
+
+    def kill(self) -> None:
+        """End it as a power cut would: SIGKILL."""
+        self.stop(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """SIGTERM and start again on the same folders."""
+        self.stop()
+        self.log.clear()
+        self.start()
+
+    # -------------------------------------------------------------- shorthands
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON answer of a GET that must succeed."""
+        answer = self.http.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def post(self, path: str, body: object = None, expect: int = 200) -> Any:
+        """The JSON answer of a POST that must have this status."""
+        answer = self.http.post(path, json=body)
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    def submit(self, path: str = "/txt2img", **params: Any) -> str:
+        """Submit a job; its id."""
+        return str(self.post(path, params, expect=202)["job_id"])
+
+    def wait_for_job(self, job_id: str, seconds: float = 60) -> Any:
+        """The job once it is in a final state, learned from the WebSocket and not by polling."""
+        with self.events() as events:
+            job = self.get(f"/queue/{job_id}")
+            if job["status"] not in FINAL:
+                events.wait_for(
+                    "job_status_changed",
+                    lambda data: data["job_id"] == job_id and data["status"] in FINAL,
+                    seconds,
+                )
+                job = self.get(f"/queue/{job_id}")
+        return job
+
+    def make(self, path: str = "/txt2img", **params: Any) -> Any:
+        """Submit a job and wait for it; it must complete."""
+        job = self.wait_for_job(self.submit(path, **params))
+        assert job["status"] == "completed", job
+        return job
+
+    @contextmanager
+    def events(self, url: str | None = None) -> Iterator["Events"]:
+        """A WebSocket client."""
+        with connect(url or f"ws://127.0.0.1:{self.ws_port}", max_size=None) as connection:
+            yield Events(connection)
+
+
+class Events:
+    """What a WebSocket client hears."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.heard: list[dict[str, Any]] = []
+
+    def next(self, seconds: float = 60) -> dict[str, Any]:
+        """The next event."""
+        message: dict[str, Any] = json.loads(self.connection.recv(timeout=seconds))
+        self.heard.append(message)
+        return message
+
+    def wait_for(
+        self, name: str, where: Callable[[dict[str, Any]], bool] = lambda _data: True, seconds: float = 60
+    ) -> dict[str, Any]:
+        """The data of the next event with this name that `where` accepts; others are kept in `heard`."""
+        while True:
+            message = self.next(seconds)
+            if message["event"] == name and where(message["data"]):
+                data: dict[str, Any] = message["data"]
+                return data
