@@ -21,3 +21,5 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
     yield start
     for server in started:
         server.kill()
+        # pytest shows this beside a failure.
+        print("\n".join(["--- log of the server", *server.log[-60:]]))

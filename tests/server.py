@@ -35,7 +35,8 @@ class RunningServer:
         self.start()
 
     def start(self) -> None:
-        """Start it (again), and wait until it answers."""
+        """Start it (again), and wait until it answers; `log` holds the lines of this start only."""
+        self.log = []
         folders = ("--models-dir", "models", "--output-dir", "output", "--data-dir", "data")
         self.process = subprocess.Popen(
             [
@@ -59,7 +60,13 @@ class RunningServer:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        match = self.wait_for_log(_SERVING)
+        try:
+            match = self.wait_for_log(_SERVING)
+        except BaseException:
+            # Nobody will have a server to stop.
+            self.process.kill()
+            self._end_reading()
+            raise
         self.port, self.ws_port = int(match[1]), int(match[2])
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=60)
@@ -97,10 +104,14 @@ class RunningServer:
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(30)
+        self._end_reading()
+        return code
+
+    def _end_reading(self) -> None:
+        self.process.wait(30)
         self._reader.join(10)
         assert self.process.stdout is not None
         self.process.stdout.close()
-        return code
 
     def kill(self) -> None:
         """End it as a power cut would: SIGKILL."""
@@ -109,7 +120,6 @@ class RunningServer:
     def restart(self) -> None:
         """SIGTERM and start again on the same folders."""
         self.stop()
-        self.log.clear()
         self.start()
 
     # -------------------------------------------------------------- shorthands
@@ -152,7 +162,9 @@ class RunningServer:
     @contextmanager
     def events(self, url: str | None = None) -> Iterator["Events"]:
         """A WebSocket client."""
-        with connect(url or f"ws://127.0.0.1:{self.ws_port}", max_size=None) as connection:
+        address = url or f"ws://127.0.0.1:{self.ws_port}"
+        # Without max_queue=None, events that a test leaves unread would hold up the closing for 10 seconds.
+        with connect(address, max_size=None, max_queue=None) as connection:
             yield Events(connection)
 
 

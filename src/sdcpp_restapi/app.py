@@ -27,7 +27,7 @@ from .events import EventBus
 from .jobs.inputs import InputStore
 from .jobs.intake import Intake
 from .jobs.queue import Queue
-from .jobs.runner import Runner
+from .jobs.runner import Runner, Runners
 from .jobs.store import JobStore
 from .models import architectures, loras
 from .models.catalog import Catalog
@@ -101,7 +101,8 @@ async def _running_parts(settings: Settings) -> AsyncIterator[Parts]:
         catalog = Catalog(settings.paths.model_folders())
         slot = EngineSlot(settings.engine, bus, catalog.resolve, _architecture_name)
         stack.push_async_callback(slot.close)
-        model = CurrentModel(slot, catalog, preferences, bus, __version__)
+        presets = settings.generation.presets
+        model = CurrentModel(slot, catalog, preferences, bus, __version__, presets)
         jobs = Queue(JobStore(database), bus)
         await jobs.recover()
         inputs = InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)
@@ -112,7 +113,9 @@ async def _running_parts(settings: Settings) -> AsyncIterator[Parts]:
         executor = EngineExecutor(
             slot, settings.paths.output_dir, resolve_prompts, inputs.files, lambda: preview_preference.current
         )
-        runner = Runner(jobs, "engine", executor)
+        await asyncio.to_thread(settings.paths.output_dir.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(executor.sweep)
+        runners = Runners(Runner(jobs, "engine", executor))
         parts = Parts(
             settings=settings,
             bus=bus,
@@ -121,23 +124,24 @@ async def _running_parts(settings: Settings) -> AsyncIterator[Parts]:
             queue=jobs,
             inputs=inputs,
             intake=Intake(jobs, inputs, model, resolve_prompts, settings.limits, settings.generation),
-            runner=runner,
+            runners=runners,
             outputs=OutputFolder(settings.paths.output_dir),
             preview=preview_preference,
             snapshots=Snapshots(),
         )
+        if settings.engine.load_on_start:
+            await model.restore(settings.engine.default_model)
+        stack.push_async_callback(model.close)
         _in_background(stack, socket.heartbeat(parts))
-        _in_background(stack, _work(slot, model, runner, settings))
+        _in_background(stack, _work(slot, runners))
         log.info("ready in %.2f s", time.monotonic() - began)
         yield parts
 
 
-async def _work(slot: EngineSlot, model: CurrentModel, runner: Runner, settings: Settings) -> None:
-    """The engine comes up while requests are answered already; jobs run once it has its model again."""
+async def _work(slot: EngineSlot, runners: Runners) -> None:
+    """The engine comes up while requests are answered already."""
     await slot.start()
-    if settings.engine.load_on_start:
-        await model.restore()
-    await runner.run()
+    await runners.run()
 
 
 def _in_background(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:

@@ -5,18 +5,17 @@ Frozen once read. What a user may change while the server runs lives in preferen
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from .schemas.models import ModelType
+from .errors import BadSettings
+from .schemas.generation import ImageRequest
+from .schemas.models import LoadRequest, ModelType
+from .schemas.options import GenerationDefaults
+from .sources import Flags, from_all_sources, told
 
 FOLDER_OF: dict[ModelType, str] = {
     "checkpoint": "checkpoints",
@@ -37,7 +36,7 @@ FOLDER_OF: dict[ModelType, str] = {
 class Section(BaseModel):
     """One table of the configuration file; a name that it does not know is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
 
 class Server(Section):
@@ -89,12 +88,22 @@ class Engine(Section):
         [], description="Wrapper put before the child's command line, e.g. ['nice', '-n', '5']"
     )
     load_on_start: bool = Field(True, description="Load the model of the last run again")
+    default_model: LoadRequest | None = Field(
+        None, description="Loaded at start when there was none in the last run: a body of POST /models/load"
+    )
     start_timeout: float = Field(60.0, gt=0, description="Seconds until a child must have reported")
     hang_after: float = Field(300.0, gt=0, description="Seconds without a message and without CPU time")
     cancel_grace: float = Field(30.0, gt=0, description="Seconds that a cancelled job gets to stop")
     restart_delay: float = Field(
         1.0, ge=0, description="Seconds before a child that died at once is replaced"
     )
+
+    @field_validator("default_model")
+    @classmethod
+    def _only_known_fields(cls, request: LoadRequest | None) -> LoadRequest | None:
+        if request is not None and request.unknown_fields():
+            raise ValueError(f"unknown field {', '.join(request.unknown_fields())}")
+        return request
 
 
 class Limits(Section):
@@ -108,12 +117,33 @@ class Limits(Section):
     queue_page: int = Field(1000, gt=0, description="Most jobs in one answer of GET /queue")
 
 
+class PresetValues(GenerationDefaults):
+    """Values to put in place of those of an architecture's preset."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
 class Generation(Section):
     """How requests are completed."""
 
     use_architecture_defaults: bool = Field(
         False, description="Fields that are not given come from the loaded architecture's preset"
     )
+    presets: dict[str, PresetValues] = Field(
+        {}, description="Other values for the preset of an architecture, e.g. 'SD1.5' = { steps = 30 }"
+    )
+
+    @field_validator("presets")
+    @classmethod
+    def _as_a_request(cls, presets: dict[str, PresetValues]) -> dict[str, PresetValues]:
+        for name, values in presets.items():
+            try:
+                ImageRequest.model_validate({"prompt": "", **values.model_dump()})
+            except ValidationError as error:
+                first = error.errors()[0]
+                message = first["msg"].removeprefix("Value error, ")
+                raise ValueError(f"{name}.{first['loc'][0]}: {message}") from None
+        return presets
 
 
 class Logging(Section):
@@ -132,36 +162,27 @@ class Settings(BaseSettings):
         env_prefix="SDCPP_",
         env_nested_delimiter="_",
         env_nested_max_split=1,
+        env_ignore_empty=True,
     )
 
     server: Server = Server()
-    paths: Paths = Paths()
+    paths: Paths = Field(default_factory=Paths)  # relative to the working directory of that moment
     engine: Engine = Engine()
     limits: Limits = Limits()
     generation: Generation = Generation()
     logging: Logging = Logging()
 
 
-def read_settings(file: Path | None = None, flags: Mapping[str, Mapping[str, Any]] | None = None) -> Settings:
+def read_settings(file: Path | None = None, flags: Flags | None = None) -> Settings:
     """Settings from `flags` ({section: {name: value}}), the environment and the TOML `file`.
 
-    Raises FileNotFoundError for a file that does not exist, pydantic.ValidationError for a bad value.
+    Raises BadSettings for a file that cannot be read and for a bad value.
     """
     if file is not None and not file.is_file():
-        raise FileNotFoundError(file)
-
-    class FromFile(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            *_others: PydanticBaseSettingsSource,
-            **_more: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
-
-    return FromFile(**(flags or {}))  # type: ignore[arg-type]
+        raise BadSettings(f"There is no configuration file {file}")
+    try:
+        return from_all_sources(Settings, file, flags or {})
+    except ValidationError as error:
+        raise BadSettings(told(error, Settings, flags or {}, file)) from error
+    except (OSError, ValueError) as error:
+        raise BadSettings(f"{file} cannot be read as TOML: {error}") from error

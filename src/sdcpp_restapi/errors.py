@@ -60,10 +60,8 @@ class LoadInProgress(SdcppError):
     status = 409
 
 
-class BodyTooLarge(SdcppError):
+class BodyTooLarge(BadRequest):
     """The request body is too large"""
-
-    status = 413
 
 
 class ModelNotFound(SdcppError):
@@ -92,6 +90,10 @@ class EngineLost(SdcppError):
 
 class EngineUnusable(SdcppError):
     """The engine library cannot be used"""
+
+
+class BadSettings(SdcppError):
+    """A setting is not valid"""
 
 
 class DataDirectoryBusy(SdcppError):

@@ -17,9 +17,15 @@ from .logs import configure
 
 log = logging.getLogger(__name__)
 
+Started = Callable[[Settings, Callable[[], None]], None]
+
 
 class PortTaken(SdcppError):
     """The port cannot be used"""
+
+
+class StartFailed(SdcppError):
+    """The server could not start; the lines above say why"""
 
 
 class _Server(uvicorn.Server):
@@ -30,7 +36,10 @@ class _Server(uvicorn.Server):
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[sockets.socket] | None = None) -> None:
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:  # how uvicorn says that the lifespan failed
+            raise StartFailed from None
         if self.started:
             self.listening.set()
 
@@ -38,11 +47,12 @@ class _Server(uvicorn.Server):
         return nullcontext()
 
 
-async def run(settings: Settings, started: Callable[[Settings], None] | None = None) -> None:
+async def run(settings: Settings, started: Started | None = None) -> None:
     """Serve until SIGINT or SIGTERM.
 
     `started` is called once both ports answer, with the settings as they came out (port 0 becomes the port
-    that was free). Raises DataDirectoryBusy and PortTaken before anything is changed.
+    that was free) and a function that ends the server as a signal does. Raises DataDirectoryBusy and
+    PortTaken before anything is changed.
     """
     http = _bind(settings.server.host, settings.server.port)
     events = _bind(settings.server.host, settings.server.ws_port)
@@ -60,12 +70,12 @@ async def _serve(
     settings: Settings,
     http: sockets.socket,
     events: sockets.socket,
-    started: Callable[[Settings], None] | None,
+    started: Started | None,
 ) -> None:
     app = create_app(settings)
     main = _Server(_config(app, settings))
     extra = _Server(_config(create_socket_app(app, settings), settings, lifespan="off"))
-    _stop_on_signals(main, extra)
+    stop = _stop_on_signals(main, extra)
     serving = asyncio.create_task(main.serve([http]))
     listening = asyncio.create_task(main.listening.wait())
     await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
@@ -73,9 +83,11 @@ async def _serve(
     if main.listening.is_set():
         both = asyncio.gather(serving, extra.serve([events]))
         if started is not None:
-            started(settings)
+            started(settings, stop)
         await both
     await serving
+    if not main.started:
+        raise StartFailed
 
 
 def _config(app: object, settings: Settings, lifespan: str = "on") -> uvicorn.Config:
@@ -110,13 +122,18 @@ def _bind(host: str, port: int) -> sockets.socket:
         ) from error
 
 
-def _stop_on_signals(*servers: uvicorn.Server) -> None:
+def _stop_on_signals(*servers: uvicorn.Server) -> Callable[[], None]:
     def stop() -> None:
+        for server in servers:
+            server.should_exit = True
+
+    def signalled() -> None:
         for server in servers:
             # A second Ctrl-C does not wait for open requests.
             server.force_exit = server.should_exit
-            server.should_exit = True
+        stop()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
+        loop.add_signal_handler(number, signalled)
+    return stop

@@ -2,15 +2,12 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ..errors import BodyTooLarge
 from .failures import failure
 
 # A client that is still sending does not read our answer: this much of a body that is too large is read and
 # thrown away, then the connection is closed.
 MOST_DISCARDED = 512 * 2**20
-
-
-class _BodyTooLong(Exception):
-    """Internal to this module."""
 
 
 class JsonBodies:
@@ -23,6 +20,9 @@ class JsonBodies:
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._too_large = (
+            f"The request body is too large: at most {max_bytes // 2**20} MB (setting server.max_body_mb)"
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, counting its body."""
@@ -32,7 +32,8 @@ class JsonBodies:
         scope["headers"] = _as_json(scope["headers"])
         declared = next((int(v) for k, v in scope["headers"] if k == b"content-length" and v.isdigit()), 0)
         if declared > self._max_bytes:
-            await self._refuse(scope, receive, send, already=0)
+            await _discard(receive, already=0)
+            await failure(self._too_large, BodyTooLarge.status)(scope, receive, send)
             return
         read = 0
 
@@ -41,26 +42,19 @@ class JsonBodies:
             message = await receive()
             read += len(message.get("body", b""))
             if read > self._max_bytes:
-                raise _BodyTooLong
+                await _discard(receive, already=read)
+                raise BodyTooLarge(self._too_large)
             return message
 
-        try:
-            await self._app(scope, counted, send)
-        except _BodyTooLong:
-            await self._refuse(scope, receive, send, already=read)
+        await self._app(scope, counted, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send, already: int) -> None:
-        read = already
-        while read < MOST_DISCARDED:
-            message = await receive()
-            read += len(message.get("body", b""))
-            if message["type"] == "http.disconnect" or not message.get("more_body"):
-                break
-        text = (
-            f"The request body is too large: at most {self._max_bytes // 2**20} MB"
-            " (setting server.max_body_mb)"
-        )
-        await failure(text, 400)(scope, receive, send)
+
+async def _discard(receive: Receive, already: int) -> None:
+    read, more = already, True
+    while more and read < MOST_DISCARDED:
+        message = await receive()
+        read += len(message.get("body", b""))
+        more = message.get("more_body", False)
 
 
 def _as_json(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

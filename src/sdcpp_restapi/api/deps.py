@@ -11,7 +11,7 @@ from ..events import EventBus
 from ..jobs.inputs import InputStore
 from ..jobs.intake import Intake
 from ..jobs.queue import Queue
-from ..jobs.runner import Runner
+from ..jobs.runner import Runners
 from ..models.catalog import Catalog
 from ..models.state import CurrentModel
 from ..outputs.folder import OutputFolder
@@ -30,7 +30,7 @@ class Parts:
     queue: Queue
     inputs: InputStore
     intake: Intake
-    runner: Runner
+    runners: Runners
     outputs: OutputFolder
     preview: PreviewPreference
     snapshots: Snapshots

@@ -33,6 +33,18 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_starlette)
     app.add_exception_handler(Exception, _unexpected)
+    describe = app.openapi
+    app.openapi = lambda: _without_422(describe())  # type: ignore[method-assign]
+
+
+def _without_422(description: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI describes an answer that this server never gives."""
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        description["components"]["schemas"].pop(name, None)
+    return description
 
 
 async def _ours(_request: Request, error: Exception) -> Response:
@@ -47,6 +59,11 @@ async def _invalid(_request: Request, error: Exception) -> Response:
 
 async def _of_starlette(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    # FastAPI wraps whatever goes wrong while it reads a body.
+    if isinstance(error.__cause__, SdcppError):
+        return failure(str(error.__cause__), error.__cause__.status)
+    if isinstance(error.__cause__, UnicodeDecodeError | RecursionError):
+        return failure(f"The body is not valid JSON: {error.__cause__}", 400)
     # "Not Found" -> "Not found", as the API spells it
     return failure(str(error.detail).capitalize(), error.status_code)
 
@@ -63,6 +80,8 @@ def _sentence(detail: dict[str, Any]) -> str:
         return f"The body is not valid JSON: {detail['ctx']['error']}"
     if kind == "missing":
         return f"{where} is required" if where else "A JSON body is required"
+    if not where and kind == "model_attributes_type":
+        return "The body must be a JSON object"
     message = detail["msg"].removeprefix("Value error, ")
     if not where:
         return str(message)

@@ -61,10 +61,10 @@ class Guard:
         origin = origin.rstrip("/").lower()
         if origin in self._origins:
             return
-        parts = urlsplit(origin)
-        their_port = parts.port or (443 if parts.scheme == "https" else 80)
-        same_host = parts.hostname == host
-        if not same_host or their_port not in (port or 80, self._main_port):
+        scheme, _, authority = origin.partition("://")
+        their_host, their_port = _host_and_port(authority)
+        their_port = their_port or (443 if scheme == "https" else 80)
+        if their_host != host or their_port not in (port or 80, self._main_port):
             raise OriginRefused(
                 f"Origin {origin!r} is not allowed; add it to server.allowed_origins"
                 " (SDCPP_SERVER_ALLOWED_ORIGINS)"

@@ -58,7 +58,7 @@ async def load(
 
     Closing the connection does not stop the load.
     """
-    loaded = await here.model.load(body)
+    loaded = await here.model.load(body.known())
     unknown = body.unknown_fields() + [f"options.{name}" for name in body.options.unknown_fields()]
     return LoadResponse(
         model_name=loaded.model_name,

@@ -18,6 +18,7 @@ CACHE_CONTROL = "private, max-age=86400"
 
 
 @router.get("/output", response_class=HTMLResponse, include_in_schema=False)
+@router.head("/output/{path:path}", include_in_schema=False)
 @router.get("/output/{path:path}", response_class=FileResponse)
 async def output(request: Request, here: Here, path: str = "") -> Response:
     """A file, streamed with Range and ETag; of a folder, its listing."""

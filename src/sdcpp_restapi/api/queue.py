@@ -22,7 +22,7 @@ async def queue(
     search: str | None = None,
     order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
     limit: Annotated[int | None, Query(ge=1)] = None,
-    offset: Annotated[int, Query(ge=0)] = 0,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> Response:
     """All jobs, newest first, with the counts of the whole queue.
 
@@ -52,5 +52,5 @@ async def job(job_id: str, here: Here) -> Response:
 async def cancel(job_id: str, here: Here) -> Done:
     """Cancel a job that waits or runs."""
     await here.queue.cancel(job_id)
-    here.runner.stop(job_id)
+    here.runners.stop(job_id)
     return Done(message="Job cancelled")

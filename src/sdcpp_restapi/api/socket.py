@@ -60,12 +60,14 @@ async def _receive(
     websocket: WebSocket, parts: Parts, listener: Listener, sending: asyncio.Task[None]
 ) -> None:
     try:
-        while True:
+        while (message := await websocket.receive())["type"] == "websocket.receive":
             with suppress(ValidationError):  # what we don't understand is not for us
-                answer = await _answer(parts, _MESSAGE.validate_json(await websocket.receive_text()))
+                text = message.get("text") or message.get("bytes") or ""
+                answer = await _answer(parts, _MESSAGE.validate_json(text))
                 listener.put(answer, encode(answer))
-    except (WebSocketDisconnect, KeyError, RuntimeError):
-        sending.cancel()
+    except RuntimeError:
+        log.debug("a WebSocket client was gone already")
+    sending.cancel()
 
 
 async def _answer(parts: Parts, message: ClientMessage) -> Pong | ServerStatus:

@@ -1,38 +1,170 @@
 """The sub-commands; what each does is in a module of its own, imported when it is called."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from . import options as o
+
+ENDS = "[dim]Exit codes: 0 went well, 1 failed, 2 wrong arguments or settings, 130 interrupted.[/dim]"
+
 app = typer.Typer(
-    no_args_is_help=True, help="Image and video generation with stable-diffusion.cpp, over HTTP."
+    help="Image generation with [bold]stable-diffusion.cpp[/bold], over HTTP.",
+    epilog=f"First steps: [bold]sdcpp demo[/bold] shows that everything works, [bold]sdcpp serve[/bold]"
+    f" runs the server, [bold]sdcpp doctor[/bold] finds what is wrong.\n\n{ENDS}",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    # A plain traceback is what a bug report needs.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
+def _examples(*lines: str) -> str:
+    return "\n\n".join(["[bold]Examples[/bold]", *lines])
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from .. import __version__
+
+        typer.echo(f"sdcpp {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     pass
 
 
-@app.command()
+@app.command(
+    epilog=_examples(
+        "sdcpp serve",
+        "sdcpp serve --host 0.0.0.0 --models-dir /mnt/models  [dim]with SDCPP_SERVER_API_KEYS=secret[/dim]",
+        "sdcpp serve --config sdcpp.toml --port 9000",
+        "[dim]Every setting is also a line in the TOML file (section.name) and an environment variable"
+        " (SDCPP_SECTION_NAME). Flags go before variables, variables before the file.[/dim]",
+    )
+)
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to bind.")] = None,
-    port: Annotated[int | None, typer.Option(help="HTTP port; 0 takes a free one.")] = None,
-    ws_port: Annotated[int | None, typer.Option(help="WebSocket port; 0 takes a free one.")] = None,
-    models_dir: Annotated[Path | None, typer.Option(help="Folder with checkpoints/, loras/, ...")] = None,
-    output_dir: Annotated[Path | None, typer.Option(help="Where results go.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Database, input images, logs.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
+    host: o.Host = None,
+    port: o.Port = None,
+    ws_port: o.WsPort = None,
+    models_dir: o.ModelsDir = None,
+    output_dir: o.OutputDir = None,
+    data_dir: o.DataDir = None,
+    config: o.Config = None,
+    log_level: o.LogLevel = None,
+    demo: Annotated[
+        bool,
+        typer.Option(
+            "--demo", help="With a tiny demo model, loaded if there was none before.", show_default=False
+        ),
+    ] = False,
 ) -> None:
-    """Run the server."""
+    """Run the server until Ctrl-C."""
+    from .flags import sections
     from .serving import serve_until_stopped
 
-    server = {"host": host, "port": port, "ws_port": ws_port}
-    paths = {"models_dir": models_dir, "output_dir": output_dir, "data_dir": data_dir}
-    serve_until_stopped(config, {"server": server, "paths": paths})
+    listens = sections(host=host, port=port, ws_port=ws_port, log_level=log_level)
+    folders = sections(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
+    serve_until_stopped(config, listens | folders, demo)
 
 
-def main() -> None:
-    """Entry point."""
-    app()
+@app.command(epilog=_examples("sdcpp demo", "sdcpp demo --once --output-dir /tmp/pictures"))
+def demo(
+    host: o.Host = None,
+    port: o.Port = None,
+    ws_port: o.WsPort = None,
+    models_dir: o.ModelsDir = None,
+    output_dir: o.OutputDir = None,
+    data_dir: o.DataDir = None,
+    config: o.Config = None,
+    log_level: o.LogLevel = None,
+    once: Annotated[bool, typer.Option("--once", help="End after the picture.", show_default=False)] = False,
+) -> None:
+    """Show that everything works: write a tiny model, start the server, make a picture.
+
+    Nothing is downloaded. The model is written on the spot with random weights, so it draws coloured
+    clouds. The server goes on until Ctrl-C, for you to try.
+    """
+    from .demonstration import demonstrate
+    from .flags import sections
+
+    listens = sections(host=host, port=port, ws_port=ws_port, log_level=log_level)
+    folders = sections(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
+    demonstrate(config, listens | folders, once)
+
+
+@app.command(
+    epilog=_examples(
+        "sdcpp generate 'a lovely cat'",
+        "sdcpp generate 'a lovely cat' -o cat.png --seed 42 --steps 30",
+        "sdcpp generate 'a lovely cat' --batch-count 4 -o cat.png  [dim]cat-1.png ... cat-4.png[/dim]",
+        "sdcpp generate 'a lovely cat' -o - | display",
+        "sdcpp generate 'a lovely cat' --model v1-5-pruned-emaonly.safetensors",
+        "[dim]Ctrl-C cancels the job. What is not given, the server fills in.[/dim]",
+        ENDS,
+    )
+)
+def generate(
+    prompt: Annotated[str, typer.Argument(help="What to draw.", show_default=False)],
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="A .png file, a folder, or - for stdout.", show_default=False),
+    ] = None,
+    server: o.Url = "http://127.0.0.1:8080",
+    api_key: o.ApiKey = None,
+    negative: Annotated[str | None, o.picture("What to keep away from.")] = None,
+    width: Annotated[int | None, o.picture("Pixels.")] = None,
+    height: Annotated[int | None, o.picture("Pixels.")] = None,
+    steps: Annotated[int | None, o.picture("Sampling steps.")] = None,
+    cfg_scale: Annotated[float | None, o.picture("How closely to follow the prompt.")] = None,
+    seed: Annotated[int | None, o.picture("The same seed draws the same picture.")] = None,
+    sampler: Annotated[str | None, o.picture("E.g. euler_a; all at /options.")] = None,
+    scheduler: Annotated[str | None, o.picture("E.g. karras; all at /options.")] = None,
+    batch_count: Annotated[int | None, o.picture("How many pictures.")] = None,
+    model: Annotated[str | None, o.model("--model", "Its name in /models.")] = None,
+    model_type: Annotated[str, o.model("--model-type", "checkpoint (default) or diffusion.")] = "checkpoint",
+    vae: Annotated[str | None, o.model("--model-vae", "Its VAE.")] = None,
+    clip_l: Annotated[str | None, o.model("--model-clip-l", "Its CLIP-L.")] = None,
+    clip_g: Annotated[str | None, o.model("--model-clip-g", "Its CLIP-G.")] = None,
+    t5xxl: Annotated[str | None, o.model("--model-t5xxl", "Its T5.")] = None,
+    llm: Annotated[str | None, o.model("--model-llm", "Its language model.")] = None,
+) -> None:
+    """Make pictures on a running server and fetch them."""
+    from .generating import Order, generate_files
+
+    asked = {"width": width, "height": height, "steps": steps, "cfg_scale": cfg_scale, "seed": seed}
+    asked |= {"sampler": sampler, "scheduler": scheduler, "batch_count": batch_count}  # type: ignore[dict-item]
+    parts = {"vae": vae, "clip_l": clip_l, "clip_g": clip_g, "t5xxl": t5xxl, "llm": llm}
+    load = {"model_name": model, "model_type": model_type, **parts} if model else None
+    order = Order.of({"prompt": prompt, "negative_prompt": negative, **asked}, load)
+    generate_files(order, output, server, api_key)
+
+
+@app.command(epilog=_examples("sdcpp doctor", "sdcpp doctor --config sdcpp.toml --json"))
+def doctor(
+    host: o.Host = None,
+    port: o.Port = None,
+    ws_port: o.WsPort = None,
+    models_dir: o.ModelsDir = None,
+    output_dir: o.OutputDir = None,
+    data_dir: o.DataDir = None,
+    config: o.Config = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.", show_default=False)] = False,
+) -> None:
+    """Check everything that the server needs, and say what to do where something is missing.
+
+    Takes the settings that `serve` would take. Exit code 1 when something is wrong.
+    """
+    from .doctor.report import examine
+    from .flags import sections
+
+    listens = sections(host=host, port=port, ws_port=ws_port)
+    folders = sections(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
+    examine(config, listens | folders, as_json)

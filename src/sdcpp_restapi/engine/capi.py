@@ -8,7 +8,6 @@ height x width x channel, uint8, row-major, without padding.
 import ctypes
 import importlib.util
 import sys
-from collections.abc import Callable
 from ctypes import (
     CFUNCTYPE,
     POINTER,
@@ -22,7 +21,6 @@ from ctypes import (
     c_uint32,
     c_void_p,
 )
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +35,25 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 CANCEL_ALL, CANCEL_NEW_LATENTS, CANCEL_RESET = 0, 1, 2
 # sd_cache_mode_t
 CACHE_OFF, CACHE_EASYCACHE = 0, 1
-# sd_type_t: the value that means "as in the file"
+# sd_type_t of the API's quantization ids. The engine's own str_to_sd_type knows "q4_K" but not "q4_k", and
+# answers "as stored" to whatever it does not know.
 TYPE_AS_STORED = 42
+TYPES = {
+    "f32": 0,
+    "f16": 1,
+    "q4_0": 2,
+    "q4_1": 3,
+    "q5_0": 6,
+    "q5_1": 7,
+    "q8_0": 8,
+    "q2_k": 10,
+    "q3_k": 11,
+    "q4_k": 12,
+    "q5_k": 13,
+    "q6_k": 14,
+    "q8_k": 15,
+    "bf16": 30,
+}
 
 
 class sd_image_t(ctypes.Structure):
@@ -425,3 +440,70 @@ PROTOTYPES: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "str_to_sd_type": _index,
     "upscale": (c_bool, (c_void_p, sd_image_t, c_uint32, POINTER(POINTER(sd_image_t)), POINTER(c_int))),
 }
+
+
+class Library:
+    """An opened library with its prototypes set. Nothing of it has been called yet."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises EngineUnusable: not a loadable library, or not one with all the functions."""
+        self.path = path
+        self.c = _open(path)
+        for name, (result, arguments) in PROTOTYPES.items():
+            try:
+                function = getattr(self.c, name)
+            except AttributeError:
+                raise EngineUnusable(
+                    f"{path} is not stable-diffusion.cpp {COMMIT} (it has no function {name}): {INSTALL}"
+                ) from None
+            function.restype, function.argtypes = result, arguments
+
+    def text(self, function: str, *arguments: Any) -> str:
+        """The string that a function answers; a void* one is copied and freed."""
+        answer = getattr(self.c, function)(*arguments)
+        if isinstance(answer, int):
+            copy = ctypes.string_at(answer)
+            self._free(answer)
+            return copy.decode(errors="replace")
+        return answer.decode(errors="replace") if answer else ""
+
+    def _free(self, address: int) -> None:
+        # The C runtime that allocated it; on Windows it is not reachable through this handle, and a few
+        # hundred bytes at start may stay.
+        free = getattr(self.c, "free", None)
+        if free is not None:
+            free(c_void_p(address))
+
+
+def find_library() -> Path:
+    """The library in the installed cyllama wheel, found without importing it. Raises EngineUnusable."""
+    spec = importlib.util.find_spec("cyllama")
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for suffix in ("so", "pyd", "dylib"):
+            for found in sorted(Path(folder, "sd").glob(f"stable_diffusion*.{suffix}")):
+                return found
+    raise EngineUnusable(f"The engine library is not installed: {INSTALL}")
+
+
+def _open(path: Path) -> ctypes.CDLL:
+    if not path.is_file():
+        raise EngineUnusable(f"The engine library {path} does not exist: {INSTALL}")
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        # A copy outside of the wheel does not find the OpenMP runtime that the wheel brings along.
+        if not (sys.platform == "linux" and "libgomp" in str(error) and _open_bundled_openmp()):
+            raise EngineUnusable(f"The engine library cannot be opened ({error}): {INSTALL}") from None
+    try:
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise EngineUnusable(f"The engine library cannot be opened ({error}): {INSTALL}") from None
+
+
+def _open_bundled_openmp() -> bool:
+    spec = importlib.util.find_spec("cyllama")
+    folders = (spec.submodule_search_locations or []) if spec else []
+    found = [lib for folder in folders for lib in Path(f"{folder}.libs").glob("libgomp*")]
+    for library in found:
+        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
+    return bool(found)

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections import deque
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Self
 
 import psutil
@@ -65,7 +66,11 @@ class EngineChild:
         output = asyncio.create_task(_drain(process, lines))
         try:
             hello = await asyncio.wait_for(_first_report(reader), settings.start_timeout)
-        except (EngineLost, TimeoutError, ValidationError, ValueError) as error:
+        except (EngineLost, TimeoutError, ValueError) as error:
+            if isinstance(error, EngineLost):
+                # It closed its socket: its own exit code tells more than our signal would.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(process.wait(), 1.0)
             await _end(process, writer, output)
             raise EngineLost(_no_start(process, error, lines)) from error
         except BaseException:

@@ -14,8 +14,9 @@ from typing import Protocol
 from ..errors import EngineLost, JobCancelled, JobFailed, SdcppError
 from ..schemas.engine import Generate, Generated, LoraFile, PreviewFrame, Refused, Step
 from ..schemas.events import JobPreview
-from ..schemas.generation import ImageRequest
+from ..schemas.generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from ..schemas.jobs import Job, Outcome, Progress
+from ..schemas.models import LoadRequest
 from ..schemas.options import PreviewSettings
 from .slot import EngineSlot
 
@@ -55,9 +56,18 @@ class EngineExecutor:
         self._current: str | None = None
         self._cancelled = False
 
+    def sweep(self) -> None:
+        """Delete what attempts left behind that a kill broke off; call once, before the first job."""
+        for folder in self._output_dir.glob(".*.tmp"):
+            shutil.rmtree(folder, ignore_errors=True)
+
     def turn(self) -> AbstractAsyncContextManager[None]:
         """The slot's turn for jobs."""
         return self._slot.turn()
+
+    async def discard(self, job: Job) -> None:
+        """Delete the outputs of a job that was cancelled while they appeared."""
+        await asyncio.to_thread(shutil.rmtree, self._output_dir / job.id, ignore_errors=True)
 
     async def cancel(self, job_id: str) -> None:
         """Stop the job if it is the one in the engine."""
@@ -92,9 +102,10 @@ class EngineExecutor:
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
     async def _ready(self, job: Job) -> None:
-        if not job.model.same_model(self._slot.loaded):
+        _, model = _work_of(job)
+        if not model.same_model(self._slot.loaded):
             try:
-                await self._slot.load(job.model)
+                await self._slot.load(model)
             except SdcppError as error:
                 if isinstance(error.__cause__, EngineLost):
                     raise error.__cause__ from error
@@ -103,16 +114,17 @@ class EngineExecutor:
             raise JobCancelled
 
     async def _command(self, job: Job, folder: Path) -> Callable[[int], Generate]:
-        prompts = await self._resolve_prompts(job.params)
+        params, model = _work_of(job)
+        prompts = await self._resolve_prompts(params)
         return lambda call_id: Generate(
             id=call_id,
-            params=job.params,
+            params=params,
             prompt=prompts.prompt,
             negative_prompt=prompts.negative_prompt,
             loras=prompts.loras,
             images=self._input_files(job),
-            options=job.model.options,
-            model_name=job.model.model_name,
+            options=model.options,
+            model_name=model.model_name,
             folder=str(folder),
             preview=self._preview(),
         )
@@ -130,6 +142,13 @@ class EngineExecutor:
         return Outcome(outputs=tuple(f"{job.id}/{image.file}" for image in made.images))
 
 
+def _work_of(job: Job) -> tuple[Txt2ImgRequest | Img2ImgRequest, LoadRequest]:
+    """The parameters and the model of a job; the engine lane holds no others."""
+    assert isinstance(job.params, Txt2ImgRequest | Img2ImgRequest)
+    assert job.model is not None
+    return job.params, job.model
+
+
 def _config(job: Job, made: Generated) -> dict[str, object]:
     return {
         "job_id": job.id,
@@ -137,7 +156,7 @@ def _config(job: Job, made: Generated) -> dict[str, object]:
         "created_at": job.created_at.isoformat(),
         "completed_at": datetime.now(UTC).isoformat(),
         "params": job.params.model_dump(mode="json", exclude_none=True),
-        "model": job.model.model_dump(mode="json", exclude_none=True),
+        "model": _work_of(job)[1].model_dump(mode="json", exclude_none=True),
         "seeds": [image.seed for image in made.images],
         "timings": {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
     }

@@ -1,7 +1,7 @@
 """Telling a hang from hard work.
 
 Silence alone proves nothing: one VAE decode on a CPU takes minutes. A child that says nothing and uses no
-CPU time either is stuck.
+CPU time either is stuck. On a GPU it may wait for the device without using the CPU, so there it gets longer.
 """
 
 import asyncio
@@ -12,8 +12,14 @@ from .client import EngineChild
 IDLE_CPU_SECONDS = 0.05
 
 
+# Seconds of silence that a child with a GPU gets at least, whatever the setting says.
+GPU_PATIENCE = 1800.0
+
+
 async def watch_for_hang(child: EngineChild, hang_after: float) -> None:
     """Kill the child once it neither spoke nor used CPU time for `hang_after` seconds."""
+    if any(not device.upper().startswith("CPU") for device in child.hello.devices):
+        hang_after = max(hang_after, GPU_PATIENCE)
     loop = asyncio.get_running_loop()
     quiet_since, cpu = loop.time(), child.cpu_seconds()
     while True:

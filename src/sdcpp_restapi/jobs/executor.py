@@ -24,6 +24,10 @@ class Executor(Protocol):
         """
         ...
 
+    async def discard(self, job: Job) -> None:
+        """Delete what a finished `run` made: the job was cancelled in the very last moment."""
+        ...
+
     async def cancel(self, job_id: str) -> None:
         """Make `run` of this job end soon, by JobCancelled; nothing happens when it does not run."""
         ...

@@ -58,7 +58,7 @@ class Intake:
         model = self._models.require()
         architecture = self._models.architecture()
         warnings = _unknown(request)
-        request = self._completed(request, architecture)
+        request = self._completed(request.known(), architecture)
         if architecture is not None:
             request = _fitting(request, architecture, warnings)
         self._within_limits(request)

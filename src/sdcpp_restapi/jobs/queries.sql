@@ -1,8 +1,8 @@
--- name: insert_job(id, lane, type, created_at, params, model, progress)!
-INSERT INTO jobs (id, lane, type, created_at, params, model, progress)
-VALUES (:id, :lane, :type, :created_at, :params, :model, :progress);
+-- name: insert_job(id, lane, type, created_at, params, model, after, progress)!
+INSERT INTO jobs (id, lane, type, created_at, params, model, after, progress)
+VALUES (:id, :lane, :type, :created_at, :params, :model, :after, :progress);
 
--- name: position(lane, id)$
+-- name: position(lane, id)^
 SELECT count(*) FROM jobs
 WHERE lane = :lane AND status = 'pending' AND seq <= (SELECT seq FROM jobs WHERE id = :id);
 
@@ -24,7 +24,7 @@ WHERE (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
   AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\')
 ORDER BY seq ASC LIMIT :limit OFFSET :offset;
 
--- name: matching(status, type, search)$
+-- name: matching(status, type, search)^
 SELECT count(*) FROM jobs
 WHERE (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
   AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\');
@@ -32,12 +32,17 @@ WHERE (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
 -- name: claim(now, lane)^
 -- The oldest pending job of a lane becomes ours, in one statement, so that no two claims get the same one.
 UPDATE jobs SET status = 'processing', attempt = attempt + 1, started_at = :now
-WHERE seq = (SELECT seq FROM jobs WHERE lane = :lane AND status = 'pending' ORDER BY seq LIMIT 1)
+WHERE seq = (
+    SELECT seq FROM jobs WHERE lane = :lane AND status = 'pending'
+      AND (after IS NULL OR (SELECT status FROM jobs AS first WHERE first.id = jobs.after) = 'completed')
+    ORDER BY seq LIMIT 1
+)
 RETURNING *;
 
--- name: finish(status, now, progress, outputs, error, id, attempt)^
+-- name: finish(status, now, progress, outputs, result, error, id, attempt)^
 -- Only the attempt that holds the job may end it: what an older one says comes too late.
-UPDATE jobs SET status = :status, completed_at = :now, progress = :progress, outputs = :outputs, error = :error
+UPDATE jobs SET status = :status, completed_at = :now, progress = :progress, outputs = :outputs, result = :result,
+    error = :error
 WHERE id = :id AND status = 'processing' AND attempt = :attempt
 RETURNING *;
 
@@ -46,12 +51,18 @@ UPDATE jobs SET status = 'cancelled', completed_at = :now
 WHERE id = :id AND status IN ('pending', 'processing')
 RETURNING *;
 
+-- name: drop_followers(status, now, error, id)
+-- What waits for a job that did not complete will never run.
+UPDATE jobs SET status = :status, completed_at = :now, error = :error
+WHERE after = :id AND status = 'pending'
+RETURNING *;
+
 -- name: give_back(progress, lost, id, attempt)^
 UPDATE jobs SET status = 'pending', started_at = NULL, progress = :progress, lost = lost + :lost
 WHERE id = :id AND status = 'processing' AND attempt = :attempt
 RETURNING *;
 
--- name: lost_count(id)$
+-- name: lost_count(id)^
 SELECT lost FROM jobs WHERE id = :id;
 
 -- name: count_unclean_stop()!

@@ -8,8 +8,18 @@ from uuid import uuid4
 from ..errors import CannotCancel, JobNotFound
 from ..events import EventBus
 from ..schemas.events import JobAdded, JobCancelled, JobPreview, JobProgress, JobStatusChanged
-from ..schemas.generation import Img2ImgRequest, Txt2ImgRequest
-from ..schemas.jobs import LANE_OF, Job, JobStatus, JobType, JobView, Lane, Outcome, Progress, QueueView
+from ..schemas.jobs import (
+    KINDS,
+    Job,
+    JobStatus,
+    JobType,
+    JobView,
+    Lane,
+    Outcome,
+    Params,
+    Progress,
+    QueueView,
+)
 from ..schemas.models import LoadRequest
 from .store import Counts, Filters, JobStore
 
@@ -36,16 +46,17 @@ class Queue:
     async def submit(
         self,
         job_type: JobType,
-        params: Txt2ImgRequest | Img2ImgRequest,
-        model: LoadRequest,
+        params: Params,
+        model: LoadRequest | None,
         job_id: str | None = None,
+        after: str | None = None,
     ) -> tuple[str, int]:
-        """Store a job; its id and position."""
+        """Store a job; its id and position. With `after`, it waits until that job is completed."""
         job_id = job_id or str(uuid4())
-        position = await self._store.insert(job_id, job_type, params, model)
+        position = await self._store.insert(job_id, job_type, params, model, after)
         self.revision += 1
         self._bus.publish(JobAdded(job_id=job_id, type=job_type, queue_position=position))
-        self._arrivals[LANE_OF[job_type]].set()
+        self._arrivals[KINDS[job_type].lane].set()
         return job_id, position
 
     async def get(self, job_id: str) -> JobView:
@@ -82,6 +93,7 @@ class Queue:
         self._forget(job_id)
         self._changed(job, before)
         self._bus.publish(JobCancelled(job_id=job_id))
+        await self._drop_followers(job, JobStatus.CANCELLED, None)
         return job
 
     # ------------------------------------------------------------ for runners
@@ -89,6 +101,8 @@ class Queue:
     async def recover(self) -> None:
         """Put in order what an unclean stop left behind; call once, before the runners start."""
         await self._store.recover()
+        for kind in KINDS.values():
+            self._arrivals[kind.lane].set()  # jobs of the last run may be waiting
 
     async def wait(self, lane: Lane) -> None:
         """Wait until a job may have arrived in this lane."""
@@ -121,13 +135,13 @@ class Queue:
         if preview.job_id in self._running:
             self._bus.publish(preview)
 
-    async def complete(self, job: Job, outcome: Outcome) -> None:
-        """The attempt went well."""
-        await self._end(job, JobStatus.COMPLETED, outcome.outputs, None)
+    async def complete(self, job: Job, outcome: Outcome) -> bool:
+        """The attempt went well; False when the job was cancelled meanwhile."""
+        return await self._end(job, JobStatus.COMPLETED, outcome, None)
 
     async def fail(self, job: Job, error: str) -> None:
         """The attempt failed for good."""
-        await self._end(job, JobStatus.FAILED, (), error)
+        await self._end(job, JobStatus.FAILED, Outcome(), error)
 
     async def lose(self, job: Job, error: str) -> None:
         """The engine died under the attempt: once is bad luck, twice is the job's doing."""
@@ -142,17 +156,30 @@ class Queue:
         pending = await self._store.give_back(job, lost)
         if pending is not None:
             self._changed(pending, JobStatus.PROCESSING)
-            self._arrivals[LANE_OF[job.type]].set()
+            self._arrivals[KINDS[job.type].lane].set()
 
     # ------------------------------------------------------------ inside
 
-    async def _end(self, job: Job, status: JobStatus, outputs: tuple[str, ...], error: str | None) -> None:
+    async def _end(self, job: Job, status: JobStatus, outcome: Outcome, error: str | None) -> bool:
         progress = self._forget(job.id) or job.progress
         if status is JobStatus.COMPLETED:
             progress = progress.finished()
-        ended = await self._store.finish(job, status, progress, outputs, error)
-        if ended is not None:
-            self._changed(ended, JobStatus.PROCESSING)
+        ended = await self._store.finish(job, status, progress, outcome, error)
+        if ended is None:
+            return False
+        self._changed(ended, JobStatus.PROCESSING)
+        if status is JobStatus.COMPLETED:
+            for arrival in self._arrivals.values():
+                arrival.set()  # somebody may have waited for this job
+        else:
+            await self._drop_followers(job, JobStatus.FAILED, f"It waited for job {job.id}, which failed")
+        return True
+
+    async def _drop_followers(self, job: Job, status: JobStatus, error: str | None) -> None:
+        for follower in await self._store.drop_followers(job, status, error):
+            self._changed(follower, JobStatus.PENDING)
+            if status is JobStatus.CANCELLED:
+                self._bus.publish(JobCancelled(job_id=follower.id))
 
     def _forget(self, job_id: str) -> Progress | None:
         self._told.pop(job_id, None)
@@ -186,7 +213,9 @@ class Queue:
             params=job.params.model_dump(exclude_none=True),
             error=job.error,
             position=position,
-            model=job.model.model_name,
+            result=job.result,
+            model=job.model.model_name if job.model else None,
+            after=job.after,
         )
 
 

@@ -64,5 +64,25 @@ class Runner:
             case JobPreview():
                 self._queue.preview(happening)
             case Outcome():
-                await self._queue.complete(job, happening)
-                log.info("job %s: completed: %s", job.id, ", ".join(happening.outputs))
+                if await self._queue.complete(job, happening):
+                    log.info("job %s: completed: %s", job.id, ", ".join(happening.outputs))
+                else:
+                    await self._executor.discard(job)
+
+
+class Runners:
+    """All runners of a server; a lane with several of them works on several jobs at once."""
+
+    def __init__(self, *runners: Runner) -> None:
+        self._runners = runners
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for runner in self._runners:
+                tasks.create_task(runner.run())
+
+    def stop(self, job_id: str) -> None:
+        """Make a cancelled job leave its executor soon, wherever it is."""
+        for runner in self._runners:
+            runner.stop(job_id)

@@ -1,6 +1,7 @@
 """Jobs in SQLite: every change of state is one guarded statement of queries.sql."""
 
 import json
+import re
 import sqlite3
 from datetime import UTC, datetime
 from importlib import resources
@@ -11,16 +12,12 @@ from pydantic import TypeAdapter
 
 from ..db import Database
 from ..schemas.base import Frozen
-from ..schemas.generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
-from ..schemas.jobs import LANE_OF, Job, JobStatus, JobType, Lane, Progress
+from ..schemas.downloads import JobResult
+from ..schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Params, Progress
 from ..schemas.models import LoadRequest
 
 Counts = dict[JobStatus, int]
 _sql = aiosql.from_str(resources.files(__package__).joinpath("queries.sql").read_text("utf-8"), "sqlite3")
-_PARAMS: dict[JobType, type[Txt2ImgRequest | Img2ImgRequest]] = {
-    "txt2img": Txt2ImgRequest,
-    "img2img": Img2ImgRequest,
-}
 _MOMENT = TypeAdapter(datetime | None)
 
 # A job that killed the server this often is not tried again.
@@ -57,14 +54,11 @@ class JobStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def insert(self, job_id: str, job_type: JobType, params: ImageRequest, model: LoadRequest) -> int:
+    async def insert(
+        self, job_id: str, job_type: JobType, params: Params, model: LoadRequest | None, after: str | None
+    ) -> int:
         """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
-        lane = LANE_OF[job_type]
-        progress = Progress(
-            total_steps=params.steps,
-            total_images=params.batch_count,
-            all_steps=params.steps * params.batch_count,
-        )
+        lane = KINDS[job_type].lane
 
         def work(db: sqlite3.Connection) -> int:
             _sql.insert_job(
@@ -73,11 +67,12 @@ class JobStore:
                 lane=lane,
                 type=job_type,
                 created_at=_now(),
-                params=params.model_dump_json(exclude=set(params.unknown_fields())),
-                model=model.model_dump_json(exclude=set(model.unknown_fields())),
-                progress=progress.model_dump_json(),
+                params=params.model_dump_json(),
+                model=model.model_dump_json() if model else None,
+                after=after,
+                progress=Progress.before(params).model_dump_json(),
             )
-            return int(_sql.position(db, id=job_id, lane=lane))
+            return int(_sql.position(db, id=job_id, lane=lane)[0])
 
         return await self._database.write(work)
 
@@ -86,9 +81,10 @@ class JobStore:
         return await self._change("claim", lane=lane, now=_now())
 
     async def finish(
-        self, job: Job, status: JobStatus, progress: Progress, outputs: tuple[str, ...], error: str | None
+        self, job: Job, status: JobStatus, progress: Progress, outcome: Outcome, error: str | None
     ) -> Job | None:
         """End an attempt; None when it no longer holds the job."""
+        result = outcome.result.model_dump_json() if outcome.result else None
         return await self._change(
             "finish",
             id=job.id,
@@ -96,7 +92,8 @@ class JobStore:
             status=status.value,
             now=_now(),
             progress=progress.model_dump_json(),
-            outputs=json.dumps(outputs),
+            outputs=json.dumps(outcome.outputs),
+            result=result,
             error=error,
         )
 
@@ -111,6 +108,12 @@ class JobStore:
         found = await self._database.write(work)
         return (_job(found[0]), JobStatus(found[1])) if found else None
 
+    async def drop_followers(self, job: Job, status: JobStatus, error: str | None) -> list[Job]:
+        """End the pending jobs that wait for `job`; those that were ended."""
+        values = {"id": job.id, "status": status.value, "now": _now(), "error": error}
+        rows = await self._database.write(lambda db: list(_sql.drop_followers(db, **values)))
+        return [_job(row) for row in rows]
+
     async def give_back(self, job: Job, lost: bool) -> Job | None:
         """Return a running job to its place in the queue; `lost` counts an engine that died."""
         fresh = Progress.at(0, job.progress.total_steps, 0, job.progress.total_images)
@@ -120,7 +123,7 @@ class JobStore:
 
     async def times_lost(self, job_id: str) -> int:
         """How often the engine died while it ran this job."""
-        return int(await self._database.read(lambda db: _sql.lost_count(db, id=job_id)) or 0)
+        return int(await self._database.read(lambda db: _sql.lost_count(db, id=job_id)[0]))
 
     async def recover(self) -> None:
         """After an unclean stop: what was running is pending again, or failed if that happened too often."""
@@ -140,8 +143,8 @@ class JobStore:
 
     async def position(self, job: Job) -> int:
         """Its place among the pending jobs of its lane."""
-        lane = LANE_OF[job.type]
-        return int(await self._database.read(lambda db: _sql.position(db, id=job.id, lane=lane)))
+        lane = KINDS[job.type].lane
+        return int(await self._database.read(lambda db: _sql.position(db, id=job.id, lane=lane)[0]))
 
     async def page(self, filters: Filters) -> Page:
         """One page of jobs."""
@@ -153,7 +156,7 @@ class JobStore:
             return Page(
                 jobs=[_job(row) for row in rows],
                 counts=_counts(db),
-                matching=_sql.matching(db, **wanted) if filters.narrow else None,
+                matching=_sql.matching(db, **wanted)[0] if filters.narrow else None,
             )
 
         return await self._database.read(work)
@@ -174,9 +177,9 @@ def _counts(db: sqlite3.Connection) -> Counts:
 def _like(search: str | None) -> str | None:
     if not search:
         return None
-    escaped = search.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    # The JSON text that is searched holds quotes escaped.
-    return f"%{json.dumps(escaped, ensure_ascii=False)[1:-1] if '"' in escaped else escaped}%"
+    # What is searched is JSON text, which holds quotes, backslashes and line ends escaped.
+    text = json.dumps(search, ensure_ascii=False)[1:-1]
+    return "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
 
 
 def _now() -> str:
@@ -189,12 +192,14 @@ def _job(row: Any) -> Job:
         type=row["type"],
         status=JobStatus(row["status"]),
         attempt=row["attempt"],
-        params=_PARAMS[row["type"]].model_validate_json(row["params"]),
-        model=LoadRequest.model_validate_json(row["model"]),
+        params=KINDS[row["type"]].params.model_validate_json(row["params"]),
+        model=LoadRequest.model_validate_json(row["model"]) if row["model"] else None,
+        after=row["after"],
         created_at=_MOMENT.validate_python(row["created_at"]),
         started_at=_MOMENT.validate_python(row["started_at"]),
         completed_at=_MOMENT.validate_python(row["completed_at"]),
         progress=Progress.model_validate_json(row["progress"]),
         outputs=tuple(json.loads(row["outputs"])),
+        result=JobResult.model_validate_json(row["result"]) if row["result"] else None,
         error=row["error"],
     )

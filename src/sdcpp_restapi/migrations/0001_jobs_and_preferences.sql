@@ -12,13 +12,16 @@ CREATE TABLE jobs (
     started_at   TEXT,
     completed_at TEXT,
     params       TEXT NOT NULL, -- JSON: the typed request
-    model        TEXT NOT NULL, -- JSON: the load request that it was stamped with
+    model        TEXT, -- JSON: the load request that it was stamped with
+    after        TEXT REFERENCES jobs (id), -- the job that must be completed first
     progress     TEXT NOT NULL, -- JSON: the seven fields
     outputs      TEXT NOT NULL DEFAULT '[]',
+    result       TEXT, -- JSON: what it made that is not an output file
     error        TEXT
 ) STRICT;
 
 CREATE INDEX jobs_by_status ON jobs (lane, status, seq);
+CREATE INDEX jobs_by_after ON jobs (after) WHERE after IS NOT NULL;
 CREATE INDEX jobs_by_type ON jobs (type, seq);
 
 -- Counting 100,000 rows on every poll of /queue would cost more than the page itself.

@@ -1,11 +1,12 @@
 """The architectures that the engine knows: what each needs, what suits it, what it cannot do."""
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 
 from pydantic import TypeAdapter
 
-from ..schemas.options import Architecture, Preset
+from ..schemas.options import Architecture, GenerationDefaults, Preset
 
 _LIST: TypeAdapter[tuple[Architecture, ...]] = TypeAdapter(tuple[Architecture, ...])
 
@@ -26,6 +27,16 @@ def by_name(name: str) -> Architecture | None:
     return next((one for one in load() if one.name == name), None)
 
 
-def presets() -> dict[str, Preset]:
+def presets(values: Mapping[str, GenerationDefaults] | None = None) -> dict[str, Preset]:
     """Key -> preset, as GET /architectures shows them."""
-    return {one.key: one.preset for one in load()}
+    return {one.key: adapted(one, values or {}).preset for one in load()}
+
+
+def adapted(one: Architecture, values: Mapping[str, GenerationDefaults]) -> Architecture:
+    """The architecture with the setting generation.presets in place of its preset's own values."""
+    other = values.get(one.name) or values.get(one.key)
+    if other is None:
+        return one
+    defaults = one.preset.generationDefaults.model_copy(update=other.model_dump())
+    preset = one.preset.model_copy(update={"generationDefaults": defaults})
+    return one.model_copy(update={"preset": preset})

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from ..preferences import Preferences
 from ..schemas.base import Frozen
 from ..schemas.events import ModelLoaded, ModelUnloaded
 from ..schemas.models import Health, LoadedSlot, LoadRequest, ModelFiles
-from ..schemas.options import Architecture
+from ..schemas.options import Architecture, GenerationDefaults
 from . import architectures
 
 log = logging.getLogger(__name__)
@@ -48,26 +49,43 @@ class CurrentModel:
     """One answer to the question which model is loaded; /health and /models read it here."""
 
     def __init__(
-        self, engine: Engine, catalog: Catalog, preferences: Preferences, bus: EventBus, version: str
+        self,
+        engine: Engine,
+        catalog: Catalog,
+        preferences: Preferences,
+        bus: EventBus,
+        version: str,
+        presets: Mapping[str, GenerationDefaults] | None = None,
     ) -> None:
         self._engine = engine
         self._catalog = catalog
         self._preferences = preferences
         self._bus = bus
         self._version = version
+        self._presets = presets or {}
         self._loading: asyncio.Task[ModelLoaded] | None = None
+        self._asked_for: LoadRequest | None = None
         self._last_error: str | None = None
         self._current: Current | None = None
 
-    async def restore(self) -> None:
-        """Load the model of the last run again; jobs may be submitted for it meanwhile."""
+    async def restore(self, otherwise: LoadRequest | None = None) -> None:
+        """Take the model of the last run as the current one and begin to load it again.
+
+        `otherwise` is loaded when there was none. Returns before it is loaded; jobs may be submitted for a
+        model of the last run at once. A failure is told by /health.
+        """
         self._current = await self._preferences.get(PREFERENCE, Current)
-        if self._current is None:
-            return
-        log.info("loading %s again, as in the last run", self._current.request.model_name)
-        self._loading = asyncio.create_task(self._load(self._current.request))
-        # A failure is told by /health (last_error); the server goes on without a model.
-        await asyncio.gather(self._loading, return_exceptions=True)
+        request = self._current.request if self._current else otherwise
+        if request is not None:
+            log.info("loading %s%s", request.model_name, ", as in the last run" if self._current else "")
+            self._loading = asyncio.create_task(self._load(request))
+            self._loading.add_done_callback(_seen)
+
+    async def close(self) -> None:
+        """Break off a load that still runs."""
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.gather(self._loading, return_exceptions=True)
 
     async def load(self, request: LoadRequest) -> ModelLoaded:
         """Make a model the current one. It waits for the running job, and goes before the waiting ones.
@@ -80,6 +98,7 @@ class CurrentModel:
                 f"Another model is being loaded: {self.health().loading_model_name}; try again later"
             )
         self._loading = asyncio.create_task(self._checked_load(request))
+        self._loading.add_done_callback(_seen)
         return await asyncio.shield(self._loading)
 
     async def unload(self) -> None:
@@ -104,7 +123,8 @@ class CurrentModel:
         """What is known about the current model's architecture."""
         if self._current is None or self._current.loaded.model_architecture is None:
             return None
-        return architectures.by_name(self._current.loaded.model_architecture)
+        found = architectures.by_name(self._current.loaded.model_architecture)
+        return architectures.adapted(found, self._presets) if found else None
 
     def health(self) -> Health:
         """The body of GET /health."""
@@ -125,8 +145,6 @@ class CurrentModel:
 
     def _requested(self) -> LoadRequest | None:
         return self._asked_for if self._loading is not None and not self._loading.done() else None
-
-    _asked_for: LoadRequest | None = None
 
     async def _checked_load(self, request: LoadRequest) -> ModelLoaded:
         try:
@@ -153,3 +171,9 @@ class CurrentModel:
     async def _forget(self) -> None:
         self._current = None
         await self._preferences.set(PREFERENCE, None)
+
+
+def _seen(task: asyncio.Task[ModelLoaded]) -> None:
+    """Nobody may be left who waits for the load; its error is in the log and in /health all the same."""
+    if not task.cancelled():
+        task.exception()

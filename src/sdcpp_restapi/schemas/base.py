@@ -1,8 +1,8 @@
 """What all shapes have in common."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
 
 
 class Frozen(BaseModel):
@@ -15,7 +15,9 @@ class Request(Frozen):
     """A body sent by a client: unknown fields are kept aside so that they can be reported, never dropped
     in silence."""
 
-    model_config = ConfigDict(extra="allow")
+    # With any bound on their length, Pydantic refuses texts with lone surrogates, which JSON escapes allow
+    # and no answer, file or engine could carry.
+    model_config = ConfigDict(extra="allow", str_max_length=2**31)
 
     @model_validator(mode="before")
     @classmethod
@@ -26,17 +28,16 @@ class Request(Frozen):
         """Names of the fields that the client sent and nobody knows."""
         return sorted(self.model_extra or {})
 
+    def known(self) -> Self:
+        """The same request without its unknown fields."""
+        given = {name: getattr(self, name) for name in self.model_fields_set & set(type(self).model_fields)}
+        return self.model_validate({k: v.known() if isinstance(v, Request) else v for k, v in given.items()})
+
 
 def _no_boolean(value: object) -> object:
     # Pydantic reads true as the number 1; a client that sends it has mixed up two fields.
     if isinstance(value, bool):
         raise ValueError("a number is required, not a boolean")
-    return value
-
-
-def _finite(value: float) -> float:
-    if value != value or value in (float("inf"), float("-inf")):
-        raise ValueError("a finite number is required")
     return value
 
 
@@ -48,7 +49,7 @@ def _is_none(value: object) -> bool:
 LeftOut = Field(None, exclude_if=_is_none)
 
 Integer = Annotated[int, BeforeValidator(_no_boolean)]
-Number = Annotated[float, BeforeValidator(_no_boolean), AfterValidator(_finite)]
+Number = Annotated[FiniteFloat, BeforeValidator(_no_boolean)]
 Fraction = Annotated[Number, Field(ge=0.0, le=1.0)]
 Seconds = Annotated[Number, Field(gt=0.0)]
 Component = Literal[

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
-from pydantic import Field, PlainSerializer
+from pydantic import Field, PlainSerializer, SerializeAsAny
 
 from .base import Frozen, LeftOut
-from .generation import Img2ImgRequest, Txt2ImgRequest
+from .downloads import DownloadRequest, HashRequest, JobResult
+from .generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from .models import LoadRequest
 
 
@@ -17,9 +18,24 @@ def _utc(moment: datetime) -> str:
 
 Moment = Annotated[datetime, PlainSerializer(_utc, when_used="json")]
 
-JobType = Literal["txt2img", "img2img"]
-Lane = Literal["engine"]
-LANE_OF: dict[JobType, Lane] = {"txt2img": "engine", "img2img": "engine"}
+JobType = Literal["txt2img", "img2img", "model_download", "model_hash"]
+Lane = Literal["engine", "download", "hash"]
+Params = Txt2ImgRequest | Img2ImgRequest | DownloadRequest | HashRequest
+
+
+class Kind(NamedTuple):
+    """What a type of job means to the queue."""
+
+    lane: Lane
+    params: type[Params]
+
+
+KINDS: dict[JobType, Kind] = {
+    "txt2img": Kind("engine", Txt2ImgRequest),
+    "img2img": Kind("engine", Img2ImgRequest),
+    "model_download": Kind("download", DownloadRequest),
+    "model_hash": Kind("hash", HashRequest),
+}
 
 
 class JobStatus(StrEnum):
@@ -58,6 +74,13 @@ class Progress(Frozen):
             percentage=round(100.0 * done / everything, 1) if everything else 0.0,
         )
 
+    @classmethod
+    def before(cls, params: Params) -> "Progress":
+        """Progress of a job that has not begun; what is not an image counts in percent."""
+        if isinstance(params, ImageRequest):
+            return cls.at(0, params.steps, 0, params.batch_count)
+        return cls.at(0, 100, 0, 1)
+
     def finished(self) -> "Progress":
         """As the API document shows a completed job: all steps done, current_image of the last image."""
         return Progress.at(
@@ -72,13 +95,15 @@ class Job(Frozen):
     type: JobType
     status: JobStatus
     attempt: int = Field(description="How often it was claimed; names temporary files, fences late results")
-    params: Txt2ImgRequest | Img2ImgRequest
-    model: LoadRequest
+    params: SerializeAsAny[Params]
+    model: LoadRequest | None = Field(None, description="What it was stamped with; None where no model runs")
+    after: str | None = Field(None, description="The job that must be completed first")
     created_at: Moment
     started_at: Moment | None = None
     completed_at: Moment | None = None
     progress: Progress
     outputs: tuple[str, ...] = ()
+    result: JobResult | None = None
     error: str | None = None
 
 
@@ -105,7 +130,9 @@ class JobView(Frozen):
     params: dict[str, object] = Field(description="The typed request, defaults filled in")
     error: str | None = LeftOut
     position: int | None = LeftOut  # only while pending
-    model: str = Field(description="The model that the job was stamped with")
+    result: JobResult | None = LeftOut
+    model: str | None = LeftOut  # the model that the job was stamped with
+    after: str | None = LeftOut  # the job that must be completed first
     inputs: list[InputImage] | None = LeftOut  # only in GET /queue/{id}
 
 
@@ -129,3 +156,4 @@ class Outcome(Frozen):
     """The last thing that an executor says of a job that went well."""
 
     outputs: tuple[str, ...] = Field((), description="Paths relative to the output folder")
+    result: JobResult | None = None

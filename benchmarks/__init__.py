@@ -1,0 +1,1 @@
+"""What the server costs: run `python -m benchmarks` from the root of the repository."""

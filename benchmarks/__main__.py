@@ -1,0 +1,100 @@
+"""`python -m benchmarks [--quick]`: measures everything in one run and prints it beside the floor's figures."""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from sdcpp_restapi.demo.model import DemoModel, write_demo_model
+from tests.server import RunningServer
+
+from . import client, memory, sockets, work
+from .burst import burst
+from .engine import engine_alone
+from .floor import running_floor
+from .pages import FEW, HEALTH, MANY, MODELS, QUEUE, QUEUE_PAGE, compare, targets
+from .plan import FULL, QUICK, Plan
+from .report import Report
+from .startup import startup
+from .stores import add_jobs, add_models
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter measurements, noisier figures")
+    plan = QUICK if parser.parse_args().quick else FULL
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+        measure(Path(folder), plan, report)
+    report.show()
+    print(f"Load client: {client.NAME}. Written to {report.save()}")
+
+
+def measure(folder: Path, plan: Plan, report: Report) -> None:
+    """The whole run; the server's folders are below `folder`."""
+    report.add(startup(folder, plan.starts), sockets.bus(plan.events * 10))
+    demo = prepare(folder, plan)
+    server = RunningServer(folder)
+    try:
+        with running_floor() as floor:
+            run = Run(report, server, floor, plan)
+            run.jobs(demo)
+            run.polling()
+            run.crowds()
+    finally:
+        server.kill()
+    report.add(*targets(report))
+
+
+def prepare(folder: Path, plan: Plan) -> DemoModel:
+    """The folders of a server that has been in use for a long time."""
+    add_models(folder / "models", 0, FEW)
+    add_jobs(folder / "data", plan.stored_jobs)
+    return write_demo_model(
+        {"diffusion": folder / "models" / "diffusion_models", "t5": folder / "models" / "t5"}
+    )
+
+
+class Run:
+    """What is measured on one server, in this order."""
+
+    def __init__(self, report: Report, server: RunningServer, floor: str, plan: Plan) -> None:
+        self.report, self.server, self.floor, self.plan = report, server, floor, plan
+
+    def jobs(self, demo: DemoModel) -> None:
+        """Jobs one at a time, and what they leave in memory."""
+        self.report.add(*memory.memory(self.server, "idle"))
+        work.load_model(self.server, demo)
+        self.report.add(*memory.memory(self.server, "model loaded"))
+        with engine_alone(self.server.models_dir, demo) as engine:
+            self.report.add(*work.overhead(self.server, engine, self.plan.jobs))
+
+    def polling(self) -> None:
+        """The pages, with an engine that has nothing to do and with one that takes all cores."""
+        self._pages("idle", FEW, MODELS)
+        with work.busy_engine(self.server):
+            self._pages("busy", FEW, MODELS)
+        add_models(self.server.models_dir, FEW, MANY)
+        self.server.post("/models/refresh")
+        self._pages("idle", MANY, HEALTH, MODELS, QUEUE_PAGE, QUEUE)
+        with work.busy_engine(self.server):
+            self._pages("busy", MANY, HEALTH, MODELS, QUEUE_PAGE, QUEUE)
+        self.report.add(*memory.memory(self.server, "after this load"))
+
+    def crowds(self) -> None:
+        """Many clients at once; their jobs are made in between, and stay undone at the end."""
+        self.report.add(*burst(self.server.port, "idle"))
+        work.wait_until_idle(self.server)
+        self.report.add(*memory.memory(self.server, "after 200 jobs"))
+        with work.busy_engine(self.server):
+            self.report.add(*work.post_while_busy(self.server, self.plan.posts))
+            self.report.add(*burst(self.server.port, "busy"))
+            self.report.add(*sockets.websockets(self.server, self.plan.events))
+
+    def _pages(self, engine: str, files: int, *paths: str) -> None:
+        for path in paths:
+            compare(self.report, self.server.url, path, self.floor, self.plan.seconds, engine, files)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""The engine alone: its session driven by hand in a process of its own, without server, queue or pipe."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sdcpp_restapi.demo.model import DemoModel
+from sdcpp_restapi.engine.child import SETTINGS
+from sdcpp_restapi.engine.library import open_library
+from sdcpp_restapi.engine.session import Session
+from sdcpp_restapi.schemas.engine import COMMAND, REPORT, Generate, Generated, Load
+from sdcpp_restapi.schemas.generation import Txt2ImgRequest
+from sdcpp_restapi.schemas.models import ModelFiles
+from sdcpp_restapi.schemas.options import PreviewSettings
+
+
+@contextmanager
+def engine_alone(models_dir: Path, demo: DemoModel) -> Iterator[Callable[[Txt2ImgRequest], float]]:
+    """A function that makes one picture and tells how many seconds the engine's own call took."""
+    request = demo.load_request()
+    folder = tempfile.mkdtemp(dir=models_dir.parent)
+    files = ModelFiles(
+        main=str(models_dir / "diffusion_models" / demo.model_name),
+        model_type=demo.model_type,
+        components={"t5xxl": str(models_dir / "t5" / demo.t5xxl)},
+    )
+    with subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**SETTINGS, **os.environ},
+    ) as process:
+        _ask(process, Load(id=1, files=files, options=request.options))
+
+        def generate(params: Txt2ImgRequest) -> float:
+            made = _ask(
+                process,
+                Generate(
+                    id=1,
+                    params=params,
+                    prompt=params.prompt,
+                    negative_prompt=params.negative_prompt,
+                    options=request.options,
+                    model_name=demo.model_name,
+                    folder=folder,
+                    preview=PreviewSettings(),
+                ),
+            )
+            assert isinstance(made, Generated)
+            return made.seconds
+
+        yield generate
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def _ask(process: subprocess.Popen[bytes], command: Load | Generate) -> object:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(COMMAND.dump_json(command) + b"\n")
+    process.stdin.flush()
+    while not (line := process.stdout.readline()).startswith(b'{"kind"'):
+        if not line:
+            raise RuntimeError("the engine alone ended")
+    return REPORT.validate_json(line)
+
+
+def main() -> None:
+    """Carry out the commands on standard input, one JSON line each."""
+    session = Session(open_library(None), lambda _report: None)
+    for line in sys.stdin:
+        command = COMMAND.validate_json(line)
+        session.begin()
+        last = session.load(command) if isinstance(command, Load) else session.generate(command)
+        print(last.model_dump_json(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,19 @@
+"""How much a run measures."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Counts and durations."""
+
+    seconds: float = 6.0
+    starts: int = 5
+    jobs: int = 30
+    posts: int = 200
+    stored_jobs: int = 10_000
+    events: int = 300
+
+
+FULL = Plan()
+QUICK = Plan(seconds=2.0, starts=3, jobs=10, posts=60, events=100)

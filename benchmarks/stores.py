@@ -1,0 +1,58 @@
+"""A server's folders as they look after a long time: many model files, many finished jobs."""
+
+import asyncio
+import sqlite3
+from pathlib import Path
+from uuid import uuid4
+
+from sdcpp_restapi.db import Database
+from sdcpp_restapi.jobs.store import JobStore
+from sdcpp_restapi.schemas.generation import Txt2ImgRequest
+from sdcpp_restapi.schemas.jobs import JobStatus
+from sdcpp_restapi.schemas.models import LoadRequest
+
+FOLDERS = ("checkpoints", "diffusion_models", "loras", "vae", "clip")
+PROMPT = "a lighthouse on a cliff above a stormy sea at dusk, oil painting, dramatic light, highly detailed"
+
+
+def add_models(models_dir: Path, first: int, last: int) -> None:
+    """Small files with these numbers, spread over some types and folders; the engine would refuse them."""
+    for number in range(first, last):
+        type_folder = models_dir / FOLDERS[number % len(FOLDERS)]
+        path = type_folder / f"collection_{number % 20:02}" / f"some-model-name-v{number:05}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"no model")
+
+
+def add_jobs(data_dir: Path, count: int) -> None:
+    """A database with so many completed jobs."""
+    data_dir.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_add_jobs(data_dir / "sdcpp.db", count))
+
+
+async def _add_jobs(path: Path, count: int) -> None:
+    database = await Database.open(path)
+    try:
+        store = JobStore(database)
+        await store.insert(str(uuid4()), "txt2img", Txt2ImgRequest(prompt=PROMPT, seed=1), _MODEL)
+        job = await store.claim("engine")
+        assert job is not None
+        await store.finish(
+            job, JobStatus.COMPLETED, job.progress.finished(), (f"{job.id}/image_0.png",), None
+        )
+        await database.write(lambda db: _multiply(db, count - 1))
+    finally:
+        await database.close()
+
+
+_MODEL = LoadRequest(model_name="some-model.safetensors", vae="some-vae.safetensors")
+
+
+def _multiply(db: sqlite3.Connection, count: int) -> None:
+    job = dict(db.execute("SELECT * FROM jobs").fetchone())
+    del job["seq"]
+    columns, values = ", ".join(job), ", ".join(f":{name}" for name in job)
+    db.executemany(
+        f"INSERT INTO jobs ({columns}) VALUES ({values})",  # noqa: S608 - the table's own column names
+        ({**job, "id": str(uuid4())} for _ in range(count)),
+    )

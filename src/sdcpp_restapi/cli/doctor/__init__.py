@@ -1,0 +1,1 @@
+"""`sdcpp doctor`: checks of everything that the server needs."""

@@ -1,0 +1,69 @@
+"""Python, libraries, processor and memory."""
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import psutil
+
+from ...config import Settings
+from .findings import Finding, note, ok, size, wrong
+
+OLDEST = (3, 12)
+LIBRARIES = ("sdcpp-restapi", "fastapi", "uvicorn", "websockets", "pydantic", "pillow", "numpy", "httpx")
+# Below this not even a quantised SD1.5 fits beside the system.
+LITTLE_MEMORY = 3 * 2**30
+CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def check(_settings: Settings) -> Iterator[Finding]:
+    """Everything that does not depend on settings."""
+    yield _python()
+    yield _libraries()
+    yield ok("Processor", f"{psutil.cpu_count(logical=False) or '?'} cores, {_usable_cpus()} usable threads")
+    yield _memory()
+
+
+def _python() -> Finding:
+    found = platform.python_version()
+    if sys.version_info < OLDEST:
+        return wrong("Python", f"{found} is too old", "install Python 3.12 or later")
+    return ok("Python", f"{found} ({sys.executable})")
+
+
+def _libraries() -> Finding:
+    found, missing = [], []
+    for name in LIBRARIES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return wrong("Libraries", f"{', '.join(missing)} not installed", f"pip install {' '.join(missing)}")
+    return ok("Libraries", ", ".join(found))
+
+
+def _usable_cpus() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _memory() -> Finding:
+    memory = psutil.virtual_memory()
+    total, available = memory.total, memory.available
+    limit = _container_limit()
+    if limit is not None and limit < total:
+        total, available = limit, min(available, limit)
+    detail = f"{size(total)}, of which {size(available)} are available"
+    if available < LITTLE_MEMORY:
+        return note("Memory", detail, "choose small or quantised models, or end other programs")
+    return ok("Memory", detail)
+
+
+def _container_limit() -> int | None:
+    try:
+        return int(CGROUP_LIMIT.read_text())
+    except (OSError, ValueError):  # not in a container, or "max"
+        return None

@@ -1,0 +1,64 @@
+"""Flags that several commands have."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LISTEN, FOLDERS, SETTINGS = "Where it listens", "Folders", "Settings"
+PICTURE, MODEL, SERVER = "The picture", "The model to load first", "The server"
+
+Host = Annotated[
+    str | None,
+    typer.Option(
+        help="Address to bind (127.0.0.1); 0.0.0.0 opens it to the network.",
+        rich_help_panel=LISTEN,
+        show_default=False,
+    ),
+]
+Port = Annotated[
+    int | None, typer.Option(help="HTTP port (8080); 0 takes a free one.", rich_help_panel=LISTEN)
+]
+WsPort = Annotated[
+    int | None, typer.Option(help="WebSocket port (8081); 0 takes a free one.", rich_help_panel=LISTEN)
+]
+ModelsDir = Annotated[
+    Path | None,
+    typer.Option(help="With checkpoints/, loras/, vae/, ... (./models).", rich_help_panel=FOLDERS),
+]
+OutputDir = Annotated[Path | None, typer.Option(help="Where results go (./output).", rich_help_panel=FOLDERS)]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="Database, input images, logs (the user's data folder of the system).", rich_help_panel=FOLDERS
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option(help="Settings in TOML.", envvar="SDCPP_CONFIG", rich_help_panel=SETTINGS),
+]
+LogLevel = Annotated[
+    str | None, typer.Option(help="debug, info, warning or error (info).", rich_help_panel=SETTINGS)
+]
+
+Url = Annotated[
+    str, typer.Option("--server", envvar="SDCPP_URL", help="Address of the server.", rich_help_panel=SERVER)
+]
+ApiKey = Annotated[
+    str | None,
+    typer.Option(envvar="SDCPP_API_KEY", help="When the server wants one.", rich_help_panel=SERVER),
+]
+
+
+def picture(words: str) -> typer.models.OptionInfo:
+    """A flag of the request; the server has the default."""
+    option: typer.models.OptionInfo = typer.Option(help=words, rich_help_panel=PICTURE, show_default=False)
+    return option
+
+
+def model(flag: str, words: str) -> typer.models.OptionInfo:
+    """A flag of the load request."""
+    option: typer.models.OptionInfo = typer.Option(
+        flag, help=words, rich_help_panel=MODEL, show_default=False
+    )
+    return option

@@ -1,0 +1,124 @@
+"""What the library's callbacks mean.
+
+They are global to the process and take no context, and the progress callback fires for sampling steps,
+weights and VAE tiles alike. What it counts is known from the log lines between which it fires; every rule
+below was read off the log of 487de75.
+"""
+
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from ..schemas.engine import LoadStep, Log, Report, Step
+from .capi import LOG_LEVELS
+
+# Load steps more frequent than this serve nobody.
+LOAD_STEP_EVERY = 0.05
+
+_SOURCE = re.compile(r"^[\w.+-]+\.(?:c|h|cc|cpp|hpp|cu|m)\s*:\d+\s+-\s+")
+_NEXT_IMAGE = re.compile(r"generating image: (\d+)/(\d+) - seed")
+_VERSION = re.compile(r"Version: (.+)")
+_WEIGHTS_BEGIN = re.compile(r"loading \d+/\d+ tensors from")
+_WEIGHTS_END = "loading tensors completed"
+_SAMPLING_END = re.compile(r"sampling completed|sampling for image \d+/\d+ failed")
+
+
+class Listener:
+    """Turns log lines and progress calls into reports. One command at a time is listened to."""
+
+    def __init__(self, report: Callable[[Report], None], debug: bool = False) -> None:
+        self._report = report
+        self._lowest = 0 if debug else 1
+        self._complaints: deque[str] = deque(maxlen=8)
+        self._id = 0
+        self._loading = False
+        self._generating = False
+        self._sampling = False
+        self._reading_weights = False
+        self._last_told = 0.0
+        self.images = 1
+        self.image = 0
+        self.step = 0
+        self.architecture = ""
+
+    @contextmanager
+    def loading(self, command_id: int) -> Iterator[None]:
+        """For the time of new_sd_ctx: progress counts tensors."""
+        self._begin(command_id)
+        self.architecture = ""
+        self._loading = True
+        try:
+            yield
+        finally:
+            self._loading = False
+
+    @contextmanager
+    def generating(self, command_id: int, images: int) -> Iterator[None]:
+        """For the time of generate_image: progress counts steps, tensors or tiles."""
+        self._begin(command_id)
+        self.images = images
+        self._generating = True
+        try:
+            yield
+        finally:
+            self._generating = self._sampling = False
+
+    def why(self, otherwise: str) -> str:
+        """The engine's own words since the command began: warnings too, they often name the file."""
+        return "; ".join(dict.fromkeys(self._complaints)) or otherwise
+
+    def on_log(self, level: int, text: str) -> None:
+        """One log line; it may end in a newline and may contain some."""
+        line = text.strip()
+        if not line:
+            return
+        message = _SOURCE.sub("", line)
+        if level >= LOG_LEVELS.index("warning"):
+            self._complaints.append(" ".join(message.split()))
+        self._follow(message)
+        if level >= self._lowest:
+            self._report(Log(level=LOG_LEVELS[min(level, 3)], text=line))
+
+    def on_progress(self, step: int, total: int) -> None:
+        """One progress call."""
+        if self._loading:
+            self._tell_load_step(step, total)
+        elif self._sampling and not self._reading_weights and step > self.step:
+            # Samplers of second order repeat step 0; step numbers never fall within an image.
+            self.step = step
+            self._report(
+                Step(id=self._id, step=step, total_steps=total, image=self.image, images=self.images)
+            )
+
+    def _begin(self, command_id: int) -> None:
+        self._id = command_id
+        self._complaints.clear()
+        self._sampling = self._reading_weights = False
+        self._last_told = 0.0
+        self.image = self.step = 0
+
+    def _follow(self, message: str) -> None:
+        if self._loading:
+            if version := _VERSION.match(message):
+                self.architecture = version[1].strip()
+        elif self._generating:
+            self._follow_generation(message)
+
+    def _follow_generation(self, message: str) -> None:
+        if image := _NEXT_IMAGE.match(message):
+            self._sampling, self.step = True, 0
+            self.image = int(image[1]) - 1
+        elif _SAMPLING_END.match(message):
+            self._sampling = False
+        elif _WEIGHTS_BEGIN.match(message):
+            self._reading_weights = True
+        elif message.startswith(_WEIGHTS_END):
+            self._reading_weights = False
+
+    def _tell_load_step(self, step: int, total: int) -> None:
+        now = time.monotonic()
+        if step > self.step and (step == total or now - self._last_told >= LOAD_STEP_EVERY):
+            self.step, self._last_told = step, now
+            self._report(LoadStep(id=self._id, step=step, total_steps=total))

@@ -1,0 +1,52 @@
+"""Previews of the unfinished picture, on their way from the engine's callback to a report."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..schemas.engine import Generate, PreviewFrame, Report
+from ..schemas.names import PREVIEW_MODES
+from . import images
+
+# Five per second reach a client at most; what comes earlier is dropped before it costs an encoding.
+EVERY = 0.2
+
+
+class PreviewTap:
+    """The preview callback of one job."""
+
+    def __init__(self, command: Generate, has_taesd: bool, report: Callable[[Report], None]) -> None:
+        self._id = command.id
+        self._settings = command.preview
+        self._report = report
+        self._next = 0.0
+        wanted = command.preview.mode
+        self.mode = "proj" if wanted == "tae" and not has_taesd else wanted
+
+    @property
+    def mode_index(self) -> int:
+        """sd_preview_t."""
+        return PREVIEW_MODES.index(self.mode)
+
+    def on_preview(self, step: int, count: int, frames: Any, is_noisy: bool, _data: int | None) -> None:
+        """`frames` is a pointer to `count` pictures that live in the engine's memory: only for this call."""
+        now = time.monotonic()
+        if now < self._next or count < 1:
+            return
+        image = images.copied(frames[0])
+        if image is None:
+            return
+        self._next = now + EVERY
+        jpeg = images.preview_jpeg(image, self._settings.max_size, self._settings.quality)
+        self._report(
+            PreviewFrame(
+                id=self._id,
+                step=step,
+                frame_count=count,
+                width=jpeg.width,
+                height=jpeg.height,
+                is_noisy=is_noisy,
+                mode=self.mode,
+                jpeg=jpeg.base64,
+            )
+        )

@@ -1,0 +1,103 @@
+"""Where settings come from, and how a bad one is told: in a sentence that names the place to correct."""
+
+import os
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+type Flags = Mapping[str, Mapping[str, Any]]
+
+# Flags that are not called after their setting.
+FLAG_OF = {("logging", "level"): "--log-level"}
+SECRETS = {"api_keys"}
+
+
+class Environment(EnvSettingsSource):
+    """SDCPP_SECTION_NAME. Lists may be written `a,b` or as JSON, tables are JSON."""
+
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
+        """What is neither is handed on as it is: the check of its type tells then what is wrong."""
+        is_list = field is not None and get_origin(field.annotation) is list
+        if is_list and not value.lstrip().startswith("["):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        try:
+            return super().decode_complex_value(field_name, field, value)
+        except ValueError:
+            return value
+
+
+def from_all_sources[Model: BaseSettings](model: type[Model], file: Path | None, flags: Flags) -> Model:
+    """Flags go before the environment, and that before the TOML file."""
+
+    class Sourced(model):  # type: ignore[valid-type, misc]
+        model_config = SettingsConfigDict(toml_file=file)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            **_others: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, Environment(settings_cls), TomlConfigSettingsSource(settings_cls)
+
+    return Sourced(**flags)
+
+
+def told(error: ValidationError, model: type[BaseModel], flags: Flags, file: Path | None) -> str:
+    """Every problem of the settings, each with where it was written, the value, and what is allowed."""
+    return "; ".join(_problem(dict(detail), model, flags, file) for detail in error.errors())
+
+
+def _problem(detail: dict[str, Any], model: type[BaseModel], flags: Flags, file: Path | None) -> str:
+    loc = tuple(str(part) for part in detail["loc"])
+    place, where = _origin(loc, flags, file)
+    if detail["type"] == "extra_forbidden":
+        return f"{place}{where}: there is no such setting{_similar(loc, model)}"
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
+    hidden = any(part in SECRETS for part in loc)
+    value = "this value" if hidden else _short(detail["input"])
+    return f"{place} = {value}{where} is not allowed: {message}"
+
+
+def _origin(loc: tuple[str, ...], flags: Flags, file: Path | None) -> tuple[str, str]:
+    """The name as its author wrote it, and ' in FILE' where that helps."""
+    section, name = loc[0], loc[1] if len(loc) > 1 else None
+    if name is not None and name in flags.get(section, {}):
+        return FLAG_OF.get((section, name), "--" + name.replace("_", "-")), ""
+    variables = {key.upper() for key in os.environ}
+    variable = f"SDCPP_{section}_{name}".upper()
+    if name is not None and variable in variables:
+        return ".".join((variable, *loc[2:])), ""
+    if f"SDCPP_{section}".upper() in variables:
+        return ".".join((f"SDCPP_{section}".upper(), *loc[1:])), ""
+    return ".".join(loc), f" in {file}" if file else ""
+
+
+def _similar(loc: tuple[str, ...], model: type[BaseModel]) -> str:
+    known: dict[str, FieldInfo] = dict(model.model_fields)
+    for part in loc[:-1]:
+        inner = known[part].annotation if part in known else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return ""
+        known = dict(inner.model_fields)
+    close = get_close_matches(loc[-1], known, n=1)
+    if close:
+        return f"; did you mean {'.'.join((*loc[:-1], close[0]))}?"
+    return f"; there are {', '.join(sorted(known))}"
+
+
+def _short(value: object) -> str:
+    text = repr(str(value) if isinstance(value, Path) else value)
+    return text if len(text) <= 80 else text[:80] + "..."

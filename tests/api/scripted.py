@@ -1,0 +1,79 @@
+"""Servers whose engine is a scripted child: everything but pictures can be tested without weights."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.server import RunningServer
+
+CHILD = Path(__file__).with_name("gated_child.py")
+MODEL = "scripted.safetensors"
+REFUSED = "refused.safetensors"
+# More steps than any test lives to see: at 5 ms each, a job that runs until it is cancelled.
+NEVER_ENDING: dict[str, Any] = {"prompt": "never ending", "steps": 1_000_000, "width": 64, "height": 64}
+SHORT: dict[str, Any] = {"prompt": "short", "steps": 2, "width": 64, "height": 64}
+
+
+def put(root: Path, name: str, size: int = 1) -> Path:
+    """A file of so many bytes in the models folder."""
+    path = root / "models" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"\0" * size)
+    return path
+
+
+def environment(root: Path, **settings: str) -> dict[str, str]:
+    """The environment of a server below `root` with a scripted engine and two models that it knows.
+
+    `settings` are environment variables without SDCPP_.
+    """
+    put(root, f"checkpoints/{MODEL}")
+    put(root, f"checkpoints/{REFUSED}")
+    return {
+        "SDCPP_ENGINE_COMMAND": json.dumps([sys.executable, str(CHILD), "obeys", str(root)]),
+        "SDCPP_LIMITS_MAX_STEPS": "1000000",
+        **{f"SDCPP_{name.upper()}": value for name, value in settings.items()},
+    }
+
+
+@contextmanager
+def serving(root: Path, *flags: str, load: bool = True, **settings: str) -> Iterator[RunningServer]:
+    """A server with the scripted model loaded; at the end it must not have logged a traceback."""
+    server = RunningServer(root, *flags, env=environment(root, **settings))
+    try:
+        if load:
+            server.post("/models/load", {"model_name": MODEL})
+        yield server
+    finally:
+        server.kill()
+        print("\n".join(["--- log of the server", *server.log[-60:]]))
+    assert not [line for line in server.log if "Traceback" in line]
+
+
+@contextmanager
+def busy(server: RunningServer) -> Iterator[str]:
+    """The engine is busy for the block with the job whose id this is; then the job is cancelled."""
+    with server.events() as events:
+        job_id = server.submit(**NEVER_ENDING)
+        events.wait_for("job_progress", lambda data: data["job_id"] == job_id)
+        try:
+            yield job_id
+        finally:
+            server.http.delete(f"/queue/{job_id}")
+
+
+@contextmanager
+def loads_held(root: Path) -> Iterator[None]:
+    """Loads of the scripted engine do not end before the block does."""
+    gate = root / "gate"
+    os.mkfifo(gate)
+    # Opened for both directions, so that neither side waits for the other; the child reads until it closes.
+    with open(gate, "r+b", buffering=0):
+        try:
+            yield
+        finally:
+            gate.unlink()

@@ -1,0 +1,425 @@
+"""The real child with a real model, driven through its socket."""
+
+import base64
+import io
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from sdcpp_restapi.demo.model import write_demo_model
+from sdcpp_restapi.schemas.engine import (
+    COMMAND,
+    REPORT,
+    Cancel,
+    Command,
+    Generate,
+    Generated,
+    Hello,
+    Load,
+    Loaded,
+    LoadStep,
+    Log,
+    PreviewFrame,
+    Refused,
+    Report,
+    Shutdown,
+    Step,
+    Unload,
+    Unloaded,
+    Unusable,
+)
+from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
+from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
+from sdcpp_restapi.schemas.options import PreviewSettings
+
+FOREVER = 1000
+"""Steps that nobody waits for."""
+NO_PREVIEW = PreviewSettings(enabled=False)
+
+
+class ChildProcess:
+    """A child and our end of its socket."""
+
+    def __init__(self, folder: Path, *flags: str) -> None:
+        self.folder = folder
+        self._ours, theirs = socket.socketpair()
+        self._ours.settimeout(60)
+        with theirs:
+            command = [
+                sys.executable,
+                "-m",
+                "sdcpp_restapi.engine.child",
+                "--fd",
+                str(theirs.fileno()),
+                *flags,
+            ]
+            self.process = subprocess.Popen(
+                command, pass_fds=(theirs.fileno(),), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        self._lines = self._ours.makefile("rb")
+
+    def send(self, command: Command) -> None:
+        self.send_line(COMMAND.dump_json(command))
+
+    def send_line(self, line: bytes) -> None:
+        self._ours.sendall(line + b"\n")
+
+    def next(self) -> Report:
+        line = self._lines.readline()
+        assert line, f"the child ended with {self.process.wait(5)}"
+        return REPORT.validate_json(line)
+
+    def until(self, *kinds: type[Report]) -> list[Report]:
+        """All reports up to the first of these kinds; that one is the last."""
+        reports = [self.next()]
+        while not isinstance(reports[-1], kinds):
+            reports.append(self.next())
+        return reports
+
+    def load(self, files: ModelFiles, call_id: int = 1) -> list[Report]:
+        self.send(Load(id=call_id, files=files, options=LoadOptions()))
+        return self.until(Loaded, Refused)
+
+    def start(self, call_id: int, *, preview: PreviewSettings = NO_PREVIEW, **fields: Any) -> Path:
+        """Send a generation; the folder of its files."""
+        base = {"prompt": "a cat", "width": 64, "height": 64, "steps": 2, "seed": 7, "cfg_scale": 1.0}
+        kind = Img2ImgRequest if "init_image_base64" in fields else Txt2ImgRequest
+        params = kind.model_validate(base | fields)
+        folder = self.folder / f"job{call_id}"
+        folder.mkdir()
+        self.send(
+            Generate(
+                id=call_id,
+                params=params,
+                prompt=params.prompt,
+                negative_prompt=params.negative_prompt,
+                options=LoadOptions(),
+                model_name="Tiny, random",
+                folder=str(folder),
+                preview=preview,
+            )
+        )
+        return folder
+
+    def result(self) -> Generated | Refused:
+        last = self.until(Generated, Refused)[-1]
+        assert isinstance(last, Generated | Refused)
+        return last
+
+    def hang_up(self) -> None:
+        self._ours.shutdown(socket.SHUT_RDWR)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self._lines.close()
+        self._ours.close()
+
+
+StartChild = Callable[..., ChildProcess]
+
+
+@pytest.fixture(scope="session")
+def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
+    folder = tmp_path_factory.mktemp("models")
+    demo = write_demo_model({"diffusion": folder, "t5": folder})
+    components = {"t5xxl": str(folder / demo.t5xxl)}
+    return ModelFiles(main=str(folder / demo.model_name), model_type=demo.model_type, components=components)
+
+
+@pytest.fixture
+def start_child(tmp_path: Path) -> Iterator[StartChild]:
+    started: list[ChildProcess] = []
+
+    def start(*flags: str) -> ChildProcess:
+        started.append(ChildProcess(tmp_path, *flags))
+        return started[-1]
+
+    yield start
+    for child in started:
+        child.kill()
+
+
+@pytest.fixture
+def child(start_child: StartChild, tiny_files: ModelFiles) -> ChildProcess:
+    """One with the model in memory."""
+    child = start_child()
+    child.until(Hello)
+    assert isinstance(child.load(tiny_files)[-1], Loaded)
+    return child
+
+
+def _steps(reports: list[Report]) -> list[tuple[int, int]]:
+    return [(report.image, report.step) for report in reports if isinstance(report, Step)]
+
+
+# ---------------------------------------------------------------- greeting
+
+
+def test_its_first_report_is_hello(start_child: StartChild) -> None:
+    hello = start_child().next()
+    assert isinstance(hello, Hello)
+    assert hello.commit == "487de75"
+    assert hello.physical_cores > 0
+    assert any(device.startswith("CPU\t") for device in hello.devices)
+
+
+def test_a_library_that_fails_the_check_is_reported_and_ends_it(
+    start_child: StartChild, tmp_path: Path
+) -> None:
+    child = start_child("--library", str(tmp_path / "none.so"))
+    unusable = child.next()
+    assert isinstance(unusable, Unusable)
+    assert "none.so does not exist" in unusable.error
+    assert child.process.wait(5) == 3
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_it_is_the_one_to_be_killed_when_memory_runs_out(start_child: StartChild) -> None:
+    child = start_child()
+    child.until(Hello)
+    score = Path(f"/proc/{child.process.pid}/oom_score_adj").read_text()
+    assert int(score) > int(Path("/proc/self/oom_score_adj").read_text())
+
+
+def test_ctrl_c_is_not_for_it(child: ChildProcess) -> None:
+    child.process.send_signal(signal.SIGINT)
+    child.send(Unload(id=2))
+    assert isinstance(child.until(Unloaded, Refused)[-1], Unloaded)
+
+
+# ---------------------------------------------------------------- loading
+
+
+def test_loading_reports_tensors_and_the_architecture(
+    start_child: StartChild, tiny_files: ModelFiles
+) -> None:
+    child = start_child()
+    child.until(Hello)
+    reports = child.load(tiny_files)
+    loaded = reports[-1]
+    assert isinstance(loaded, Loaded)
+    assert (loaded.engine_architecture, loaded.makes_images, loaded.makes_videos) == ("MiniT2I", True, False)
+    steps = [report.step for report in reports if isinstance(report, LoadStep)]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == next(r.total_steps for r in reports if isinstance(r, LoadStep))
+    assert not _steps(reports)
+
+
+def test_a_truncated_file_is_refused_in_the_engines_words_and_the_next_load_works(
+    child: ChildProcess, tiny_files: ModelFiles, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(Path(tiny_files.main).read_bytes()[:-5000])
+    refused = child.load(tiny_files.model_copy(update={"main": str(broken)}), 2)[-1]
+    assert isinstance(refused, Refused)
+    assert "out of bounds" in refused.error
+    assert "broken.safetensors" in refused.error
+    child.start(3)
+    assert child.result() == Refused(id=3, error="No model is loaded")
+    assert isinstance(child.load(tiny_files, 4)[-1], Loaded)
+    child.start(5)
+    assert isinstance(child.result(), Generated)
+
+
+def test_unloading_twice_is_fine(child: ChildProcess) -> None:
+    for call_id in (2, 3):
+        child.send(Unload(id=call_id))
+        assert child.until(Unloaded, Refused)[-1] == Unloaded(id=call_id)
+
+
+# ---------------------------------------------------------------- generating
+
+
+def test_two_images_report_their_steps_in_order_and_are_written(child: ChildProcess) -> None:
+    folder = child.start(2, batch_count=2, steps=3)
+    reports = child.until(Generated, Refused)
+    made = reports[-1]
+    assert isinstance(made, Generated)
+    assert _steps(reports) == [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)]
+    assert {(r.total_steps, r.images) for r in reports if isinstance(r, Step)} == {(3, 2)}
+    assert [(i.file, i.seed, i.width) for i in made.images] == [
+        ("image_0.png", 7, 64),
+        ("image_1.png", 8, 64),
+    ]
+    assert sorted(os.listdir(folder)) == ["image_0.png", "image_1.png"]
+
+
+@pytest.mark.parametrize("sampler", ["heun", "dpm2", "dpm++2s_a", "res_2s", "lcm"])
+def test_every_step_is_reported_once(child: ChildProcess, sampler: str) -> None:
+    child.start(2, sampler=sampler, steps=4)
+    assert _steps(child.until(Generated)) == [(0, 1), (0, 2), (0, 3), (0, 4)]
+
+
+def test_the_same_seed_gives_the_same_bytes(child: ChildProcess) -> None:
+    folders = [child.start(call_id, seed=seed) for call_id, seed in ((2, 7), (3, 8), (4, 7))]
+    for _ in folders:
+        assert isinstance(child.result(), Generated)
+    first, other, again = [(folder / "image_0.png").read_bytes() for folder in folders]
+    assert first == again
+    assert first != other
+
+
+def test_the_picture_carries_its_parameters(child: ChildProcess) -> None:
+    folder = child.start(2, prompt="a cat <lora:x:0.5>", negative_prompt="dogs", loras=[{"name": "y"}])
+    child.result()
+    with Image.open(folder / "image_0.png") as image:
+        lines = image.info["parameters"].split("\n")
+    assert lines[:2] == ["a cat <lora:x:0.5> <lora:y:1>", "Negative prompt: dogs"]
+    assert lines[2].startswith("Steps: 2, Sampler: euler_a, Schedule type: discrete, CFG scale: 1, ")
+    assert ', Seed: 7, Size: 64x64, Model: "Tiny, random", ' in lines[2]
+    assert ", Version: sdcpp-restapi " in lines[2]
+
+
+def test_a_prompt_beyond_latin_1_is_kept(child: ChildProcess) -> None:
+    folder = child.start(2, prompt="кошка 猫")
+    child.result()
+    with Image.open(folder / "image_0.png") as image:
+        assert image.info["parameters"].startswith("кошка 猫\nSteps: 2")
+
+
+def test_a_folder_that_is_gone_fails_the_job_alone(child: ChildProcess) -> None:
+    child.start(2, steps=4).rmdir()
+    refused = child.result()
+    assert isinstance(refused, Refused)
+    assert "image_0.png cannot be written" in refused.error
+    child.start(3)
+    assert isinstance(child.result(), Generated)
+
+
+def test_an_init_image_that_is_gone_fails_the_job_alone(child: ChildProcess, tmp_path: Path) -> None:
+    command = Generate(
+        id=2,
+        params=Img2ImgRequest(prompt="a", init_image_base64="input:x/init_image_base64"),
+        prompt="a",
+        negative_prompt="",
+        images={"init_image_base64": ["/nowhere/init.png"]},
+        options=LoadOptions(),
+        model_name="m",
+        folder=str(tmp_path),
+        preview=NO_PREVIEW,
+    )
+    child.send(command)
+    refused = child.result()
+    assert isinstance(refused, Refused)
+    assert "init.png cannot be read" in refused.error
+
+
+# ---------------------------------------------------------------- previews
+
+
+@pytest.mark.parametrize(("asked", "real"), [("proj", "proj"), ("tae", "proj"), ("vae", "vae")])
+def test_previews_say_their_real_mode(child: ChildProcess, asked: str, real: str) -> None:
+    child.start(2, preview=PreviewSettings(mode=asked, max_size=32, quality=60))
+    frames = [report for report in child.until(Generated) if isinstance(report, PreviewFrame)]
+    assert frames
+    assert {frame.mode for frame in frames} == {real}
+    with Image.open(io.BytesIO(base64.b64decode(frames[0].jpeg))) as image:
+        assert (image.format, image.size) == ("JPEG", (32, 32))
+    assert (frames[0].width, frames[0].height, frames[0].is_noisy) == (32, 32, False)
+
+
+def test_previews_are_five_per_second_at_most(child: ChildProcess) -> None:
+    child.start(2, steps=60, preview=PreviewSettings(mode="proj"))
+    reports = child.until(Generated)
+    made = reports[-1]
+    assert isinstance(made, Generated)
+    frames = sum(isinstance(report, PreviewFrame) for report in reports)
+    assert 1 <= frames <= made.seconds * 5 + 1
+
+
+@pytest.mark.parametrize("settings", [PreviewSettings(enabled=False), PreviewSettings(mode="none")])
+def test_previews_can_be_off(child: ChildProcess, settings: PreviewSettings) -> None:
+    child.start(2, preview=PreviewSettings(mode="proj"))
+    child.result()
+    child.start(3, preview=settings)
+    assert not [report for report in child.until(Generated) if isinstance(report, PreviewFrame)]
+
+
+# ---------------------------------------------------------------- stopping
+
+
+def test_a_cancel_stops_soon_and_the_next_job_works(child: ChildProcess) -> None:
+    folder = child.start(2, steps=FOREVER, batch_count=2)
+    child.until(Step)
+    asked = time.monotonic()
+    child.send(Cancel(id=2))
+    refused = child.result()
+    assert isinstance(refused, Refused)
+    assert refused.cancelled
+    assert time.monotonic() - asked < 5
+    assert os.listdir(folder) == []
+    child.start(3)
+    assert isinstance(child.result(), Generated)
+
+
+def test_a_cancel_right_behind_its_job_is_not_lost(child: ChildProcess) -> None:
+    for call_id in range(2, 8):
+        child.start(call_id, steps=FOREVER)
+        child.send(Cancel(id=call_id))
+        refused = child.result()
+        assert isinstance(refused, Refused)
+        assert refused.cancelled
+
+
+def test_a_waiting_job_can_be_cancelled_and_the_running_one_goes_on(child: ChildProcess) -> None:
+    child.start(2, steps=10)
+    child.start(3, steps=FOREVER)
+    child.start(4, steps=FOREVER)
+    child.send(Cancel(id=4))
+    child.send(Cancel(id=3))
+    assert isinstance(child.result(), Generated)
+    for call_id in (3, 4):
+        refused = child.result()
+        assert isinstance(refused, Refused)
+        assert (refused.id, refused.cancelled) == (call_id, True)
+
+
+def test_a_cancel_that_comes_too_late_hits_nobody(child: ChildProcess) -> None:
+    child.start(2)
+    child.result()
+    child.send(Cancel(id=2))
+    child.start(3)
+    assert isinstance(child.result(), Generated)
+
+
+def test_the_end_of_the_socket_ends_it_in_the_middle_of_a_generation(child: ChildProcess) -> None:
+    child.start(2, steps=FOREVER)
+    child.until(Step)
+    child.hang_up()
+    assert child.process.wait(3) == 0
+
+
+def test_shutdown_ends_it_in_the_middle_of_a_generation(child: ChildProcess) -> None:
+    child.start(2, steps=FOREVER)
+    child.until(Step)
+    child.send(Shutdown())
+    assert child.process.wait(3) == 0
+
+
+def test_a_line_that_is_no_command_is_told_and_skipped(child: ChildProcess) -> None:
+    child.send_line(b'{"kind": "dance"}')
+    log = child.until(Log)[-1]
+    assert isinstance(log, Log)
+    assert "not a command" in log.text
+    child.start(2)
+    assert isinstance(child.result(), Generated)
+
+
+def test_debug_lines_are_reported_only_on_request(start_child: StartChild, tiny_files: ModelFiles) -> None:
+    levels: list[set[str]] = []
+    for flags in ((), ("--debug",)):
+        child = start_child(*flags)
+        child.until(Hello)
+        levels.append({r.level for r in child.load(tiny_files) if isinstance(r, Log)})
+    assert ["debug" in told for told in levels] == [False, True]
+    assert all("info" in told for told in levels)

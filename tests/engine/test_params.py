@@ -1,0 +1,299 @@
+"""Every field of the API reaches the C struct that it stands for."""
+
+import ctypes
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from sdcpp_restapi.engine.capi import Library
+from sdcpp_restapi.engine.image_params import IMAGE_ELSEWHERE, IMAGE_RULES, ImageCall, image_params
+from sdcpp_restapi.engine.library import member, open_library
+from sdcpp_restapi.engine.load_params import (
+    COMPONENT_FIELDS,
+    LOAD_ELSEWHERE,
+    LOAD_RULES,
+    ContextCall,
+    ctx_params,
+)
+from sdcpp_restapi.engine.rules import INFINITY, unmapped_fields
+from sdcpp_restapi.errors import JobFailed
+from sdcpp_restapi.schemas import names
+from sdcpp_restapi.schemas.base import Component
+from sdcpp_restapi.schemas.engine import Generate, LoraFile
+from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
+from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
+from sdcpp_restapi.schemas.options import PreviewSettings
+
+# field -> (what is asked for, path in the struct, what must be found, what the engine prints or "")
+OPTIONS: dict[str, tuple[Any, str, Any, str]] = {
+    "n_threads": (7, "n_threads", 7, "n_threads: 7\n"),
+    "keep_clip_on_cpu": (True, "backend", b"te=cpu", "\nbackend: te=cpu\n"),
+    "keep_vae_on_cpu": (True, "backend", b"te=cpu,vae=cpu", "\nbackend: te=cpu,vae=cpu\n"),
+    "keep_controlnet_on_cpu": (True, "backend", b"te=cpu,controlnet=cpu", ""),
+    "vae_conv_direct": (True, "vae_conv_direct", True, ""),
+    "diffusion_conv_direct": (True, "diffusion_conv_direct", True, ""),
+    "flash_attn": (True, "diffusion_flash_attn", True, "\nflash_attn: true\ndiffusion_flash_attn: true\n"),
+    "offload_to_cpu": (True, "params_backend", b"*=cpu", "params_backend: *=cpu\n"),
+    "enable_mmap": (True, "enable_mmap", True, ""),
+    "tae_preview_only": (True, "tae_preview_only", True, ""),
+    "free_params_immediately": (True, "params_backend", b"*=disk", "params_backend: *=disk\n"),
+    "weight_type": ("q4_k", "wtype", 12, "\nwtype: q4_K\n"),
+    "tensor_type_rules": (r"^vae\.=f16", "tensor_type_rules", rb"^vae\.=f16", "^vae\\.=f16\n"),
+    "rng_type": ("cpu", "rng_type", 2, "\nrng_type: cpu\n"),
+    "sampler_rng_type": ("std_default", "sampler_rng_type", 0, "sampler_rng_type: std_default\n"),
+    "prediction": ("v", "prediction", 1, "prediction: v\n"),
+    "lora_apply_mode": ("at_runtime", "lora_apply_mode", 2, ""),
+    "chroma_use_dit_mask": (
+        False,
+        "model_args",
+        b"chroma_use_dit_mask=0,chroma_use_t5_mask=0,chroma_t5_mask_pad=1",
+        "model_args: chroma_use_dit_mask=0",
+    ),
+    "chroma_use_t5_mask": (
+        True,
+        "model_args",
+        b"chroma_use_dit_mask=1,chroma_use_t5_mask=1,chroma_t5_mask_pad=1",
+        "",
+    ),
+    "chroma_t5_mask_pad": (
+        9,
+        "model_args",
+        b"chroma_use_dit_mask=1,chroma_use_t5_mask=0,chroma_t5_mask_pad=9",
+        "",
+    ),
+}
+GUIDANCE = "sample_params.guidance"
+FIELDS: dict[str, tuple[Any, str, Any, str]] = {
+    "width": (640, "width", 640, "\nwidth: 640\n"),
+    "height": (704, "height", 704, "\nheight: 704\n"),
+    "steps": (33, "sample_params.sample_steps", 33, "sample_steps: 33,"),
+    "cfg_scale": (3.25, f"{GUIDANCE}.txt_cfg", 3.25, "(txt_cfg: 3.25,"),
+    "distilled_guidance": (2.25, f"{GUIDANCE}.distilled_guidance", 2.25, "distilled_guidance: 2.25,"),
+    "eta": (0.75, "sample_params.eta", 0.75, " eta: 0.75,"),
+    "shifted_timestep": (250, "sample_params.shifted_timestep", 250, "shifted_timestep: 250,"),
+    "seed": (2**62 + 1, "seed", 2**62 + 1, f"\nseed: {2**62 + 1}\n"),
+    "sampler": ("DPM++2M_SDE", "sample_params.sample_method", 18, "sample_method: dpm++2m_sde,"),
+    "scheduler": ("beta", "sample_params.scheduler", 15, "scheduler: beta,"),
+    "batch_count": (4, "batch_count", 4, "\nbatch_count: 4\n"),
+    "clip_skip": (2, "clip_skip", 2, "\nclip_skip: 2\n"),
+    "slg_scale": (2.5, f"{GUIDANCE}.slg.scale", 2.5, "slg.scale: 2.50,"),
+    "skip_layers": ([1, 5], f"{GUIDANCE}.slg.layers", [1, 5], "slg.layer_count: 2,"),
+    "slg_start": (0.125, f"{GUIDANCE}.slg.layer_start", 0.125, "slg.layer_start: 0.12,"),
+    "slg_end": (0.5, f"{GUIDANCE}.slg.layer_end", 0.5, "slg.layer_end: 0.50,"),
+    "custom_sigmas": ([2.0, 0.5, 0.0], "sample_params.custom_sigmas", [2.0, 0.5, 0.0], ""),
+    "ref_images": (["x", "x"], "ref_images_count", 2, "ref_images_count: 2\n"),
+    "auto_resize_ref_image": (False, "ref_image_args", b"resize_before_vae=0", "resize_before_vae=0\n"),
+    "increase_ref_index": (True, "ref_image_args", b"ref_index_mode=increase", "ref_index_mode=increase\n"),
+    "control_image_base64": ("x", "control_image.channel", 3, ""),
+    "control_strength": (0.25, "control_strength", 0.25, "control_strength: 0.25\n"),
+    "vae_tiling": (True, "vae_tiling_params.enabled", True, "VAE tiling: true"),
+    "vae_tile_size_x": (24, "vae_tiling_params.tile_size_x", 24, ""),
+    "vae_tile_size_y": (40, "vae_tiling_params.tile_size_y", 40, ""),
+    "vae_tile_overlap": (0.25, "vae_tiling_params.target_overlap", 0.25, ""),
+    "easycache": (True, "cache.mode", 1, "cache: easycache"),
+    "easycache_threshold": (0.625, "cache.reuse_threshold", 0.625, "threshold=0.625"),
+    "easycache_start": (0.25, "cache.start_percent", 0.25, "start=0.25"),
+    "easycache_end": (0.75, "cache.end_percent", 0.75, "end=0.75"),
+    "init_image_base64": ("x", "init_image.channel", 3, ""),
+    "mask_image_base64": ("x", "mask_image.channel", 1, ""),
+    "strength": (0.5, "strength", 0.5, "strength: 0.50\n"),
+    "img_cfg_scale": (1.5, f"{GUIDANCE}.img_cfg", 1.5, "img_cfg: 1.50,"),
+}
+# Fields that only count together with others.
+COMPANIONS: dict[str, dict[str, Any]] = {
+    "vae_tile_overlap": {"vae_tiling": True},
+    "custom_sigmas": {"steps": 2},
+    "auto_resize_ref_image": {"ref_images": ["x"]},
+    "easycache_threshold": {"easycache": True},
+    "easycache_start": {"easycache": True},
+    "easycache_end": {"easycache": True},
+}
+
+
+@pytest.fixture(scope="module")
+def library() -> Library:
+    return open_library(None)
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> str:
+    """A stored input of an odd size: red on the left, green on the right."""
+    image = Image.new("RGBA", (10, 6), (255, 0, 0, 255))
+    image.paste((0, 255, 0, 255), (5, 0, 10, 6))
+    image.save(tmp_path / "input.png")
+    return str(tmp_path / "input.png")
+
+
+def _generate(
+    fields: dict[str, Any], kind: type[Txt2ImgRequest] | type[Img2ImgRequest] = Img2ImgRequest, **more: Any
+) -> Generate:
+    base = {"prompt": "with <lora:tags:1>"} | ({"init_image_base64": "x"} if kind is Img2ImgRequest else {})
+    command = {
+        "id": 1,
+        "params": kind.model_validate(base | fields),
+        "prompt": "words",
+        "negative_prompt": "bad words",
+        "options": LoadOptions(),
+        "model_name": "m",
+        "folder": "/nowhere",
+        "preview": PreviewSettings(),
+    }
+    return Generate.model_validate(command | more)
+
+
+def _found(struct: ctypes.Structure, path: str, expected: Any) -> Any:
+    inner, field = member(struct, path)
+    value = getattr(inner, field)
+    return value[: len(expected)] if isinstance(expected, list) else value
+
+
+def _printed(library: Library, call: ContextCall | ImageCall) -> str:
+    name = "sd_ctx_params" if isinstance(call, ContextCall) else "sd_img_gen_params"
+    return "\n" + library.text(f"{name}_to_str", ctypes.byref(call.struct))
+
+
+def _load(library: Library, **options: Any) -> ContextCall:
+    files = ModelFiles(main="/m.gguf", model_type="checkpoint")
+    return ctx_params(library, files, LoadOptions.model_validate(options))
+
+
+def test_no_load_option_is_lost() -> None:
+    assert unmapped_fields(LoadOptions, LOAD_RULES, LOAD_ELSEWHERE) == set()
+    assert set(OPTIONS) == set(LoadOptions.model_fields) - set(LOAD_ELSEWHERE)
+
+
+def test_no_request_field_is_lost() -> None:
+    assert unmapped_fields(Img2ImgRequest, IMAGE_RULES, IMAGE_ELSEWHERE) == set()
+    assert unmapped_fields(Txt2ImgRequest, IMAGE_RULES, IMAGE_ELSEWHERE) == set()
+    assert set(FIELDS) == set(Img2ImgRequest.model_fields) - set(IMAGE_ELSEWHERE)
+
+
+def test_every_component_has_a_place() -> None:
+    assert set(COMPONENT_FIELDS) == set(Component.__args__)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_load_option_reaches_the_engine(library: Library, name: str) -> None:
+    value, path, expected, line = OPTIONS[name]
+    call = _load(library, **{name: value})
+    assert _found(call.struct, path, expected) == expected
+    assert line in _printed(library, call)
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_request_field_reaches_the_engine(library: Library, picture: str, name: str) -> None:
+    value, path, expected, line = FIELDS[name]
+    images = {field: [picture] for field in FIELDS if "image" in field} | {"ref_images": [picture, picture]}
+    call = image_params(library, _generate({name: value} | COMPANIONS.get(name, {}), images=images))
+    assert _found(call.struct, path, expected) == expected
+    assert line in _printed(library, call)
+
+
+def test_files_go_where_their_kind_belongs(library: Library) -> None:
+    components = {component: f"/{component}.gguf" for component in COMPONENT_FIELDS}
+    files = ModelFiles(main="/main.gguf", model_type="diffusion", components=components)
+    struct = ctx_params(library, files, LoadOptions()).struct
+    assert (struct.model_path, struct.diffusion_model_path) == (None, b"/main.gguf")
+    for component, field in COMPONENT_FIELDS.items():
+        assert getattr(struct, field) == f"/{component}.gguf".encode()
+
+
+def test_a_checkpoint_is_the_whole_model(library: Library) -> None:
+    struct = _load(library).struct
+    assert (struct.model_path, struct.diffusion_model_path) == (b"/m.gguf", None)
+    assert struct.eager_load
+
+
+def test_embeddings_are_named(library: Library) -> None:
+    files = ModelFiles(main="/m", model_type="checkpoint", embeddings={"wörd": "/e.pt", "b": "/f.pt"})
+    struct = ctx_params(library, files, LoadOptions()).struct
+    words = [(struct.embeddings[i].name, struct.embeddings[i].path) for i in range(struct.embedding_count)]
+    assert words == [("wörd".encode(), b"/e.pt"), (b"b", b"/f.pt")]
+
+
+def test_load_options_left_alone_are_the_engines_own(library: Library) -> None:
+    struct = _load(library, keep_clip_on_cpu=False).struct
+    assert struct.n_threads == library.c.sd_get_num_physical_cores()
+    assert (struct.wtype, struct.prediction, struct.sampler_rng_type) == (42, 7, 3)
+    assert (struct.backend, struct.params_backend) == (b"", None)
+
+
+# The engine cannot convert to q8_k, so it is no load option.
+@pytest.mark.parametrize("name", [name for name in names.QUANTIZATION_TYPES if name != "q8_k"])
+def test_a_weight_type_is_the_engines_type_of_that_name(library: Library, name: str) -> None:
+    assert f"\nwtype: {name}\n" in _printed(library, _load(library, weight_type=name)).lower()
+
+
+def test_prompts_are_those_without_tags(library: Library) -> None:
+    struct = image_params(library, _generate({}, prompt="naïve\0 cat")).struct
+    assert (struct.prompt, struct.negative_prompt) == ("naïve  cat".encode(), b"bad words")
+
+
+def test_loras_come_from_the_command(library: Library) -> None:
+    loras = [LoraFile(path="/a.st", weight=0.5), LoraFile(path="/b.st", weight=-1.0, high_noise=True)]
+    struct = image_params(library, _generate({}, loras=loras)).struct
+    found = [struct.loras[i] for i in range(struct.lora_count)]
+    assert [(x.path, x.multiplier, x.is_high_noise) for x in found] == [
+        (b"/a.st", 0.5, False),
+        (b"/b.st", -1.0, True),
+    ]
+
+
+def test_init_mask_and_control_have_the_size_of_the_result(library: Library, picture: str) -> None:
+    images = {f: [picture] for f in ("init_image_base64", "mask_image_base64", "control_image_base64")}
+    struct = image_params(library, _generate({"width": 64, "height": 128}, images=images)).struct
+    for image, channels in ((struct.init_image, 3), (struct.mask_image, 1), (struct.control_image, 3)):
+        assert (image.width, image.height, image.channel) == (64, 128, channels)
+    assert struct.init_image.data[:3] == [255, 0, 0]
+    assert struct.init_image.data[63 * 3 : 64 * 3] == [0, 255, 0]
+
+
+def test_reference_images_keep_their_sizes(library: Library, picture: str) -> None:
+    command = _generate({"ref_images": ["x"]}, images={"ref_images": [picture, picture]})
+    struct = image_params(library, command).struct
+    sizes = [(struct.ref_images[i].width, struct.ref_images[i].height) for i in range(2)]
+    assert sizes == [(10, 6), (10, 6)]
+    assert struct.ref_images[1].data[9 * 3 : 10 * 3] == [0, 255, 0]
+    assert struct.ref_image_args == b""
+
+
+def test_text_to_image_has_no_init_image(library: Library) -> None:
+    struct = image_params(library, _generate({}, Txt2ImgRequest)).struct
+    assert not struct.init_image.data
+    assert not struct.mask_image.data
+    assert struct.sample_params.guidance.img_cfg == INFINITY
+
+
+@pytest.mark.parametrize(("given", "expected"), [(None, INFINITY), (0.0, INFINITY), (3.0, 3.0)])
+def test_flow_shift_is_automatic_unless_given(library: Library, given: float, expected: float) -> None:
+    command = _generate({}, options=LoadOptions(flow_shift=given))
+    assert image_params(library, command).struct.sample_params.flow_shift == expected
+
+
+def test_eta_of_zero_leaves_the_samplers_own(library: Library) -> None:
+    assert image_params(library, _generate({"eta": 0.0})).struct.sample_params.eta == INFINITY
+
+
+def test_image_cfg_of_minus_one_follows_cfg(library: Library) -> None:
+    struct = image_params(library, _generate({"img_cfg_scale": -1})).struct
+    assert struct.sample_params.guidance.img_cfg == INFINITY
+
+
+def test_tiling_of_the_load_options_holds_unless_the_request_asks_for_its_own(library: Library) -> None:
+    options = LoadOptions(vae_tiling=True, vae_tile_size_x=16, vae_tile_size_y=20, vae_tile_overlap=0.125)
+    tiling: Callable[[dict[str, Any]], Any] = lambda fields: (  # noqa: E731
+        image_params(library, _generate(fields, options=options)).struct.vae_tiling_params
+    )
+    default, own = tiling({}), tiling({"vae_tiling": True, "vae_tile_size_x": 24, "vae_tile_overlap": 0.25})
+    assert (default.enabled, default.tile_size_x, default.tile_size_y) == (True, 16, 20)
+    assert default.target_overlap == 0.125
+    assert (own.enabled, own.tile_size_x, own.tile_size_y, own.target_overlap) == (True, 24, 20, 0.25)
+
+
+def test_an_input_that_is_gone_fails_the_job(library: Library) -> None:
+    command = _generate({}, images={"init_image_base64": ["/nowhere.png"]})
+    with pytest.raises(JobFailed, match=r"nowhere\.png cannot be read"):
+        image_params(library, command)

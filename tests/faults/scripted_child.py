@@ -1,0 +1,208 @@
+"""A child that speaks the engine's pipe protocol and misbehaves as told. Run in place of the real one:
+
+    scripted_child.py SCENARIO STATE_DIR ... --fd N
+
+What comes after STATE_DIR is the real child's command line, of which only the fd is used.
+"""
+
+import json
+import os
+import signal
+import socket
+import struct
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+
+class ScriptedChild:
+    """The other end of the server's socket."""
+
+    def __init__(self, scenario: str, state: Path, fd: int) -> None:
+        self.scenario = scenario
+        self.state = state
+        self.socket = socket.socket(fileno=fd)
+        self.lines = self.socket.makefile("r", encoding="utf-8")
+        self.cancelled = False
+
+    def run(self) -> None:
+        """Play the scenario until the server is gone."""
+        before_hello = BEFORE_HELLO.get(self.scenario)
+        if before_hello is not None:
+            before_hello(self)
+        self.say(
+            kind="hello", commit="scripted", version="0", system_info="", devices=["CPU\tscripted"],
+            physical_cores=1, library="none",
+        )  # fmt: skip
+        for line in self.lines:
+            command = json.loads(line)
+            if command["kind"] == "shutdown":
+                return
+            getattr(self, command["kind"])(command)
+
+    def say(self, **report: object) -> None:
+        """One report."""
+        self.socket.sendall(json.dumps(report).encode() + b"\n")
+
+    def load(self, command: dict[str, Any]) -> None:
+        """Load: succeeds, unless the scenario is about loading."""
+        self.say(kind="load_step", id=command["id"], step=1, total_steps=2)
+        WHILE_LOADING.get(self.scenario, _nothing)(self)
+        if "refuse" in Path(command["files"]["main"]).name:
+            self.say(kind="refused", id=command["id"], error="refused as scripted", cancelled=False)
+            return
+        self.say(
+            kind="loaded", id=command["id"], engine_architecture="SD 1.x", makes_images=True,
+            makes_videos=False, seconds=0.0,
+        )  # fmt: skip
+
+    def unload(self, command: dict[str, Any]) -> None:
+        """Unload: always succeeds."""
+        self.say(kind="unloaded", id=command["id"])
+
+    def generate(self, command: dict[str, Any]) -> None:
+        """Generate: `steps` steps of 5 ms, then one grey pixel per image."""
+        params = command["params"]
+        for step in range(1, params["steps"] + 1):
+            if step == 3:
+                AT_STEP_3.get(self.scenario, _nothing)(self)
+            self.say(
+                kind="step", id=command["id"], step=step, total_steps=params["steps"], image=0,
+                images=params["batch_count"],
+            )  # fmt: skip
+            if self._told_to_cancel(command["id"], seconds=0.005):
+                self.say(kind="refused", id=command["id"], error="cancelled", cancelled=True)
+                return
+        self._finish(command)
+
+    def _finish(self, command: dict[str, Any]) -> None:
+        params, images = command["params"], []
+        for index in range(params["batch_count"]):
+            name = f"image_{index}.png"
+            Path(command["folder"], name).write_bytes(_grey_pixel())
+            images.append({"file": name, "seed": params["seed"] + index, "width": 1, "height": 1})
+        self.say(kind="generated", id=command["id"], images=images, seconds=0.0, write_seconds=0.0)
+
+    def cancel(self, _command: dict[str, Any]) -> None:
+        """A cancel that comes when nothing runs."""
+
+    def _told_to_cancel(self, call_id: int, seconds: float) -> bool:
+        if self.scenario == "deaf":
+            time.sleep(seconds)
+            return False
+        self.socket.settimeout(seconds)
+        try:
+            ahead = self.socket.recv(65536, socket.MSG_PEEK)
+        except TimeoutError:
+            return False
+        finally:
+            self.socket.settimeout(None)
+        if not ahead:
+            os._exit(0)
+        command = json.loads(self.lines.readline())
+        if command["kind"] == "shutdown":
+            os._exit(0)
+        return bool(command["kind"] == "cancel" and command["id"] == call_id)
+
+    def first_time(self) -> bool:
+        """Whether this scenario has not been played yet, by this child or one before it."""
+        marker = self.state / f"{self.scenario}.played"
+        if marker.exists():
+            return False
+        marker.touch()
+        return True
+
+
+def _nothing(_child: ScriptedChild) -> None:
+    pass
+
+
+def _kill_self(_child: ScriptedChild) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kill_self_once(child: ScriptedChild) -> None:
+    if child.first_time():
+        _kill_self(child)
+
+
+def _assert(_child: ScriptedChild) -> None:
+    print("ggml.c:1234: GGML_ASSERT(a->ne[0] == b->ne[0]) failed", file=sys.stderr, flush=True)
+    os.abort()
+
+
+def _stop(_child: ScriptedChild) -> NoReturn:
+    while True:
+        signal.pause()
+
+
+def _flood(child: ScriptedChild) -> None:
+    for step in range(500):
+        child.say(
+            kind="preview", id=2, step=step, frame_count=1, width=8, height=8, is_noisy=False, mode="proj",
+            jpeg="A" * 100_000,
+        )  # fmt: skip
+
+
+def _garbage(child: ScriptedChild) -> None:
+    if child.first_time():
+        child.socket.sendall(bytes(range(256)) * 40 + b"\n")
+
+
+def _endless_line(child: ScriptedChild) -> None:
+    if child.first_time():
+        for _ in range(32):
+            child.socket.sendall(b"x" * 2**20)
+
+
+def _close_socket(child: ScriptedChild) -> None:
+    if child.first_time():
+        child.socket.shutdown(socket.SHUT_RDWR)
+        _stop(child)
+
+
+def _exit_at_once(_child: ScriptedChild) -> None:
+    print("cannot open shared object file", file=sys.stderr, flush=True)
+    sys.exit(7)
+
+
+def _unusable(child: ScriptedChild) -> None:
+    child.say(kind="unusable", error="install another engine")
+    sys.exit(3)
+
+
+Act = Callable[[ScriptedChild], None]
+BEFORE_HELLO: dict[str, Act] = {
+    "exits_at_once": _exit_at_once,
+    "never_says_hello": _stop,
+    "unusable": _unusable,
+    "greets_with_garbage": lambda child: child.socket.sendall(b"hello, world\n"),
+}
+WHILE_LOADING: dict[str, Act] = {"dies_while_loading": _kill_self, "dies_while_loading_once": _kill_self_once}
+AT_STEP_3: dict[str, Act] = {
+    "killed_at_step_3": _kill_self,
+    "killed_at_step_3_once": _kill_self_once,
+    "fails_an_assertion": _assert,
+    "hangs": lambda child: _stop(child) if child.first_time() else None,
+    "floods_previews": _flood,
+    "writes_garbage": _garbage,
+    "writes_an_endless_line": _endless_line,
+    "closes_its_socket": _close_socket,
+}
+
+
+def _grey_pixel() -> bytes:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
+    pixel = zlib.compress(b"\x00\x80")
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
+
+
+if __name__ == "__main__":
+    fd = int(sys.argv[sys.argv.index("--fd") + 1])
+    ScriptedChild(sys.argv[1], Path(sys.argv[2]), fd).run()
