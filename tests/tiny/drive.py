@@ -1,8 +1,12 @@
 """Drive the engine in a process of its own, because it may abort: `drive(request)` starts one and answers.
 
-A request is {"context": {"diffusion": path, "t5xxl": path, ...}, "jobs": [{"prompt": ..., "lora": path}]} or
-{"upscaler": path}; every picture becomes {"sha256", "shape", "deviation", "seconds"}, and with "save" a PNG.
-Structures are filled by offset: sizes and offsets as measured on stable-diffusion.cpp 487de75 (64 bit).
+A request is {"files": {"diffusion": path, "t5xxl": path, ...}, "jobs": [{"prompt": ..., "lora": path}]} or
+{"esrgan": path}; every picture becomes {"sha256", "shape", "deviation", "seconds"}, and with "save" a PNG.
+The server's own code on top of the C functions is left out on purpose.
+
+LoRAs are applied at runtime. Merged into the weights ("immediately", and "auto" with F16 weights) they change
+the picture too, but after a change of the LoRAs the VAE or TAESD decodes from freed memory: garbage or a
+crash (measured on stable-diffusion.cpp 487de75; its issue 1849).
 """
 
 import ctypes
@@ -13,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from ctypes import POINTER, byref, c_bool, c_char_p, c_float, c_int, c_int64, c_uint32, c_void_p
+from ctypes import POINTER, byref, c_int
 from pathlib import Path
 from typing import Any
 
@@ -21,61 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sdcpp_restapi.engine import capi
+from sdcpp_restapi.schemas import names
+from tests.tiny.models import TinyModel
+
 type Pixels = NDArray[np.uint8]
 
 ROOT = Path(__file__).parents[2]
 QUIET = {"GGML_NO_BACKTRACE": "1", "OMP_WAIT_POLICY": "passive"}
-PATHS = {
-    "checkpoint": 0,
-    "clip_l": 8,
-    "t5xxl": 32,
-    "llm": 48,
-    "diffusion": 56,
-    "vae": 88,
-    "taesd": 104,
-    "controlnet": 112,
-}
-"""Offsets of the paths in sd_ctx_params_t. The main model goes by its type: checkpoint or diffusion."""
-
-
-class Picture(ctypes.Structure):
-    """sd_image_t: height x width x channel bytes."""
-
-    _fields_ = (("width", c_uint32), ("height", c_uint32), ("channel", c_uint32), ("data", c_void_p))
-
-    def pixels(self) -> Pixels:
-        """A copy of them."""
-        raw = ctypes.string_at(self.data, self.width * self.height * self.channel)
-        return np.frombuffer(raw, np.uint8).reshape(self.height, self.width, self.channel)
-
-
-class Lora(ctypes.Structure):
-    """sd_lora_t."""
-
-    _fields_ = (("is_high_noise", c_bool), ("multiplier", c_float), ("path", c_char_p))
-
-
-class Embedding(ctypes.Structure):
-    """sd_embedding_t."""
-
-    _fields_ = (("name", c_char_p), ("path", c_char_p))
-
-
-class Parameters:
-    """One of the engine's structures with its defaults; what is put into it stays alive with it."""
-
-    def __init__(self, size: int, defaults: Any) -> None:
-        self.buffer = ctypes.create_string_buffer(size)
-        self._alive: list[Any] = []
-        defaults(self.buffer)
-
-    def put(self, offset: int, value: Any) -> None:
-        """Write a ctypes number, or the address of bytes or of a structure."""
-        if isinstance(value, bytes | ctypes.Structure):
-            self._alive.append(value)
-            source = c_char_p(value) if isinstance(value, bytes) else ctypes.pointer(value)
-            value = ctypes.cast(source, c_void_p)
-        ctypes.memmove(ctypes.addressof(self.buffer) + offset, byref(value), ctypes.sizeof(value))
+FIELDS = {"checkpoint": "model_path", "diffusion": "diffusion_model_path"}
+"""Fields of sd_ctx_params_t; those of the other components are called like them."""
 
 
 def drive(request: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -85,28 +44,36 @@ def drive(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         input=json.dumps(request, default=str),
         capture_output=True,
         text=True,
+        errors="replace",
         cwd=ROOT,
         env=os.environ | QUIET,
+        check=False,
     )
     if answer.returncode:
         raise RuntimeError(f"the engine ended with {answer.returncode}: {answer.stderr[-3000:]}")
     return [json.loads(line) for line in answer.stdout.splitlines() if line.startswith("{")]
 
 
+def generate(
+    model: TinyModel, *jobs: Mapping[str, Any], embedding: Path | None = None
+) -> list[dict[str, Any]]:
+    """Pictures of a tiny model, one per job, all from one context."""
+    files = {model.model_type if part == "model" else part: path for part, path in model.files.items()}
+    return drive({"files": files, "jobs": jobs, "embedding": embedding})
+
+
 def main() -> None:
     """The child: answer the request on standard input."""
-    import cyllama
-
-    engine = ctypes.CDLL(str(Path(cyllama.__file__).parent / "sd" / "stable_diffusion.abi3.so"))
-    progress = ctypes.CFUNCTYPE(None, c_int, c_int, c_float, c_void_p)(lambda *_: None)
+    engine = capi.Library(capi.find_library()).c
+    progress = capi.progress_cb_t(lambda *_: None)
     engine.sd_set_progress_callback(progress, None)
-    log = ctypes.CFUNCTYPE(None, c_int, c_char_p, c_void_p)(lambda _, text, __: os.write(2, text) and None)
+    log = capi.log_cb_t(lambda _, text, __: os.write(2, text) and None)
     engine.sd_set_log_callback(log, None)
     request = json.load(sys.stdin)
-    if "upscaler" in request:
-        _report(_upscale(engine, request["upscaler"]), time.monotonic())
+    if "esrgan" in request:
+        _report(_upscale(engine, request["esrgan"]), time.monotonic())
         return
-    context = _load(engine, request["context"])
+    context = _load(engine, request["files"], request["embedding"])
     for job in request["jobs"]:
         started, save = time.monotonic(), job.pop("save", None)
         pixels = _generate(engine, context, **job)
@@ -122,49 +89,50 @@ def _report(pixels: Pixels, started: float) -> None:
     print(json.dumps(found), flush=True)
 
 
-def _load(engine: ctypes.CDLL, files: Mapping[str, str]) -> c_void_p:
-    parameters = Parameters(280, engine.sd_ctx_params_init)
-    parameters.put(176, c_int(2))  # n_threads
-    parameters.put(225, c_bool(True))  # eager_load
-    if embedding := files.get("embedding"):
-        parameters.put(136, Embedding(Path(embedding).stem.encode(), embedding.encode()))
-        parameters.put(144, c_uint32(1))
-    for component in PATHS.keys() & files.keys():
-        parameters.put(PATHS[component], files[component].encode())
-    engine.new_sd_ctx.restype = c_void_p
+def _load(engine: ctypes.CDLL, files: Mapping[str, str], embedding: str | None) -> int:
+    parameters = capi.sd_ctx_params_t()
+    engine.sd_ctx_params_init(byref(parameters))
+    parameters.n_threads, parameters.eager_load = 2, True
+    parameters.lora_apply_mode = names.LORA_APPLY_MODES.index("at_runtime")
+    if embedding:
+        entry = capi.sd_embedding_t(Path(embedding).stem.encode(), embedding.encode())
+        parameters.embeddings, parameters.embedding_count = ctypes.pointer(entry), 1
+    for component, path in files.items():
+        setattr(parameters, FIELDS.get(component, f"{component}_path"), path.encode())
     started = time.monotonic()
-    context = engine.new_sd_ctx(parameters.buffer)
-    os.write(2, b"loaded in %.2f s\n" % (time.monotonic() - started))
-    return c_void_p(context) if context else sys.exit("the engine refused the model")
+    context: int | None = engine.new_sd_ctx(byref(parameters))
+    os.write(2, f"loaded in {time.monotonic() - started:.2f} s\n".encode())
+    return context or sys.exit("the engine refused the model")
 
 
-def _generate(engine: ctypes.CDLL, context: c_void_p, prompt: str = "a cat", seed: int = 1, steps: int = 2,
+def _generate(engine: ctypes.CDLL, context: int, prompt: str = "a cat", seed: int = 1, steps: int = 2,
               size: int = 64, cfg: float = 1.0, lora: str | None = None) -> Pixels:  # fmt: skip
-    parameters = Parameters(544, engine.sd_img_gen_params_init)
-    parameters.put(16, prompt.encode())
-    parameters.put(112, c_int(size))
-    parameters.put(116, c_int(size))
-    parameters.put(120, c_float(cfg))
-    parameters.put(176, c_int(steps))
-    parameters.put(224, c_int64(seed))
+    parameters = capi.sd_img_gen_params_t()
+    engine.sd_img_gen_params_init(byref(parameters))
+    parameters.prompt, parameters.seed = prompt.encode(), seed
+    parameters.width = parameters.height = size
+    parameters.sample_params.sample_steps = steps
+    parameters.sample_params.guidance.txt_cfg = cfg
     if lora:
-        parameters.put(0, Lora(False, 1.0, lora.encode()))
-        parameters.put(8, c_uint32(1))
-    pictures, count = POINTER(Picture)(), c_int()
-    engine.generate_image.restype = c_bool
-    made = engine.generate_image(context, parameters.buffer, byref(pictures), byref(count))
-    return pictures[0].pixels() if made else sys.exit("the engine made no picture")
+        entry = capi.sd_lora_t(False, 1.0, lora.encode())
+        parameters.loras, parameters.lora_count = ctypes.pointer(entry), 1
+    pictures, count = POINTER(capi.sd_image_t)(), c_int()
+    made = engine.generate_image(context, byref(parameters), byref(pictures), byref(count))
+    return _pixels(pictures[0]) if made else sys.exit("the engine made no picture")
 
 
 def _upscale(engine: ctypes.CDLL, path: str) -> Pixels:
-    engine.new_upscaler_ctx.restype = c_void_p
-    upscaler = c_void_p(engine.new_upscaler_ctx(path.encode(), c_bool(False), 2, 128, None, None))
-    noise = np.random.default_rng(1).integers(0, 256, (16, 16, 3), np.uint8).tobytes()
-    source = Picture(16, 16, 3, ctypes.cast(c_char_p(noise), c_void_p))
-    pictures, count = POINTER(Picture)(), c_int()
-    engine.upscale.restype = c_bool
-    made = upscaler and engine.upscale(upscaler, source, c_uint32(4), byref(pictures), byref(count))
-    return pictures[0].pixels() if made else sys.exit("the engine did not upscale")
+    upscaler = engine.new_upscaler_ctx(path.encode(), False, 2, 128, None, None)
+    noise = (ctypes.c_uint8 * (16 * 16 * 3)).from_buffer_copy(np.random.default_rng(1).bytes(16 * 16 * 3))
+    source = capi.sd_image_t(16, 16, 3, noise)
+    pictures, count = POINTER(capi.sd_image_t)(), c_int()
+    made = upscaler and engine.upscale(upscaler, source, 4, byref(pictures), byref(count))
+    return _pixels(pictures[0]) if made else sys.exit("the engine did not upscale")
+
+
+def _pixels(picture: capi.sd_image_t) -> Pixels:
+    raw = ctypes.string_at(picture.data, picture.width * picture.height * picture.channel)
+    return np.frombuffer(raw, np.uint8).reshape(picture.height, picture.width, picture.channel)
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EngineUnusable
+from . import backends
 
 COMMIT = "487de75"
 INSTALL = "pip install cyllama==0.4.9"
@@ -448,7 +449,9 @@ class Library:
     def __init__(self, path: Path) -> None:
         """Raises EngineUnusable: not a loadable library, or not one with all the functions."""
         self.path = path
+        backends.preload_cuda()
         self.c = _open(path)
+        backends.register(self.c, path)
         for name, (result, arguments) in PROTOTYPES.items():
             try:
                 function = getattr(self.c, name)

@@ -80,10 +80,11 @@ class EngineExecutor:
         self._current, self._cancelled = job.id, False
         folder = self._output_dir / f".{job.id}.{job.attempt}.tmp"
         try:
-            await self._ready(job)
+            prompts = await self._resolve_prompts(_work_of(job)[0])
+            await self._ready(job, prompts.loras)
             await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
             made: Generated | None = None
-            async for report in self._slot.generate(await self._command(job, folder)):
+            async for report in self._slot.generate(self._command(job, prompts, folder)):
                 match report:
                     case Step():
                         yield Progress.at(report.step, report.total_steps, report.image, report.images)
@@ -101,9 +102,9 @@ class EngineExecutor:
             self._current = None
             await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
 
-    async def _ready(self, job: Job) -> None:
+    async def _ready(self, job: Job, loras: list[LoraFile]) -> None:
         _, model = _work_of(job)
-        if not model.same_model(self._slot.loaded):
+        if not self._slot.holds(model, loras):
             try:
                 await self._slot.load(model)
             except SdcppError as error:
@@ -113,9 +114,8 @@ class EngineExecutor:
         if self._cancelled:
             raise JobCancelled
 
-    async def _command(self, job: Job, folder: Path) -> Callable[[int], Generate]:
+    def _command(self, job: Job, prompts: Prompts, folder: Path) -> Callable[[int], Generate]:
         params, model = _work_of(job)
-        prompts = await self._resolve_prompts(params)
         return lambda call_id: Generate(
             id=call_id,
             params=params,

@@ -9,7 +9,7 @@ from ..schemas import names
 from ..schemas.base import Component
 from ..schemas.models import LoadOptions, ModelFiles
 from .capi import TYPE_AS_STORED, TYPES, Library, sd_ctx_params_t, sd_embedding_t
-from .rules import Rule, utf8
+from .rules import Rule, engine_type_rules, utf8
 
 COMPONENT_FIELDS: dict[Component, str] = {
     "vae": "vae_path",
@@ -81,6 +81,10 @@ def _put_weight_type(call: ContextCall) -> None:
     call.struct.wtype = TYPES.get(call.options.weight_type, TYPE_AS_STORED)
 
 
+def _put_type_rules(call: ContextCall) -> None:
+    call.struct.tensor_type_rules = engine_type_rules(call.options.tensor_type_rules)
+
+
 def _put_placement(call: ContextCall) -> None:
     options = call.options
     on_cpu = {
@@ -102,6 +106,13 @@ def _put_chroma(call: ContextCall) -> None:
         f",chroma_use_t5_mask={options.chroma_use_t5_mask:d}"
         f",chroma_t5_mask_pad={options.chroma_t5_mask_pad}"
     ).encode()
+
+
+def _put_lora_mode(call: ContextCall) -> None:
+    # The engine's own `auto` merges LoRAs into weights that are not quantised and takes them out again
+    # later; what rounding leaves behind changes every picture after it. At run time nothing is left.
+    mode = call.options.lora_apply_mode
+    call.struct.lora_apply_mode = names.LORA_APPLY_MODES.index("at_runtime" if mode == "auto" else mode)
 
 
 def _put_embeddings(call: ContextCall, embeddings: dict[str, str]) -> None:
@@ -131,11 +142,11 @@ LOAD_RULES: tuple[Rule[ContextCall], ...] = (
     _option("enable_mmap"),
     _option("tae_preview_only"),
     Rule(("weight_type",), _put_weight_type),
-    _option("tensor_type_rules"),  # never NULL: converting with NULL rules aborts
+    Rule(("tensor_type_rules",), _put_type_rules),
     _choice("rng_type", "rng_type", names.RNG_TYPES),
     _choice("sampler_rng_type", "sampler_rng_type", names.RNG_TYPES),
     _choice("prediction", "prediction", names.PREDICTIONS),
-    _choice("lora_apply_mode", "lora_apply_mode", names.LORA_APPLY_MODES),
+    Rule(("lora_apply_mode",), _put_lora_mode),
     Rule(("chroma_use_dit_mask", "chroma_use_t5_mask", "chroma_t5_mask_pad"), _put_chroma),
 )
 

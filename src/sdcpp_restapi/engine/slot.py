@@ -13,7 +13,7 @@ from itertools import count
 from ..config import Engine
 from ..errors import EngineLost, EngineUnusable, LoadFailed, SdcppError
 from ..events import EventBus
-from ..schemas.engine import Cancel, Generate, Load, Loaded, LoadStep, Refused, Report, Unload
+from ..schemas.engine import Cancel, Generate, Load, Loaded, LoadStep, LoraFile, Refused, Report, Unload
 from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress
 from ..schemas.models import LoadedComponents, LoadedSlot, LoadRequest, ModelFiles
 from .client import EngineChild
@@ -47,6 +47,7 @@ class EngineSlot:
         self.architecture: str | None = None
         self.makes_videos = False
         self.problem: str | None = None
+        self._merged: list[LoraFile] | None = None
 
     # ------------------------------------------------------------ life
 
@@ -80,6 +81,15 @@ class EngineSlot:
             model_architecture=self.architecture,
             busy=self._turns.taken,
         )
+
+    def holds(self, request: LoadRequest, loras: list[LoraFile]) -> bool:
+        """Whether a job with this model and these LoRAs can run on what is in memory.
+
+        LoRAs merged into the weights leave rounding errors behind when they are taken out, and a change of
+        them between two pictures frees the VAE that the second one is decoded with (both measured on
+        487de75): after the first picture, only the same LoRAs or a fresh load will do.
+        """
+        return request.same_model(self.loaded) and self._merged in (None, loras)
 
     # ------------------------------------------------------------ work
 
@@ -115,8 +125,11 @@ class EngineSlot:
         """
         call_id = next(self._ids)
         self._running = call_id
+        wanted = command(call_id)
+        if wanted.options.lora_apply_mode == "immediately":
+            self._merged = wanted.loras
         try:
-            async for report in self._call(command(call_id), call_id):
+            async for report in self._call(wanted, call_id):
                 yield report
         finally:
             self._running = None
@@ -158,6 +171,7 @@ class EngineSlot:
 
     def _remember(self, request: LoadRequest, report: Loaded) -> ModelLoaded:
         self.loaded = request
+        self._merged = None
         self.makes_videos = report.makes_videos and not report.makes_images
         self.architecture = self._name_architecture(report.engine_architecture) or report.engine_architecture
         log.info("loaded %s (%s) in %.1f s", request.model_name, self.architecture, report.seconds)

@@ -63,7 +63,8 @@ class CurrentModel:
         self._bus = bus
         self._version = version
         self._presets = presets or {}
-        self._loading: asyncio.Task[ModelLoaded] | None = None
+        self._requested: asyncio.Task[ModelLoaded] | None = None
+        self._restoring: asyncio.Task[ModelLoaded] | None = None
         self._asked_for: LoadRequest | None = None
         self._last_error: str | None = None
         self._current: Current | None = None
@@ -78,14 +79,15 @@ class CurrentModel:
         request = self._current.request if self._current else otherwise
         if request is not None:
             log.info("loading %s%s", request.model_name, ", as in the last run" if self._current else "")
-            self._loading = asyncio.create_task(self._load(request))
-            self._loading.add_done_callback(_seen)
+            self._restoring = asyncio.create_task(self._load(request))
+            self._restoring.add_done_callback(_seen)
 
     async def close(self) -> None:
-        """Break off a load that still runs."""
-        if self._loading is not None:
-            self._loading.cancel()
-            await asyncio.gather(self._loading, return_exceptions=True)
+        """Break off loads that still run."""
+        loads = [load for load in (self._requested, self._restoring) if load is not None]
+        for load in loads:
+            load.cancel()
+        await asyncio.gather(*loads, return_exceptions=True)
 
     async def load(self, request: LoadRequest) -> ModelLoaded:
         """Make a model the current one. It waits for the running job, and goes before the waiting ones.
@@ -93,13 +95,13 @@ class CurrentModel:
         A caller that goes away does not stop the load. Raises LoadInProgress while another load that was
         asked for runs, ModelNotFound and BadRequest for names, LoadFailed when the engine refuses.
         """
-        if self._loading is not None and not self._loading.done():
+        if self._requested is not None and not self._requested.done():
             raise LoadInProgress(
                 f"Another model is being loaded: {self.health().loading_model_name}; try again later"
             )
-        self._loading = asyncio.create_task(self._checked_load(request))
-        self._loading.add_done_callback(_seen)
-        return await asyncio.shield(self._loading)
+        self._requested = asyncio.create_task(self._checked_load(request))
+        self._requested.add_done_callback(_seen)
+        return await asyncio.shield(self._requested)
 
     async def unload(self) -> None:
         """Free the model, once the running job is done."""
@@ -128,7 +130,7 @@ class CurrentModel:
 
     def health(self) -> Health:
         """The body of GET /health."""
-        loading = self._engine.loading or self._requested()
+        loading = self._engine.loading or self._awaited()
         shown = self._current if self._current and loading != self._current.request else None
         return Health(
             model_loaded=shown is not None,
@@ -143,8 +145,10 @@ class CurrentModel:
             version=self._version,
         )
 
-    def _requested(self) -> LoadRequest | None:
-        return self._asked_for if self._loading is not None and not self._loading.done() else None
+    def _awaited(self) -> LoadRequest | None:
+        """The model of a load that waits for its turn or runs."""
+        running = any(load is not None and not load.done() for load in (self._requested, self._restoring))
+        return self._asked_for if running else None
 
     async def _checked_load(self, request: LoadRequest) -> ModelLoaded:
         try:

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from .base import Component, Fraction, Frozen, Integer, LeftOut, Number, Request
 from .names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
+from .type_rules import TypeRules
 
 ModelType = Literal[
     "checkpoint",
@@ -21,6 +22,9 @@ ModelType = Literal[
     "taesd",
     "photomaker",
 ]
+
+# What a model file's name ends with, in small letters.
+EXTENSIONS = (".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin")
 
 
 class ModelEntry(Frozen):
@@ -93,11 +97,15 @@ class LoadOptions(Request):
     )
     flow_shift: Number | None = Field(None, description="null or 0 = automatic")
     weight_type: WeightType = ""
-    tensor_type_rules: str = ""
+    tensor_type_rules: TypeRules = Field("", description="Other types for some tensors: pattern=type,...")
     rng_type: RngType = "cuda"
     sampler_rng_type: RngTypeOrEmpty = ""
     prediction: Prediction = ""
-    lora_apply_mode: LoraApplyMode = "auto"
+    lora_apply_mode: LoraApplyMode = Field(
+        "auto",
+        description="auto = at_runtime, which leaves the weights alone; immediately merges LoRAs into them, is"
+        " faster per step, and loads the model again before a job with other LoRAs",
+    )
     vae_tiling: bool = False
     vae_tile_size_x: Integer = Field(0, ge=0, le=16384)
     vae_tile_size_y: Integer = Field(0, ge=0, le=16384)

@@ -1,0 +1,110 @@
+"""The files that tiny models are made of, written once and kept in tests/.cache.
+
+Names and shapes (shapes/*.json) were measured on stable-diffusion.cpp 487de75: what its detection reads, and
+what its log then reported as missing or of a wrong shape. Vocabularies, CLIP-L, TAESD and the VAE's encoder
+have fixed sizes there; everything else is as small as it may be.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from sdcpp_restapi.demo.model import diffusion_shapes, t5_shapes
+from sdcpp_restapi.demo.weights import Array, random_tensors, write_once, write_safetensors
+from tests.tiny.gguf_file import write_gguf
+
+VERSION = 1
+"""Raise it when what is written here changes."""
+
+CACHE = Path(__file__).parents[1] / ".cache" / f"tiny-{VERSION}"
+
+type Shapes = dict[str, list[int]]
+
+
+def cached(name: str) -> Path:
+    """The file of this name, written now if need be. Treat it as read-only: tests share it."""
+    path = CACHE / name
+    if name in LORA_TARGETS:
+        return write_safetensors(path, lambda: _lora(name))
+    if name in GGUF:
+        return write_once(path, GGUF[name])
+    return write_safetensors(path, SAFETENSORS[name])
+
+
+def shapes(name: str, prefix: str = "") -> Shapes:
+    """Tensor name -> shape of one network."""
+    found: Shapes = json.loads((Path(__file__).parent / "shapes" / f"{name}.json").read_text())
+    return {prefix + tensor: shape for tensor, shape in found.items()}
+
+
+def _schnell() -> Shapes:
+    """Flux without the guidance embedding is what the engine takes for schnell."""
+    return {name: shape for name, shape in shapes("flux").items() if not name.startswith("guidance_in")}
+
+
+def _taesd() -> Shapes:
+    """SD1's latents have 4 channels where Flux's have 16."""
+    four = {"decoder.layers.0.weight": 1, "encoder.layers.14.weight": 0, "encoder.layers.14.bias": 0}
+    return shapes("taesd") | {
+        name: [4 if axis == at else n for axis, n in enumerate(shapes("taesd")[name])]
+        for name, at in four.items()
+    }
+
+
+def _vae() -> Shapes:
+    """AutoencoderKL with a decoder of a quarter of the width; the encoder's is fixed."""
+    return {
+        name: [n // 4 if n % 128 == 0 and name.startswith("decoder.") else n for n in shape]
+        for name, shape in shapes("sd1_vae").items()
+    }
+
+
+def _lora(name: str, rank: int = 4) -> dict[str, Array]:
+    """A LoRA as strong as the layer itself, so that nobody overlooks it."""
+    layer, outputs, inputs = LORA_TARGETS[name]
+    rng = np.random.default_rng(9)
+    return {
+        f"{layer}.lora_down.weight": rng.standard_normal((rank, inputs), np.float32) * inputs**-0.5,
+        f"{layer}.lora_up.weight": rng.standard_normal((outputs, rank), np.float32) * rank**-0.5,
+    }
+
+
+def _embedding() -> dict[str, Array]:
+    """A textual inversion of two tokens for CLIP-L, about eight times as long as the vocabulary's vectors."""
+    return {"emb_params": np.random.default_rng(10).standard_normal((2, 768), np.float32) * 0.3}
+
+
+def _clip(path: Path) -> None:
+    write_gguf(path, {}, shapes("clip_l"), seed=3)
+
+
+def _sd1(path: Path) -> None:
+    """UNet of 32 channels and CLIP-L in one file: the engine does not take them apart."""
+    unet = random_tensors(shapes("sd1_unet", "model.diffusion_model."), seed=4)
+    write_gguf(path, unet, shapes("clip_l", "cond_stage_model.transformer."), seed=3)
+
+
+LORA_TARGETS: dict[str, tuple[str, int, int]] = {
+    "lora_minit2i.safetensors": ("diffusion_model.model.net.double_blocks.0.img_qkv", 192, 64),
+    "lora_flux.safetensors": ("lora_unet_double_blocks_0_img_attn_qkv", 384, 128),
+    "lora_sd1.safetensors": ("lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q", 32, 32),
+}
+"""LoRA -> its layer, [out, in]; spelled as the engine finds it."""
+
+GGUF: dict[str, Callable[[Path], None]] = {"clip_l.gguf": _clip, "sd1.gguf": _sd1}
+
+SAFETENSORS: dict[str, Callable[[], dict[str, Array]]] = {
+    "minit2i.safetensors": lambda: random_tensors(diffusion_shapes(), seed=1),
+    "t5xxl.safetensors": lambda: random_tensors(t5_shapes(), seed=2),
+    "flux_schnell.safetensors": lambda: random_tensors(_schnell(), seed=5),
+    "flux_dev.safetensors": lambda: random_tensors(shapes("flux"), seed=5),
+    "zimage.safetensors": lambda: random_tensors(shapes("zimage"), seed=6),
+    "qwen3.safetensors": lambda: random_tensors(shapes("qwen3"), seed=7),
+    "taesd.safetensors": lambda: random_tensors(_taesd(), seed=8),
+    "taef1.safetensors": lambda: random_tensors(shapes("taesd"), seed=8),
+    "vae_sd1.safetensors": lambda: random_tensors(_vae(), seed=11),
+    "esrgan.safetensors": lambda: random_tensors(shapes("esrgan"), seed=12),
+    "embedding.safetensors": _embedding,
+}
