@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick]`: measures everything in one run and prints it beside the floor's figures."""
+"""`python -m benchmarks [--quick]`: measures everything in one run, beside the least a server can do."""
 
 import argparse
 import tempfile

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from statistics import quantiles
 from typing import cast
 from urllib.parse import urlsplit
@@ -59,12 +60,13 @@ def _ms(text: str) -> float:
 
 async def _by_asyncio(url: str, seconds: float, connections: int) -> Load:
     parts = urlsplit(url)
+    assert parts.hostname
+    assert parts.port
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     request = f"GET {path} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode()
     loop, began = asyncio.get_running_loop(), time.perf_counter()
-    made = [_Asking(request, began + seconds) for _ in range(connections)]
-    for one in made:
-        await loop.create_connection(lambda one=one: one, parts.hostname, parts.port)
+    asking = partial(_Asking, request, began + seconds)
+    made = [(await loop.create_connection(asking, parts.hostname, parts.port))[1] for _ in range(connections)]
     await asyncio.gather(*(one.done.wait() for one in made))
     times = [ms for one in made for ms in one.times]
     p50, p99 = percentiles(times)

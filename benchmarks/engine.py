@@ -14,7 +14,7 @@ from sdcpp_restapi.engine.library import open_library
 from sdcpp_restapi.engine.session import Session
 from sdcpp_restapi.schemas.engine import COMMAND, REPORT, Generate, Generated, Load
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
-from sdcpp_restapi.schemas.models import ModelFiles
+from sdcpp_restapi.schemas.models import LoadRequest, ModelFiles
 from sdcpp_restapi.schemas.options import PreviewSettings
 
 
@@ -28,35 +28,40 @@ def engine_alone(models_dir: Path, demo: DemoModel) -> Iterator[Callable[[Txt2Im
         model_type=demo.model_type,
         components={"t5xxl": str(models_dir / "t5" / demo.t5xxl)},
     )
-    with subprocess.Popen(
-        [sys.executable, "-m", __name__],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**SETTINGS, **os.environ},
-    ) as process:
+    with _start() as process:
         _ask(process, Load(id=1, files=files, options=request.options))
 
         def generate(params: Txt2ImgRequest) -> float:
-            made = _ask(
-                process,
-                Generate(
-                    id=1,
-                    params=params,
-                    prompt=params.prompt,
-                    negative_prompt=params.negative_prompt,
-                    options=request.options,
-                    model_name=demo.model_name,
-                    folder=folder,
-                    preview=PreviewSettings(),
-                ),
-            )
+            made = _ask(process, _command(params, request, folder))
             assert isinstance(made, Generated)
             return made.seconds
 
         yield generate
         assert process.stdin is not None
         process.stdin.close()
+
+
+def _start() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**SETTINGS, **os.environ},
+    )
+
+
+def _command(params: Txt2ImgRequest, model: LoadRequest, folder: str) -> Generate:
+    return Generate(
+        id=1,
+        params=params,
+        prompt=params.prompt,
+        negative_prompt=params.negative_prompt,
+        options=model.options,
+        model_name=model.model_name,
+        folder=folder,
+        preview=PreviewSettings(),
+    )
 
 
 def _ask(process: subprocess.Popen[bytes], command: Load | Generate) -> object:
@@ -76,8 +81,11 @@ def main() -> None:
     for line in sys.stdin:
         command = COMMAND.validate_json(line)
         session.begin()
-        last = session.load(command) if isinstance(command, Load) else session.generate(command)
-        print(last.model_dump_json(), flush=True)
+        match command:
+            case Load():
+                print(session.load(command).model_dump_json(), flush=True)
+            case Generate():
+                print(session.generate(command).model_dump_json(), flush=True)
 
 
 if __name__ == "__main__":

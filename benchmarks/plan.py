@@ -7,7 +7,7 @@ from dataclasses import dataclass
 class Plan:
     """Counts and durations."""
 
-    seconds: float = 6.0
+    seconds: float = 3.0
     starts: int = 5
     jobs: int = 30
     posts: int = 200
@@ -16,4 +16,4 @@ class Plan:
 
 
 FULL = Plan()
-QUICK = Plan(seconds=2.0, starts=3, jobs=10, posts=60, events=100)
+QUICK = Plan(seconds=1.0, starts=3, jobs=10, posts=60, events=100)

@@ -53,6 +53,7 @@ class Comparison:
 class Report:
     """Everything that was measured, in order."""
 
+    load_average: float = field(default_factory=lambda: os.getloadavg()[0])
     figures: list[Figure] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
 
@@ -74,6 +75,8 @@ class Report:
         """Both tables, on standard output."""
         console = Console(width=150 if not os.isatty(1) else None)
         console.print(_loads(self.comparisons), _figures(self.figures))
+        # Other work on the machine shows in every figure, the floor's included.
+        console.print(f"Load average before the run: {self.load_average:.1f} on {os.cpu_count()} cores")
 
     def save(self) -> Path:
         """Write everything as JSON into benchmarks/results/."""
@@ -83,6 +86,7 @@ class Report:
             "python": platform.python_version(),
             "machine": platform.platform(),
             "cores": os.cpu_count(),
+            "load_average_before": self.load_average,
             "load_client": client.NAME,
             "figures": [{**asdict(figure), "met": figure.met} for figure in self.figures],
             "comparisons": [asdict(comparison) for comparison in self.comparisons],

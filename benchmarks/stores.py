@@ -6,9 +6,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from sdcpp_restapi.db import Database
+from sdcpp_restapi.events import EventBus
+from sdcpp_restapi.jobs.queue import Queue
 from sdcpp_restapi.jobs.store import JobStore
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
-from sdcpp_restapi.schemas.jobs import JobStatus
+from sdcpp_restapi.schemas.jobs import Outcome
 from sdcpp_restapi.schemas.models import LoadRequest
 
 FOLDERS = ("checkpoints", "diffusion_models", "loras", "vae", "clip")
@@ -33,13 +35,11 @@ def add_jobs(data_dir: Path, count: int) -> None:
 async def _add_jobs(path: Path, count: int) -> None:
     database = await Database.open(path)
     try:
-        store = JobStore(database)
-        await store.insert(str(uuid4()), "txt2img", Txt2ImgRequest(prompt=PROMPT, seed=1), _MODEL)
-        job = await store.claim("engine")
+        queue = Queue(JobStore(database), EventBus())
+        await queue.submit("txt2img", Txt2ImgRequest(prompt=PROMPT, seed=1), _MODEL)
+        job = await queue.claim("engine")
         assert job is not None
-        await store.finish(
-            job, JobStatus.COMPLETED, job.progress.finished(), (f"{job.id}/image_0.png",), None
-        )
+        await queue.complete(job, Outcome(outputs=(f"{job.id}/image_0.png",)))
         await database.write(lambda db: _multiply(db, count - 1))
     finally:
         await database.close()

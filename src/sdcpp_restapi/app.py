@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -14,25 +15,54 @@ from starlette.responses import RedirectResponse
 from starlette.routing import WebSocketRoute
 
 from . import __version__
-from .api import failures, generate, health, models, options, outputs, preview, queue, socket
+from .api import (
+    conversion,
+    downloads,
+    failures,
+    generate,
+    health,
+    models,
+    options,
+    outputs,
+    preview,
+    queue,
+    socket,
+    upscaling,
+)
 from .api.body import JsonBodies
 from .api.deps import Parts
 from .api.guard import Guard
 from .api.snapshots import Snapshots
 from .config import Settings
 from .db import Database
+from .downloads.addresses import Addresses
+from .downloads.civitai import Civitai
+from .downloads.executor import DownloadExecutor
+from .downloads.huggingface import HuggingFace
+from .downloads.orders import Orders
+from .downloads.parts import PartFolder
+from .downloads.patience import Patience
+from .downloads.sources import Sources
+from .downloads.web import Token, Web
 from .engine.executor import EngineExecutor
 from .engine.slot import EngineSlot
 from .events import EventBus
+from .jobs.convert_intake import ConvertIntake
 from .jobs.inputs import InputStore
 from .jobs.intake import Intake
 from .jobs.queue import Queue
 from .jobs.runner import Runner, Runners
 from .jobs.store import JobStore
+from .jobs.upscale_intake import UpscaleIntake
 from .models import architectures, loras
 from .models.catalog import Catalog
+from .models.digests import Digests
+from .models.hashing import Hasher, HashExecutor
+from .models.places import Places
 from .models.state import CurrentModel
+from .models.upscaler import CurrentUpscaler
 from .outputs.folder import OutputFolder
+from .outputs.thumbs import Thumbnails
 from .preferences import Preferences, PreviewPreference
 from .schemas.generation import ImageRequest
 
@@ -59,7 +89,18 @@ def create_app(settings: Settings) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
     )
-    for module in (health, models, options, generate, queue, preview, outputs):
+    for module in (
+        health,
+        downloads,
+        models,
+        upscaling,
+        conversion,
+        options,
+        generate,
+        queue,
+        preview,
+        outputs,
+    ):
         app.include_router(module.router)
     app.websocket("/ws")(socket.events)
     app.add_route("/", lambda _request: RedirectResponse("docs"), include_in_schema=False)
@@ -98,11 +139,18 @@ async def _running_parts(settings: Settings) -> AsyncIterator[Parts]:
         preferences = Preferences(database)
         preview_preference = await PreviewPreference.read(preferences)
         bus = EventBus()
-        catalog = Catalog(settings.paths.model_folders())
-        slot = EngineSlot(settings.engine, bus, catalog.resolve, _architecture_name)
+        digests = await Digests.read(database)
+        catalog = Catalog(settings.paths.model_folders(), digests=digests)
+        hasher = Hasher(catalog, digests)
+        stack.push_async_callback(hasher.close)
+        slot = EngineSlot(
+            settings.engine, bus, catalog.resolve, _architecture_name, partial(catalog.find, "esrgan")
+        )
         stack.push_async_callback(slot.close)
         presets = settings.generation.presets
-        model = CurrentModel(slot, catalog, preferences, bus, __version__, presets)
+        upscaler = CurrentUpscaler(slot, catalog, preferences, bus)
+        model = CurrentModel(slot, catalog, preferences, bus, __version__, presets, lambda: upscaler.name)
+        places = Places(catalog, settings.paths.convert_dirs)
         jobs = Queue(JobStore(database), bus)
         await jobs.recover()
         inputs = InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)
@@ -111,27 +159,52 @@ async def _running_parts(settings: Settings) -> AsyncIterator[Parts]:
             return await loras.resolve(catalog, request)
 
         executor = EngineExecutor(
-            slot, settings.paths.output_dir, resolve_prompts, inputs.files, lambda: preview_preference.current
+            slot,
+            settings.paths.output_dir,
+            resolve_prompts,
+            inputs.files,
+            lambda: preview_preference.current,
+            places.listed,
+            upscaler.released,
         )
         await asyncio.to_thread(settings.paths.output_dir.mkdir, parents=True, exist_ok=True)
         await asyncio.to_thread(executor.sweep)
-        runners = Runners(Runner(jobs, "engine", executor))
+        web = _web(settings)
+        stack.push_async_callback(web.close)
+        sources = _sources(settings, web)
+        downloading = await _downloading(settings, web, sources, bus, catalog, hasher, jobs)
+        runners = Runners(
+            Runner(jobs, "engine", executor),
+            Runner(jobs, "hash", HashExecutor(hasher, jobs.result)),
+            *(Runner(jobs, "download", downloading) for _ in range(settings.downloads.parallel)),
+        )
         parts = Parts(
             settings=settings,
             bus=bus,
             catalog=catalog,
+            hasher=hasher,
             model=model,
+            upscaler=upscaler,
             queue=jobs,
             inputs=inputs,
-            intake=Intake(jobs, inputs, model, resolve_prompts, settings.limits, settings.generation),
+            intake=Intake(
+                jobs, inputs, model, upscaler, resolve_prompts, settings.limits, settings.generation
+            ),
+            upscale_intake=UpscaleIntake(jobs, inputs, upscaler, settings.limits),
+            convert_intake=ConvertIntake(jobs, places),
             runners=runners,
+            orders=Orders(jobs, web, catalog.folders),
+            sources=sources,
             outputs=OutputFolder(settings.paths.output_dir),
+            thumbs=Thumbnails(),
             preview=preview_preference,
             snapshots=Snapshots(),
         )
         if settings.engine.load_on_start:
             await model.restore(settings.engine.default_model)
+            await upscaler.restore()
         stack.push_async_callback(model.close)
+        stack.push_async_callback(upscaler.close)
         _in_background(stack, socket.heartbeat(parts))
         _in_background(stack, _work(slot, runners))
         log.info("ready in %.2f s", time.monotonic() - began)
@@ -139,9 +212,43 @@ async def _running_parts(settings: Settings) -> AsyncIterator[Parts]:
 
 
 async def _work(slot: EngineSlot, runners: Runners) -> None:
-    """The engine comes up while requests are answered already."""
-    await slot.start()
-    await runners.run()
+    """The engine comes up while requests are answered and models are downloaded already."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(slot.start())
+        tasks.create_task(runners.run())
+
+
+def _web(settings: Settings) -> Web:
+    own = settings.downloads
+    tokens = [
+        Token(own.civitai_url, own.civitai_token, "downloads.civitai_token"),
+        Token(own.huggingface_url, own.huggingface_token, "downloads.huggingface_token"),
+    ]
+    return Web(Addresses(own.allow_private), tokens, own.timeout)
+
+
+def _sources(settings: Settings, web: Web) -> Sources:
+    own = settings.downloads
+    return Sources(Civitai(web, own.civitai_url), HuggingFace(own.huggingface_url, own.huggingface_token))
+
+
+async def _downloading(
+    settings: Settings,
+    web: Web,
+    sources: Sources,
+    bus: EventBus,
+    catalog: Catalog,
+    hasher: Hasher,
+    jobs: Queue,
+) -> DownloadExecutor:
+    own = settings.downloads
+    parts = PartFolder(settings.paths.data_dir / "downloads")
+    patience = Patience(own.retries, own.retry_delay)
+    executor = DownloadExecutor(
+        web, sources, parts, catalog.folders, patience, bus, hasher.remember, catalog.refresh
+    )
+    await executor.sweep(jobs.unfinished)
+    return executor
 
 
 def _in_background(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:

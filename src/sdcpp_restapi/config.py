@@ -65,10 +65,19 @@ class Paths(Section):
         {}, description="Folder of one model type, e.g. lora = '/mnt/loras'"
     )
 
+    convert_dirs: list[Path] = Field(
+        [], description="Folders that POST /convert may use besides those of the models"
+    )
+
     @field_validator("models_dir", "output_dir", "data_dir")
     @classmethod
     def _absolute(cls, path: Path) -> Path:
         return path.expanduser().absolute()
+
+    @field_validator("convert_dirs")
+    @classmethod
+    def _all_absolute(cls, paths: list[Path]) -> list[Path]:
+        return [path.expanduser().absolute() for path in paths]
 
     def folder(self, model_type: ModelType) -> Path:
         """The folder of one model type."""
@@ -146,6 +155,20 @@ class Generation(Section):
         return presets
 
 
+class Downloads(Section):
+    """Getting models from other servers."""
+
+    parallel: int = Field(2, ge=1, le=16, description="Downloads at the same time")
+    allow_private: bool = Field(False, description="Also from this machine and from private networks")
+    civitai_token: SecretStr | None = Field(None, description="Sent to civitai_url only")
+    huggingface_token: SecretStr | None = Field(None, description="Sent to huggingface_url only")
+    civitai_url: str = Field("https://civitai.com", pattern="^https?://[^/@?#]+/?$")
+    huggingface_url: str = Field("https://huggingface.co", pattern="^https?://[^/@?#]+/?$")
+    timeout: float = Field(30.0, gt=0, description="Seconds to connect, and seconds without a byte")
+    retries: int = Field(5, ge=0, description="Tries in a row without a new byte before it fails")
+    retry_delay: float = Field(1.0, gt=0, description="Seconds before the first of them; each waits longer")
+
+
 class Logging(Section):
     """The server's log, on standard error."""
 
@@ -170,6 +193,7 @@ class Settings(BaseSettings):
     engine: Engine = Engine()
     limits: Limits = Limits()
     generation: Generation = Generation()
+    downloads: Downloads = Downloads()
     logging: Logging = Logging()
 
 

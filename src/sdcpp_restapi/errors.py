@@ -24,6 +24,14 @@ class NoModelLoaded(BadRequest):
     """No model loaded"""
 
 
+class NoUpscalerLoaded(BadRequest):
+    """No upscaler loaded"""
+
+
+class UpscalerLoadFailed(BadRequest):
+    """Failed to load upscaler"""
+
+
 class CannotCancel(BadRequest):
     """Cannot cancel job (not found or already processing)"""
 
@@ -52,6 +60,10 @@ class NotFound(SdcppError):
 
 class JobNotFound(NotFound):
     """Job not found"""
+
+
+class UpscalerNotFound(NotFound):
+    """Model not found"""
 
 
 class LoadInProgress(SdcppError):

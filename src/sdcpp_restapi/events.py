@@ -7,7 +7,7 @@ job: a slow client sees fewer of them and never misses a change of state.
 import asyncio
 from collections import OrderedDict
 
-from .schemas.events import Event, EventData, JobPreview, JobProgress, ModelLoadingProgress
+from .schemas.events import DownloadProgress, Event, EventData, JobPreview, JobProgress, ModelLoadingProgress
 
 # Status events that one silent client may pile up before it is let go: about 10 MB.
 MOST_WAITING = 20_000
@@ -44,7 +44,7 @@ class Listener:
 def _replaces(data: EventData) -> object:
     """What identifies messages of which only the newest matters; unique for all others."""
     match data:
-        case JobPreview() | JobProgress():
+        case JobPreview() | JobProgress() | DownloadProgress():
             return type(data), data.job_id
         case ModelLoadingProgress():
             return type(data), data.model_name

@@ -20,7 +20,7 @@ type Flags = Mapping[str, Mapping[str, Any]]
 
 # Flags that are not called after their setting.
 FLAG_OF = {("logging", "level"): "--log-level"}
-SECRETS = {"api_keys"}
+SECRETS = {"api_keys", "civitai_token", "huggingface_token"}
 
 
 class Environment(EnvSettingsSource):

@@ -98,7 +98,7 @@ REFUSED: list[tuple[str, Any, tuple[str, ...]]] = [
     ("control_image_base64", "aGVsbG8=", ("not a readable image", "PNG, JPEG, WEBP, BMP, GIF")),
     ("ref_images", ["aGVsbG8="], ("not a readable image",)),
     ("ref_images", as_base64(), ("list",)),
-    ("upscale", True, ("not supported by this version",)),
+    ("upscale", True, ("pscale",)),
     ("pm_id_images", [as_base64()], ("not supported by this version",)),
     ("pm_id_embed_path", "/etc/passwd", ("not supported by this version",)),
 ]  # fmt: skip

@@ -7,14 +7,21 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from ..config import Settings
+from ..downloads.orders import Orders
+from ..downloads.sources import Sources
 from ..events import EventBus
+from ..jobs.convert_intake import ConvertIntake
 from ..jobs.inputs import InputStore
 from ..jobs.intake import Intake
 from ..jobs.queue import Queue
 from ..jobs.runner import Runners
+from ..jobs.upscale_intake import UpscaleIntake
 from ..models.catalog import Catalog
+from ..models.hashing import Hasher
 from ..models.state import CurrentModel
+from ..models.upscaler import CurrentUpscaler
 from ..outputs.folder import OutputFolder
+from ..outputs.thumbs import Thumbnails
 from ..preferences import PreviewPreference
 from .snapshots import Snapshots
 
@@ -26,12 +33,19 @@ class Parts:
     settings: Settings
     bus: EventBus
     catalog: Catalog
+    hasher: Hasher
     model: CurrentModel
+    upscaler: CurrentUpscaler
     queue: Queue
     inputs: InputStore
     intake: Intake
+    upscale_intake: UpscaleIntake
+    convert_intake: ConvertIntake
     runners: Runners
+    orders: Orders
+    sources: Sources
     outputs: OutputFolder
+    thumbs: Thumbnails
     preview: PreviewPreference
     snapshots: Snapshots
 

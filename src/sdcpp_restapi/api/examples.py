@@ -97,3 +97,29 @@ LOAD: dict[str, Example] = {
         },
     },
 }
+
+LOAD_UPSCALER: dict[str, Example] = {
+    "realesrgan": {
+        "summary": "Real-ESRGAN",
+        "value": {"model_name": "RealESRGAN_x4plus.pth", "n_threads": -1, "tile_size": 128},
+    },
+}
+
+UPSCALE: dict[str, Example] = {
+    "four_times": {
+        "summary": "Four times the size",
+        "value": {
+            "image_base64": "/9j/4AAQSkZJRg...",
+            "upscale_factor": 4,
+            "tile_size": 128,
+            "repeats": 1,
+        },
+    },
+}
+
+CONVERT: dict[str, Example] = {
+    "q8_0": {
+        "summary": "8 bits, beside the input",
+        "value": {"input_path": "v1-5-pruned-emaonly.safetensors", "output_type": "q8_0"},
+    },
+}

@@ -26,22 +26,26 @@ from ..schemas.engine import (
     COMMAND,
     Cancel,
     Command,
+    Convert,
     Generate,
     Hello,
     Load,
+    LoadUpscaler,
     Log,
     Refused,
     Report,
     Shutdown,
     Unload,
     Unloaded,
+    UnloadUpscaler,
     Unusable,
+    Upscale,
 )
 from .capi import Library
 from .library import open_library
 from .session import Session
 
-Work = Load | Unload | Generate
+Work = Load | Unload | Generate | LoadUpscaler | UnloadUpscaler | Upscale | Convert
 EXIT_UNUSABLE = 3
 # Between the server's 0 and the 1000 of "take me first".
 OOM_SCORE = 500
@@ -147,6 +151,15 @@ class Child:
                 return session.load(work)
             case Generate():
                 return session.generate(work)
+            case LoadUpscaler():
+                return session.upscaler.load(work)
+            case Upscale():
+                return session.upscaler.upscale(work)
+            case Convert():
+                return session.convert(work)
+            case UnloadUpscaler():
+                session.upscaler.unload()
+                return Unloaded(id=work.id)
             case Unload():
                 session.unload()
                 return Unloaded(id=work.id)

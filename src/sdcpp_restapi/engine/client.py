@@ -23,7 +23,7 @@ engine_log = logging.getLogger("sdcpp_restapi.engine.log")
 
 # Longest line that a child may send: a 1024x1024 preview is 1 MB of base64 at most.
 LONGEST_LINE = 16 * 2**20
-LAST_REPORTS = ("loaded", "unloaded", "generated", "refused")
+LAST_REPORTS = ("loaded", "unloaded", "generated", "upscaler_ready", "upscaled", "converted", "refused")
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 

@@ -1,40 +1,39 @@
-"""Runs generation jobs on an engine slot: the files of a job appear all at once, or not at all."""
+"""Runs the jobs of the engine lane on a slot: results appear all at once, or not at all."""
 
-import asyncio
-import json
 import logging
-import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import EngineLost, JobCancelled, JobFailed, SdcppError
-from ..schemas.engine import Generate, Generated, LoraFile, PreviewFrame, Refused, Step
+from ..schemas.conversion import ConvertRequest
+from ..schemas.engine import Convert, Generate, LoraFile, PreviewFrame, Refused, Report, Step, Upscale
 from ..schemas.events import JobPreview
-from ..schemas.generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
+from ..schemas.generation import ImageRequest
 from ..schemas.jobs import Job, Outcome, Progress
-from ..schemas.models import LoadRequest
 from ..schemas.options import PreviewSettings
+from ..schemas.upscaling import UpscaleRequest, UpscalerRequest
+from .convert_task import ConvertTask, Listed
+from .picture_tasks import GenerateTask, InputFiles, ResolvePrompts, UpscaleTask
 from .slot import EngineSlot
 
 log = logging.getLogger(__name__)
 
+Released = Callable[[UpscalerRequest], Awaitable[None]]
 
-class Prompts(Protocol):
-    """Prompts without LoRA tags, and the LoRAs to apply."""
 
-    @property
-    def prompt(self) -> str: ...
-    @property
-    def negative_prompt(self) -> str: ...
+class Task(Protocol):
+    """One attempt of a job."""
+
     @property
     def loras(self) -> list[LoraFile]: ...
-
-
-ResolvePrompts = Callable[[ImageRequest], Awaitable[Prompts]]
+    async def prepare(self) -> None: ...
+    def command(self) -> Callable[[int], Generate | Upscale | Convert]: ...
+    async def publish(self, made: Report) -> Outcome: ...
+    async def clean(self) -> None: ...
+    async def discard(self) -> None: ...
 
 
 class EngineExecutor:
@@ -45,14 +44,19 @@ class EngineExecutor:
         slot: EngineSlot,
         output_dir: Path,
         resolve_prompts: ResolvePrompts,
-        input_files: Callable[[Job], dict[str, list[str]]],
+        input_files: InputFiles,
         preview: Callable[[], PreviewSettings],
+        listed: Listed,
+        released: Released,
     ) -> None:
+        """`listed` is asked about converted models, `released` told of upscalers that a job unloaded."""
         self._slot = slot
         self._output_dir = output_dir
         self._resolve_prompts = resolve_prompts
         self._input_files = input_files
         self._preview = preview
+        self._listed = listed
+        self._released = released
         self._current: str | None = None
         self._cancelled = False
 
@@ -67,7 +71,7 @@ class EngineExecutor:
 
     async def discard(self, job: Job) -> None:
         """Delete the outputs of a job that was cancelled while they appeared."""
-        await asyncio.to_thread(shutil.rmtree, self._output_dir / job.id, ignore_errors=True)
+        await self._task(job).discard()
 
     async def cancel(self, job_id: str) -> None:
         """Stop the job if it is the one in the engine."""
@@ -76,90 +80,61 @@ class EngineExecutor:
             await self._slot.cancel()
 
     async def run(self, job: Job) -> AsyncIterator[Progress | JobPreview | Outcome]:
-        """Load the job's own model if another one is in memory, generate, publish the files."""
+        """Load what the job was stamped with where something else is in memory, run it, publish its files."""
         self._current, self._cancelled = job.id, False
-        folder = self._output_dir / f".{job.id}.{job.attempt}.tmp"
+        task = self._task(job)
         try:
-            prompts = await self._resolve_prompts(_work_of(job)[0])
-            await self._ready(job, prompts.loras)
-            await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-            made: Generated | None = None
-            async for report in self._slot.generate(self._command(job, prompts, folder)):
-                match report:
+            await task.prepare()
+            await self._ready(job, task.loras)
+            made: Report | None = None
+            async for made in self._slot.run(task.command()):
+                match made:
                     case Step():
-                        yield Progress.at(report.step, report.total_steps, report.image, report.images)
+                        yield Progress.at(made.step, made.total_steps, made.image, made.images)
                     case PreviewFrame():
-                        yield _preview(job, report)
-                    case Generated():
-                        made = report
+                        yield _preview(job, made)
                     case Refused():
-                        raise JobCancelled if report.cancelled else JobFailed(report.error)
+                        raise JobCancelled if made.cancelled else JobFailed(made.error)
             assert made is not None
-            yield await asyncio.to_thread(self._publish, job, folder, made)
+            outcome = await task.publish(made)
+            await self._release(job)
+            yield outcome
         except OSError as error:
             raise JobFailed(f"The files of the job could not be written: {error}") from error
         finally:
             self._current = None
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            await task.clean()
+
+    def _task(self, job: Job) -> Task:
+        if isinstance(job.params, ConvertRequest):
+            return ConvertTask(job, self._listed)
+        if isinstance(job.params, UpscaleRequest):
+            return UpscaleTask(job, self._output_dir, self._input_files)
+        return GenerateTask(job, self._output_dir, self._resolve_prompts, self._input_files, self._preview)
 
     async def _ready(self, job: Job, loras: list[LoraFile]) -> None:
-        _, model = _work_of(job)
-        if not self._slot.holds(model, loras):
-            try:
-                await self._slot.load(model)
-            except SdcppError as error:
-                if isinstance(error.__cause__, EngineLost):
-                    raise error.__cause__ from error
-                raise JobFailed(str(error)) from error
+        try:
+            if job.model is not None and not self._slot.holds(job.model, loras):
+                await self._slot.load(job.model)
+            if job.upscaler is not None and not self._slot.upscaler.holds(job.upscaler):
+                await self._slot.upscaler.load(job.upscaler)
+        except SdcppError as error:
+            if isinstance(error.__cause__, EngineLost):
+                raise error.__cause__ from error
+            raise JobFailed(str(error)) from error
         if self._cancelled:
             raise JobCancelled
 
-    def _command(self, job: Job, prompts: Prompts, folder: Path) -> Callable[[int], Generate]:
-        params, model = _work_of(job)
-        return lambda call_id: Generate(
-            id=call_id,
-            params=params,
-            prompt=prompts.prompt,
-            negative_prompt=prompts.negative_prompt,
-            loras=prompts.loras,
-            images=self._input_files(job),
-            options=model.options,
-            model_name=model.model_name,
-            folder=str(folder),
-            preview=self._preview(),
-        )
-
-    def _publish(self, job: Job, folder: Path, made: Generated) -> Outcome:
-        """Add config.json and give the folder its final name: from then on the job has outputs."""
-        (folder / "config.json").write_text(
-            json.dumps(_config(job, made), indent=2, ensure_ascii=False) + "\n"
-        )
-        final = self._output_dir / job.id
-        if final.exists():
-            # Left by an attempt that was broken off between the renaming and the database.
-            shutil.rmtree(final)
-        os.replace(folder, final)
-        return Outcome(outputs=tuple(f"{job.id}/{image.file}" for image in made.images))
-
-
-def _work_of(job: Job) -> tuple[Txt2ImgRequest | Img2ImgRequest, LoadRequest]:
-    """The parameters and the model of a job; the engine lane holds no others."""
-    assert isinstance(job.params, Txt2ImgRequest | Img2ImgRequest)
-    assert job.model is not None
-    return job.params, job.model
-
-
-def _config(job: Job, made: Generated) -> dict[str, object]:
-    return {
-        "job_id": job.id,
-        "type": job.type,
-        "created_at": job.created_at.isoformat(),
-        "completed_at": datetime.now(UTC).isoformat(),
-        "params": job.params.model_dump(mode="json", exclude_none=True),
-        "model": _work_of(job)[1].model_dump(mode="json", exclude_none=True),
-        "seeds": [image.seed for image in made.images],
-        "timings": {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
-    }
+    async def _release(self, job: Job) -> None:
+        """After a generation that upscaled: free the upscaler's memory, unless it is to stay."""
+        if not isinstance(job.params, ImageRequest) or job.upscaler is None:
+            return
+        if job.params.upscale_auto_unload:
+            try:
+                await self._slot.upscaler.unload()
+            except SdcppError as error:
+                log.warning("the upscaler could not be unloaded: %s", error)
+            await self._released(job.upscaler)
 
 
 def _preview(job: Job, report: PreviewFrame) -> JobPreview:

@@ -173,5 +173,8 @@ IMAGE_ELSEWHERE = {
     "prompt": "command.prompt is the same without LoRA tags",
     "negative_prompt": "command.negative_prompt is the same without LoRA tags",
     "loras": "command.loras are these and the prompt's tags, resolved to files and summed up",
+    "upscale": "command.enlargement says what the upscaler does afterwards",
+    "upscale_repeats": "in command.enlargement",
+    "upscale_auto_unload": "done by the server after the job",
     "use_architecture_defaults": "decided when the job was submitted",
 }

@@ -45,16 +45,27 @@ def load_input(path: str, channels: int, size: tuple[int, int] | None) -> InputI
 
     Raises JobFailed when the file is gone or not a picture.
     """
-    try:
-        with Image.open(path) as file:
-            image = file.convert(_MODES[channels])
-    except (OSError, SyntaxError, ValueError) as error:
-        raise JobFailed(f"The input image {Path(path).name} cannot be read: {error}") from error
+    image = opened(path, _MODES[channels])
     if size is not None and image.size != size:
         image = image.resize(size, Image.Resampling.LANCZOS)
+    return as_struct(image)
+
+
+def opened(path: str, mode: str) -> Image.Image:
+    """A stored picture in a mode of Pillow. Raises JobFailed when the file is gone or not a picture."""
+    try:
+        with Image.open(path) as file:
+            return file.convert(mode)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise JobFailed(f"The input image {Path(path).name} cannot be read: {error}") from error
+
+
+def as_struct(image: Image.Image) -> InputImage:
+    """A picture of mode L, RGB or RGBA in the engine's form."""
     data = image.tobytes()
     pixels = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
     pointer = ctypes.cast(pixels, ctypes.POINTER(ctypes.c_uint8))
+    channels = len(image.getbands())
     return InputImage(sd_image_t(image.width, image.height, channels, pointer), pixels)
 
 
@@ -88,6 +99,14 @@ def write_png(image: Image.Image, path: Path, parameters: str) -> None:
     os.replace(unfinished, path)
 
 
+def write_job_png(image: Image.Image, folder: Path, name: str, parameters: str) -> None:
+    """`write_png` into a job's folder. Raises JobFailed, e.g. when the disk is full."""
+    try:
+        write_png(image, folder / name, parameters)
+    except OSError as error:
+        raise JobFailed(f"{name} cannot be written: {error}") from error
+
+
 def parameters_text(command: Generate, seed: int, size: tuple[int, int]) -> str:
     """The text that the A1111 web UI writes into its files: prompts, and one line of settings.
 
@@ -99,7 +118,7 @@ def parameters_text(command: Generate, seed: int, size: tuple[int, int]) -> str:
     if params.negative_prompt:
         lines.append(f"Negative prompt: {params.negative_prompt}")
     settings = _settings(command, seed, size)
-    lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in settings.items()))
+    lines.append(", ".join(f"{name}: {quoted(value)}" for name, value in settings.items()))
     return "\n".join(lines)
 
 
@@ -125,6 +144,7 @@ def _settings(command: Generate, seed: int, size: tuple[int, int]) -> dict[str, 
     return settings
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
+    """A value of that line."""
     # As A1111 does: the line is split at commas and colons by whoever reads it.
     return json.dumps(value, ensure_ascii=False) if set(value) & set(',:\n"') else value

@@ -35,6 +35,7 @@ class Listener:
         self._id = 0
         self._loading = False
         self._generating = False
+        self._counting = False
         self._sampling = False
         self._reading_weights = False
         self._last_told = 0.0
@@ -65,6 +66,22 @@ class Listener:
         finally:
             self._generating = self._sampling = False
 
+    @contextmanager
+    def counting(self, command_id: int) -> Iterator[None]:
+        """For the time of a conversion: progress counts tensors, and nothing else is told apart."""
+        self._begin(command_id)
+        self._counting = True
+        try:
+            yield
+        finally:
+            self._counting = False
+
+    @contextmanager
+    def working(self, command_id: int) -> Iterator[None]:
+        """For calls whose progress nobody needs: only complaints are kept."""
+        self._begin(command_id)
+        yield
+
     def why(self, otherwise: str) -> str:
         """The engine's own words since the command began: warnings too, they often name the file."""
         return "; ".join(dict.fromkeys(self._complaints)) or otherwise
@@ -84,7 +101,11 @@ class Listener:
     def on_progress(self, step: int, total: int) -> None:
         """One progress call."""
         if self._loading:
-            self._tell_load_step(step, total)
+            if self._time_to_tell(step, total):
+                self._report(LoadStep(id=self._id, step=step, total_steps=total))
+        elif self._counting:
+            if self._time_to_tell(step, total):
+                self._report(Step(id=self._id, step=step, total_steps=total, image=0, images=1))
         elif self._sampling and not self._reading_weights and step > self.step:
             # Samplers of second order repeat step 0; step numbers never fall within an image.
             self.step = step
@@ -117,8 +138,9 @@ class Listener:
         elif message.startswith(_WEIGHTS_END):
             self._reading_weights = False
 
-    def _tell_load_step(self, step: int, total: int) -> None:
+    def _time_to_tell(self, step: int, total: int) -> bool:
         now = time.monotonic()
-        if step > self.step and (step == total or now - self._last_told >= LOAD_STEP_EVERY):
+        due = step > self.step and (step == total or now - self._last_told >= LOAD_STEP_EVERY)
+        if due:
             self.step, self._last_told = step, now
-            self._report(LoadStep(id=self._id, step=step, total_steps=total))
+        return due

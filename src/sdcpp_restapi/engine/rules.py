@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..schemas import type_rules
 from ..schemas.base import Frozen
 
 INFINITY = float("inf")
@@ -34,3 +35,9 @@ def unmapped_fields(
 def utf8(text: str) -> bytes:
     """A text for the engine; a NUL would end it there and becomes a blank."""
     return text.replace("\0", " ").encode(errors="replace")
+
+
+def engine_type_rules(rules: str) -> bytes:
+    """Checked tensor type rules as the engine spells the types: it knows q4_K and ignores q4_k."""
+    split = type_rules.split(rules)
+    return utf8(",".join(f"{pattern}={kind.replace('_k', '_K')}" for pattern, kind in split))

@@ -1,4 +1,4 @@
-"""The session of one child with the C library: at most one context, one command at a time.
+"""The session of one child with the C library: one model and one upscaler at most, one command at a time.
 
 All methods but `cancel` belong to the engine's thread, in which the library calls back (its log callback
 may come from threads of its own).
@@ -14,8 +14,8 @@ from typing import Any
 from PIL import Image
 
 from ..errors import JobCancelled, JobFailed, LoadFailed
-from ..schemas.engine import Generate, Generated, Load, Loaded, MadeImage, Report
-from . import images
+from ..schemas.engine import Convert, Converted, Generate, Generated, Load, Loaded, MadeImage, Report
+from . import conversion, images
 from .capi import (
     CANCEL_ALL,
     CANCEL_RESET,
@@ -29,12 +29,13 @@ from .image_params import image_params
 from .listener import Listener
 from .load_params import ctx_params
 from .previews import PreviewTap
+from .upscaler import Upscaler
 
 NO_PREVIEW = preview_cb_t()  # NULL
 
 
 class Session:
-    """Owns the library's only context."""
+    """Owns the library's contexts: its own is the main model's."""
 
     def __init__(self, library: Library, report: Callable[[Report], None], debug: bool = False) -> None:
         self._library = library
@@ -44,6 +45,7 @@ class Session:
         self._has_taesd = False
         self._cancelled = False
         self._stoppable = False
+        self.upscaler = Upscaler(library, self._listener, report, lambda: self._cancelled)
         # Kept for the life of the process: the library calls them whenever it likes.
         self._log = log_cb_t(self._on_log)
         self._progress = progress_cb_t(self._on_progress)
@@ -108,6 +110,10 @@ class Session:
             if made:
                 self._library.c.free_sd_images(made, count.value)
 
+    def convert(self, command: Convert) -> Converted:
+        """Write a model file in another type; what is loaded stays. Raises JobFailed or JobCancelled."""
+        return conversion.convert(self._library, self._listener, command, lambda: self._cancelled)
+
     @contextmanager
     def _watched(self, command: Generate) -> Iterator[None]:
         """For the time of the engine's call: steps and previews are reported, a cancel reaches it."""
@@ -144,10 +150,9 @@ class Session:
             raise JobFailed(self._listener.why(f"The engine made no picture of image {index}"))
         name = f"image_{index}.png"
         text = images.parameters_text(command, seed, picture.size)
-        try:
-            images.write_png(picture, Path(command.folder) / name, text)
-        except OSError as error:
-            raise JobFailed(f"{name} cannot be written: {error}") from error
+        if command.enlargement is not None:
+            picture = self.upscaler.enlarged(picture.convert("RGB"), command.enlargement)
+        images.write_job_png(picture, Path(command.folder), name, text)
         return MadeImage(file=name, seed=seed, width=picture.width, height=picture.height)
 
     @contextmanager

@@ -1,7 +1,8 @@
 """A slot: the place where one model is in memory, whatever happens to the child that holds it.
 
-The slot spawns the child, replaces it when it dies and loads the model again. Whoever uses it takes a turn
-first (turns.py); the methods below expect that, but for `cancel`.
+An upscaler may sit beside it (upscaler_seat.py). The slot spawns the child, replaces it when it dies and
+loads both again. Whoever uses it takes a turn first (turns.py); the methods below expect that, but for
+`cancel`.
 """
 
 import asyncio
@@ -13,24 +14,44 @@ from itertools import count
 from ..config import Engine
 from ..errors import EngineLost, EngineUnusable, LoadFailed, SdcppError
 from ..events import EventBus
-from ..schemas.engine import Cancel, Generate, Load, Loaded, LoadStep, LoraFile, Refused, Report, Unload
+from ..schemas.engine import (
+    Cancel,
+    Command,
+    Convert,
+    Generate,
+    Load,
+    Loaded,
+    LoadStep,
+    LoraFile,
+    Refused,
+    Report,
+    Unload,
+    Upscale,
+)
 from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress
 from ..schemas.models import LoadedComponents, LoadedSlot, LoadRequest, ModelFiles
 from .client import EngineChild
 from .turns import JOB, LOAD, Turns
+from .upscaler_seat import FindUpscaler, UpscalerSeat
 from .watch import watch_for_hang
 
 log = logging.getLogger(__name__)
 
 Resolve = Callable[[LoadRequest], Awaitable[ModelFiles]]
 NameArchitecture = Callable[[str], str | None]
+WorkCommand = Generate | Upscale | Convert
 
 
 class EngineSlot:
     """One device, one child, one model."""
 
     def __init__(
-        self, settings: Engine, bus: EventBus, resolve: Resolve, name_architecture: NameArchitecture
+        self,
+        settings: Engine,
+        bus: EventBus,
+        resolve: Resolve,
+        name_architecture: NameArchitecture,
+        find_upscaler: FindUpscaler,
     ) -> None:
         self._settings = settings
         self._bus = bus
@@ -38,6 +59,7 @@ class EngineSlot:
         self._name_architecture = name_architecture
         self._turns = Turns()
         self._ids = count(1)
+        self.upscaler = UpscalerSeat(bus, find_upscaler, self._call, self._ids)
         self._running: int | None = None
         self._watch: asyncio.Task[None] | None = None
         self._closing = False
@@ -118,15 +140,15 @@ class EngineSlot:
         async for _report in self._call(Unload(id=call_id), call_id):
             pass
 
-    async def generate(self, command: Callable[[int], Generate]) -> AsyncIterator[Report]:
-        """Run a generation on the loaded model; the last report is Generated or Refused.
+    async def run(self, command: Callable[[int], WorkCommand]) -> AsyncIterator[Report]:
+        """Run the command of a job on what is loaded; the last report is its result or Refused.
 
         `command` is given the id of the call. Raises EngineLost when the child dies.
         """
         call_id = next(self._ids)
         self._running = call_id
         wanted = command(call_id)
-        if wanted.options.lora_apply_mode == "immediately":
+        if isinstance(wanted, Generate) and wanted.options.lora_apply_mode == "immediately":
             self._merged = wanted.loras
         try:
             async for report in self._call(wanted, call_id):
@@ -135,7 +157,7 @@ class EngineSlot:
             self._running = None
 
     async def cancel(self) -> None:
-        """Stop the running generation; a child that does not obey in time is replaced."""
+        """Stop the running job; a child that does not obey in time is replaced."""
         call_id, child = self._running, self.child
         if call_id is None or child is None:
             return
@@ -186,7 +208,7 @@ class EngineSlot:
         self.loaded = None
         self.architecture = None
 
-    async def _call(self, command: Load | Unload | Generate, call_id: int) -> AsyncIterator[Report]:
+    async def _call(self, command: Command, call_id: int) -> AsyncIterator[Report]:
         child = await self._living_child()
         watch = asyncio.create_task(watch_for_hang(child, self._settings.hang_after))
         try:
@@ -199,6 +221,7 @@ class EngineSlot:
         if self.child is not None and not self.child.gone.is_set():
             return self.child
         self._forget()
+        self.upscaler.forget()
         try:
             self.child = await EngineChild.start(self._settings)
         except (EngineLost, EngineUnusable) as error:
@@ -211,13 +234,14 @@ class EngineSlot:
         return self.child
 
     async def _replace_when_gone(self, child: EngineChild) -> None:
-        """A fresh child with the same model, before the next job."""
+        """A fresh child with the same model and upscaler, before the next job."""
         await child.gone.wait()
         if self._closing:
             return
         log.warning("%s", child.reason)
-        held = self.loaded
+        held, upscaler = self.loaded, self.upscaler.loaded
         self._forget()
+        self.upscaler.forget()
         async with self.turn_to_load():
             if self.child is not child:
                 return
@@ -225,6 +249,8 @@ class EngineSlot:
                 await self._living_child()
                 if held is not None:
                     await self.load(held)
+                if upscaler is not None:
+                    await self.upscaler.load(upscaler)
             except SdcppError as error:
                 log.error("the engine could not be brought back: %s", error)
 

@@ -16,10 +16,10 @@ from pathlib import Path
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import BadRequest
-from ..schemas.generation import ImageRequest
+from ..schemas.base import Request
 from ..schemas.jobs import InputImage, Job
 
-SINGLE_FIELDS = ("init_image_base64", "mask_image_base64", "control_image_base64")
+SINGLE_FIELDS = ("init_image_base64", "mask_image_base64", "control_image_base64", "image_base64")
 LIST_FIELDS = ("ref_images",)
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _REFERENCE = re.compile(r"input:([0-9a-f-]{36})/([a-z_0-9]+)(?:/(\d{1,3}))?")
@@ -32,7 +32,7 @@ class InputStore:
         self._folder = folder
         self._max_pixels = max_pixels
 
-    async def store[R: ImageRequest](self, job_id: str, request: R) -> R:
+    async def store[R: Request](self, job_id: str, request: R) -> R:
         """The request with its images stored and replaced by references. Raises BadRequest."""
         given = {f: [getattr(request, f)] for f in SINGLE_FIELDS if getattr(request, f, None)}
         given |= {f: getattr(request, f) for f in LIST_FIELDS if getattr(request, f, None)}

@@ -11,6 +11,7 @@ from ..schemas.generation import Accepted, ImageRequest, Img2ImgRequest, Txt2Img
 from ..schemas.jobs import JobType
 from ..schemas.models import LoadRequest
 from ..schemas.options import Architecture
+from ..schemas.upscaling import UpscalerRequest
 from .inputs import InputStore
 from .queue import Queue
 
@@ -19,7 +20,6 @@ from .queue import Queue
 NOT_YET = {
     "pm_id_images",
     "pm_id_embed_path",
-    "upscale",
 }
 
 
@@ -28,6 +28,12 @@ class Models(Protocol):
 
     def require(self) -> LoadRequest: ...
     def architecture(self) -> Architecture | None: ...
+
+
+class Upscalers(Protocol):
+    """What this module needs to know about the current upscaler."""
+
+    def require(self) -> tuple[UpscalerRequest, int]: ...
 
 
 CheckPrompts = Callable[[ImageRequest], Awaitable[object]]
@@ -42,6 +48,7 @@ class Intake:
         queue: Queue,
         inputs: InputStore,
         models: Models,
+        upscalers: Upscalers,
         check_prompts: CheckPrompts,
         limits: Limits,
         generation: Generation,
@@ -49,12 +56,16 @@ class Intake:
         self._queue = queue
         self._inputs = inputs
         self._models = models
+        self._upscalers = upscalers
         self._check_prompts = check_prompts
         self._limits = limits
         self._generation = generation
 
     async def submit(self, job_type: JobType, request: Params) -> Accepted:
-        """Check, complete and store a request. Raises BadRequest naming the field, NoModelLoaded."""
+        """Check, complete and store a request.
+
+        Raises BadRequest naming the field, NoModelLoaded, NoUpscalerLoaded.
+        """
         model = self._models.require()
         architecture = self._models.architecture()
         warnings = _unknown(request)
@@ -62,19 +73,25 @@ class Intake:
         if architecture is not None:
             request = _fitting(request, architecture, warnings)
         self._within_limits(request)
+        upscaler = self._upscaler(request)
         await self._check_prompts(request)
         if request.seed < 0:
             # 31 bits: every client language holds seed + i exactly.
             request = request.model_copy(update={"seed": secrets.randbelow(2**31)})
-        return await self._store(job_type, request, model, warnings)
+        return await self._store(job_type, request, model, upscaler, warnings)
 
     async def _store(
-        self, job_type: JobType, request: Params, model: LoadRequest, warnings: list[str]
+        self,
+        job_type: JobType,
+        request: Params,
+        model: LoadRequest,
+        upscaler: UpscalerRequest | None,
+        warnings: list[str],
     ) -> Accepted:
         job_id = str(uuid4())
         request = await self._inputs.store(job_id, request)
         try:
-            _, position = await self._queue.submit(job_type, request, model, job_id)
+            _, position = await self._queue.submit(job_type, request, model, job_id, upscaler=upscaler)
         except BaseException:
             await self._inputs.remove(job_id)
             raise
@@ -92,14 +109,39 @@ class Intake:
             update={k: v for k, v in suits.items() if k not in request.model_fields_set}
         )
 
+    def _upscaler(self, request: Params) -> UpscalerRequest | None:
+        if not request.upscale:
+            return None
+        upscaler, factor = self._upscalers.require()
+        size = (request.width, request.height)
+        check_pixels(
+            "upscale_repeats: the size", enlarged(size, factor, request.upscale_repeats), self._limits
+        )
+        return upscaler
+
     def _within_limits(self, request: Params) -> None:
         limits = self._limits
-        _at_most("width x height", request.width * request.height, limits.max_pixels, "limits.max_pixels")
+        check_pixels("width x height", (request.width, request.height), limits)
         _at_most("steps", request.steps, limits.max_steps, "limits.max_steps")
         _at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
         for field in ("prompt", "negative_prompt"):
             length = len(getattr(request, field))
             _at_most(f"{field} length", length, limits.max_prompt_chars, "limits.max_prompt_chars")
+
+
+def enlarged(size: tuple[int, int], factor: int, repeats: int) -> tuple[int, int]:
+    """What becomes of a size in pixels when each repeat multiplies it."""
+    return size[0] * factor**repeats, size[1] * factor**repeats
+
+
+def check_pixels(field: str, size: tuple[int, int], limits: Limits) -> None:
+    """Raises BadRequest when the picture would be too large."""
+    width, height = size
+    if width * height > limits.max_pixels:
+        raise BadRequest(
+            f"{field}: {width}x{height} is not allowed; at most {limits.max_pixels} pixels"
+            " (setting limits.max_pixels)"
+        )
 
 
 def _at_most(field: str, value: int, most: int, setting: str) -> None:

@@ -1,6 +1,6 @@
--- name: insert_job(id, lane, type, created_at, params, model, after, progress)!
-INSERT INTO jobs (id, lane, type, created_at, params, model, after, progress)
-VALUES (:id, :lane, :type, :created_at, :params, :model, :after, :progress);
+-- name: insert_job(id, lane, type, created_at, params, model, upscaler, after, progress)!
+INSERT INTO jobs (id, lane, type, created_at, params, model, upscaler, after, progress)
+VALUES (:id, :lane, :type, :created_at, :params, :model, :upscaler, :after, :progress);
 
 -- name: position(lane, id)^
 SELECT count(*) FROM jobs

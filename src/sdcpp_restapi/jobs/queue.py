@@ -7,6 +7,8 @@ from uuid import uuid4
 
 from ..errors import CannotCancel, JobNotFound
 from ..events import EventBus
+from ..schemas.conversion import ConvertRequest
+from ..schemas.downloads import JobResult
 from ..schemas.events import JobAdded, JobCancelled, JobPreview, JobProgress, JobStatusChanged
 from ..schemas.jobs import (
     KINDS,
@@ -21,6 +23,7 @@ from ..schemas.jobs import (
     QueueView,
 )
 from ..schemas.models import LoadRequest
+from ..schemas.upscaling import UpscalerRequest
 from .store import Counts, Filters, JobStore
 
 # An engine that dies this often while it runs one job has met a job that kills it.
@@ -50,10 +53,11 @@ class Queue:
         model: LoadRequest | None,
         job_id: str | None = None,
         after: str | None = None,
+        upscaler: UpscalerRequest | None = None,
     ) -> tuple[str, int]:
         """Store a job; its id and position. With `after`, it waits until that job is completed."""
         job_id = job_id or str(uuid4())
-        position = await self._store.insert(job_id, job_type, params, model, after)
+        position = await self._store.insert(job_id, job_type, params, model, upscaler, after)
         self.revision += 1
         self._bus.publish(JobAdded(job_id=job_id, type=job_type, queue_position=position))
         self._arrivals[KINDS[job_type].lane].set()
@@ -96,6 +100,16 @@ class Queue:
         await self._drop_followers(job, JobStatus.CANCELLED, None)
         return job
 
+    async def result(self, job_id: str) -> JobResult | None:
+        """What a job made that is not an output file."""
+        job = await self._store.get(job_id)
+        return job.result if job else None
+
+    async def unfinished(self, job_id: str) -> bool:
+        """Whether a job waits or runs."""
+        job = await self._store.get(job_id)
+        return job is not None and job.status in (JobStatus.PENDING, JobStatus.PROCESSING)
+
     # ------------------------------------------------------------ for runners
 
     async def recover(self) -> None:
@@ -123,11 +137,11 @@ class Queue:
         if job.id not in self._running:
             return
         self._running[job.id] = progress
-        self.revision += 1
         now = monotonic()
         last_step = progress.step >= progress.total_steps
         if last_step or now - self._told.get(job.id, 0.0) >= PROGRESS_INTERVAL:
             self._told[job.id] = now
+            self.revision += 1
             self._bus.publish(JobProgress(job_id=job.id, **progress.model_dump()))
 
     def preview(self, preview: JobPreview) -> None:
@@ -215,6 +229,8 @@ class Queue:
             position=position,
             result=job.result,
             model=job.model.model_name if job.model else None,
+            upscaler=job.upscaler.model_name if job.upscaler else None,
+            output_path=job.params.output_path if isinstance(job.params, ConvertRequest) else None,
             after=job.after,
         )
 

@@ -4,6 +4,7 @@ import json
 import re
 import sqlite3
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 
@@ -15,6 +16,7 @@ from ..schemas.base import Frozen
 from ..schemas.downloads import JobResult
 from ..schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Params, Progress
 from ..schemas.models import LoadRequest
+from ..schemas.upscaling import UpscalerRequest
 
 Counts = dict[JobStatus, int]
 _sql = aiosql.from_str(resources.files(__package__).joinpath("queries.sql").read_text("utf-8"), "sqlite3")
@@ -55,7 +57,13 @@ class JobStore:
         self._database = database
 
     async def insert(
-        self, job_id: str, job_type: JobType, params: Params, model: LoadRequest | None, after: str | None
+        self,
+        job_id: str,
+        job_type: JobType,
+        params: Params,
+        model: LoadRequest | None,
+        upscaler: UpscalerRequest | None,
+        after: str | None,
     ) -> int:
         """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
         lane = KINDS[job_type].lane
@@ -69,6 +77,7 @@ class JobStore:
                 created_at=_now(),
                 params=params.model_dump_json(),
                 model=model.model_dump_json() if model else None,
+                upscaler=upscaler.model_dump_json() if upscaler else None,
                 after=after,
                 progress=Progress.before(params).model_dump_json(),
             )
@@ -186,6 +195,12 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
+@lru_cache(maxsize=32)
+def _model(text: str) -> LoadRequest:
+    # Most jobs are stamped with one of a few models: a page reads each of them once.
+    return LoadRequest.model_validate_json(text)
+
+
 def _job(row: Any) -> Job:
     return Job(
         id=row["id"],
@@ -193,7 +208,8 @@ def _job(row: Any) -> Job:
         status=JobStatus(row["status"]),
         attempt=row["attempt"],
         params=KINDS[row["type"]].params.model_validate_json(row["params"]),
-        model=LoadRequest.model_validate_json(row["model"]) if row["model"] else None,
+        model=_model(row["model"]) if row["model"] else None,
+        upscaler=UpscalerRequest.model_validate_json(row["upscaler"]) if row["upscaler"] else None,
         after=row["after"],
         created_at=_MOMENT.validate_python(row["created_at"]),
         started_at=_MOMENT.validate_python(row["started_at"]),

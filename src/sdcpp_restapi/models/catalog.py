@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import BadRequest, ModelNotFound
 from ..schemas.models import LoadRequest, ModelEntry, ModelFiles, ModelList, ModelType
+from .digests import Digest, Digests
 from .filters import Filters
 from .folders import FolderScan, scan
 from .inventory import LOADABLE, TYPES, Inventory
@@ -31,14 +32,18 @@ class Catalog:
     folders are empty and are not created.
     """
 
-    def __init__(self, folders: Mapping[ModelType, Path], refresh_after: float = 1.0) -> None:
-        """`refresh_after`: seconds during which the last look at the disk is believed.
+    def __init__(
+        self, folders: Mapping[ModelType, Path], refresh_after: float = 1.0, digests: Digests | None = None
+    ) -> None:
+        """`refresh_after`: seconds during which the last look at the disk is believed. `digests`: the hashes
+        that entries show.
 
         `revision` rises whenever the entries or the problems changed.
         """
         self.folders: Mapping[ModelType, Path] = {kind: path.absolute() for kind, path in folders.items()}
         self.revision = 0
         self._refresh_after = refresh_after
+        self._digests = digests
         self._inventory = Inventory(self.folders, {})
         self._looked = self._scanned = float("-inf")
         self._lock = asyncio.Lock()
@@ -111,25 +116,28 @@ class Catalog:
             return files_of(self._inventory, request)
 
     def _stale(self) -> bool:
+        if self._digests is not None and self._digests.known is not self._inventory.digests:
+            return True
         return time.monotonic() - self._looked >= self._refresh_after
 
     async def _look(self, everything: bool) -> None:
         began = time.monotonic()
-        self._inventory, changed = await asyncio.to_thread(_read, self._inventory, everything)
+        digests = self._digests.known if self._digests is not None else self._inventory.digests
+        self._inventory, changed = await asyncio.to_thread(_read, self._inventory, digests, everything)
         self.revision += changed
         self._looked = began
         if everything:
             self._scanned = began
 
 
-def _read(known: Inventory, everything: bool) -> tuple[Inventory, bool]:
+def _read(known: Inventory, digests: Mapping[str, Digest], everything: bool) -> tuple[Inventory, bool]:
     scans = {
         kind: scan(path) if everything or _changed(known.scans.get(kind)) else known.scans[kind]
         for kind, path in known.folders.items()
     }
-    if scans == known.scans:
+    if scans == known.scans and digests is known.digests:
         return known, False
-    inventory = Inventory(known.folders, scans)
+    inventory = Inventory(known.folders, scans, digests)
     # Comparing also makes the thousands of entries here, in the thread, and not for the first who asks.
     changed = inventory.entries != known.entries or inventory.problems != known.problems
     return inventory, changed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-EXTENSIONS = (".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin")
+from ..schemas.models import EXTENSIONS
 
 # Links may cross so that few folders have very many names; past this the rest is left unread.
 MOST_DIRECTORIES = 10_000
@@ -22,10 +22,12 @@ _UNCERTAIN = -2
 
 
 class ModelFile(NamedTuple):
-    """One file: its name with forward slashes, relative to the folder, and its size in bytes."""
+    """One file: its name with forward slashes, relative to the folder, its size in bytes, and when it was
+    written."""
 
     name: str
     size: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,8 @@ class _Walk:
         if entry.is_symlink():
             entry.stat()  # a broken link raises here
         if os.path.splitext(entry.name)[1].lower() in EXTENSIONS and entry.is_file():
-            self.files.append(ModelFile(prefix + entry.name, entry.stat().st_size))
+            status = entry.stat()
+            self.files.append(ModelFile(prefix + entry.name, status.st_size, status.st_mtime_ns))
         return False
 
 

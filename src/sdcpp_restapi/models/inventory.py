@@ -1,12 +1,13 @@
 """What lay in all model folders at one moment."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import get_args
 
 from ..schemas.models import ModelEntry, ModelType
+from .digests import Digest, Version, sha256_of
 from .folders import FolderScan
 
 TYPES: tuple[ModelType, ...] = get_args(ModelType)
@@ -19,11 +20,12 @@ class Inventory:
 
     folders: Mapping[ModelType, Path]
     scans: Mapping[ModelType, FolderScan]
+    digests: Mapping[str, Digest] = field(default_factory=dict)
 
     @cached_property
     def entries(self) -> Mapping[ModelType, list[ModelEntry]]:
         """The files of every type, sorted by name; `is_loaded` is false or, where meaningless, None."""
-        return {kind: _entries(kind, self.scans.get(kind)) for kind in TYPES}
+        return {kind: self._entries(kind) for kind in TYPES}
 
     @cached_property
     def problems(self) -> tuple[str, ...]:
@@ -49,16 +51,17 @@ class Inventory:
             found.setdefault(PurePosixPath(file.name).stem, str(self.folders["embedding"] / file.name))
         return found
 
-
-def _entries(kind: ModelType, scan: FolderScan | None) -> list[ModelEntry]:
-    loaded = False if kind in LOADABLE else None
-    return [
-        ModelEntry(
-            name=file.name,
-            type=kind,
-            file_extension=PurePosixPath(file.name).suffix.lower(),
-            size_bytes=file.size,
-            is_loaded=loaded,
-        )
-        for file in (scan.files if scan else ())
-    ]
+    def _entries(self, kind: ModelType) -> list[ModelEntry]:
+        loaded = False if kind in LOADABLE else None
+        scan, prefix = self.scans.get(kind), f"{self.folders[kind]}/" if kind in self.folders else ""
+        return [
+            ModelEntry(
+                name=file.name,
+                type=kind,
+                file_extension=PurePosixPath(file.name).suffix.lower(),
+                size_bytes=file.size,
+                hash=sha256_of(self.digests, prefix + file.name, Version(file.size, file.mtime_ns)),
+                is_loaded=loaded,
+            )
+            for file in (scan.files if scan else ())
+        ]

@@ -14,8 +14,8 @@ from pathlib import Path
 from ..errors import BadRequest
 from ..schemas.engine import LoraFile
 from ..schemas.generation import ImageRequest, LoraUse
+from ..schemas.models import EXTENSIONS
 from .catalog import Catalog
-from .folders import EXTENSIONS
 from .inventory import Inventory
 
 _HIGH_NOISE = "|high_noise|"

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -56,6 +56,7 @@ class CurrentModel:
         bus: EventBus,
         version: str,
         presets: Mapping[str, GenerationDefaults] | None = None,
+        upscaler_name: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._catalog = catalog
@@ -63,6 +64,7 @@ class CurrentModel:
         self._bus = bus
         self._version = version
         self._presets = presets or {}
+        self._upscaler_name = upscaler_name
         self._requested: asyncio.Task[ModelLoaded] | None = None
         self._restoring: asyncio.Task[ModelLoaded] | None = None
         self._asked_for: LoadRequest | None = None
@@ -141,6 +143,8 @@ class CurrentModel:
             model_type=shown.request.model_type if shown else None,
             model_architecture=shown.loaded.model_architecture if shown else None,
             loaded_components=shown.loaded.loaded_components if shown else {},
+            upscaler_loaded=self._upscaler_name() is not None,
+            upscaler_name=self._upscaler_name(),
             loaded_slots=[self._engine.view()],
             version=self._version,
         )

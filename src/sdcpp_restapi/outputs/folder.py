@@ -1,9 +1,24 @@
 """Paths that clients give, turned into files of the output folder, or refused."""
 
 import os
+import stat
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import InvalidPath, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file or folder that may be shown."""
+
+    path: Path
+    stat: os.stat_result
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is listed rather than sent."""
+        return stat.S_ISDIR(self.stat.st_mode)
 
 
 class OutputFolder:
@@ -11,6 +26,17 @@ class OutputFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+
+    def find(self, relative: str) -> Found:
+        """The file or folder at `relative`. Raises as `resolve` does; what cannot be read is not found."""
+        path = self.resolve(relative)
+        try:
+            found = Found(path, path.stat())
+        except OSError:
+            raise NotFound from None
+        if not (found.is_folder or stat.S_ISREG(found.stat.st_mode)) or not os.access(path, os.R_OK):
+            raise NotFound
+        return found
 
     def resolve(self, relative: str) -> Path:
         """The existing file or folder at `relative`.
@@ -34,8 +60,18 @@ class OutputFolder:
             raise InvalidPath(f"Invalid path: {relative!r} is a link that leaves the output folder")
         return path
 
-    def names(self, folder: Path) -> list[str]:
-        """What a folder shows: folders first, each kind by name; sub-folders end in a slash."""
-        with os.scandir(folder) as entries:
-            shown = [(not e.is_dir(), e.name) for e in entries if not e.name.startswith(".")]
-        return [name if is_file else f"{name}/" for is_file, name in sorted(shown)]
+    def shows(self, entry: os.DirEntry[str]) -> bool:
+        """Whether a listing names it: all that `find` would find, as far as is known without a stat."""
+        if entry.name.startswith(".") or not _can_be_asked_for(entry.name):
+            return False
+        if not entry.is_symlink():
+            return entry.is_dir() or entry.is_file()
+        inside = os.path.realpath(entry.path)
+        return os.path.exists(inside) and Path(inside).is_relative_to(os.path.realpath(self.root))
+
+
+def _can_be_asked_for(name: str) -> bool:
+    # Routes match no line break, and a name that is not UTF-8 does not survive the way through a URL.
+    if "\\" in name or "\n" in name:
+        return False
+    return name.isascii() or name.encode("utf-8", "replace").decode() == name

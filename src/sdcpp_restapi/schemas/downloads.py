@@ -1,8 +1,8 @@
 """Downloads and hashes: what is asked for, and what came out of it."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from .base import Frozen, LeftOut, Request
 from .models import ModelType
@@ -10,12 +10,18 @@ from .models import ModelType
 Source = Literal["url", "civitai", "huggingface"]
 
 
+def _digits_as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
 class DownloadRequest(Request):
     """POST /models/download."""
 
     model_type: ModelType
     source: Source | None = Field(None, description="Detected from the other fields when left out")
-    model_id: str | None = Field(None, description="CivitAI: model id, or model:version")
+    model_id: Annotated[str | None, BeforeValidator(_digits_as_text)] = Field(
+        None, description="CivitAI: model id, or model:version"
+    )
     url: str | None = Field(None, description="Direct http(s) address")
     repo_id: str | None = Field(None, description="Hugging Face repository, e.g. org/name")
     filename: str | None = Field(
@@ -23,6 +29,18 @@ class DownloadRequest(Request):
     )
     subfolder: str | None = Field(None, description="Below the folder of the model type")
     revision: str = Field("main", description="Hugging Face: branch, tag or commit")
+
+
+class DownloadAccepted(Frozen):
+    """Answer of POST /models/download."""
+
+    success: bool = True
+    download_job_id: str
+    hash_job_id: str = Field(description="Runs when the download is completed")
+    source: Source
+    model_type: ModelType
+    position: int
+    warnings: list[str] | None = LeftOut
 
 
 class HashRequest(Request):
@@ -39,3 +57,53 @@ class JobResult(Frozen):
     model_type: ModelType
     name: str
     sha256: str | None = LeftOut
+
+
+class ModelHash(Frozen):
+    """GET /models/hash/{model_type}/{model_name}."""
+
+    model_name: str
+    model_type: ModelType
+    hash: str = Field(description="SHA-256, hexadecimal")
+
+
+class CivitaiModel(Frozen):
+    """GET /models/civitai/{id}."""
+
+    success: bool = True
+    model_id: str
+    version_id: str
+    name: str
+    version_name: str
+    type: str = Field(description="Our model type, or CivitAI's own word where there is none")
+    base_model: str | None
+    filename: str
+    file_size: int | None = Field(description="In bytes; CivitAI tells it in rounded kilobytes")
+    sha256: str | None
+    download_url: str
+
+
+class HuggingFaceFile(Frozen):
+    """GET /models/huggingface."""
+
+    success: bool = True
+    repo_id: str
+    filename: str
+    revision: str
+    file_size: int | None
+    sha256: str | None = LeftOut  # published for files in large file storage only
+    download_url: str
+
+
+class PartState(Frozen):
+    """What is remembered on disk of an unfinished download, beside its bytes."""
+
+    path: str = Field(description="Where the finished file will be")
+    etag: str | None = None
+    last_modified: str | None = None
+    total: int | None = None
+    sha256: str | None = Field(None, description="Set once all bytes are there and checked")
+    made_folders: tuple[str, ...] = Field((), description="Innermost first; removed with the part if empty")
+    boot: str | None = Field(
+        None, description="The boot in which bytes were written; None when they are safe on disk"
+    )

@@ -1,7 +1,7 @@
 """The messages between the server and an engine child: commands go down, reports come up, one JSON line each.
 
 A command that does work carries an `id`; every report about it repeats that id, and the last one is either
-a `Loaded`, `Unloaded`, `Generated` or a `Refused`.
+a `Loaded`, `Unloaded`, `Generated`, `UpscalerReady`, `Upscaled`, `Converted` or a `Refused`.
 """
 
 from typing import Annotated, Literal
@@ -12,6 +12,7 @@ from .base import Frozen
 from .generation import Img2ImgRequest, Txt2ImgRequest
 from .models import LoadOptions, ModelFiles
 from .options import PreviewSettings
+from .upscaling import Enlargement
 
 # ---------------------------------------------------------------- commands
 
@@ -54,6 +55,46 @@ class Generate(Frozen):
     model_name: str = Field(description="For the A1111 text of the PNG")
     folder: str
     preview: PreviewSettings
+    enlargement: Enlargement | None = Field(None, description="What the loaded upscaler does to the images")
+
+
+class LoadUpscaler(Frozen):
+    """Free the upscaler that is loaded, then load this, eagerly. The main model stays."""
+
+    kind: Literal["load_upscaler"] = "load_upscaler"
+    id: int
+    path: str
+    n_threads: int = Field(description="0 or -1 = physical cores")
+
+
+class UnloadUpscaler(Frozen):
+    """Free the upscaler that is loaded."""
+
+    kind: Literal["unload_upscaler"] = "unload_upscaler"
+    id: int
+
+
+class Upscale(Frozen):
+    """Put a stored picture through the loaded upscaler and write `folder`/image_0.png."""
+
+    kind: Literal["upscale"] = "upscale"
+    id: int
+    image: str
+    enlargement: Enlargement
+    upscaler_name: str = Field(description="For the text of the PNG")
+    folder: str
+
+
+class Convert(Frozen):
+    """Write a model in another type. `output` is written as it goes: give it a temporary name."""
+
+    kind: Literal["convert"] = "convert"
+    id: int
+    input: str
+    output: str
+    output_type: str
+    vae: str | None = None
+    tensor_type_rules: str = ""
 
 
 class Cancel(Frozen):
@@ -69,7 +110,10 @@ class Shutdown(Frozen):
     kind: Literal["shutdown"] = "shutdown"
 
 
-Command = Annotated[Load | Unload | Generate | Cancel | Shutdown, Field(discriminator="kind")]
+Command = Annotated[
+    Load | Unload | Generate | LoadUpscaler | UnloadUpscaler | Upscale | Convert | Cancel | Shutdown,
+    Field(discriminator="kind"),
+]
 
 # ---------------------------------------------------------------- reports
 
@@ -129,7 +173,10 @@ class Unloaded(Frozen):
 
 
 class Step(Frozen):
-    """Sampling went on: `step` (1 = first done) of `total_steps`, of image `image` (0-indexed)."""
+    """`step` (1 = first done) of `total_steps`, of image `image` (0-indexed).
+
+    Steps of sampling, tiles of an upscaling over all its repeats, or tensors of a conversion.
+    """
 
     kind: Literal["step"] = "step"
     id: int
@@ -172,6 +219,35 @@ class Generated(Frozen):
     write_seconds: float
 
 
+class UpscalerReady(Frozen):
+    """The upscaler is in memory."""
+
+    kind: Literal["upscaler_ready"] = "upscaler_ready"
+    id: int
+    upscale_factor: int
+    seconds: float
+
+
+class Upscaled(Frozen):
+    """The picture is written."""
+
+    kind: Literal["upscaled"] = "upscaled"
+    id: int
+    file: str
+    width: int
+    height: int
+    seconds: float
+    write_seconds: float
+
+
+class Converted(Frozen):
+    """The model is written."""
+
+    kind: Literal["converted"] = "converted"
+    id: int
+    seconds: float
+
+
 class Refused(Frozen):
     """A command failed or was cancelled; the child lives and goes on."""
 
@@ -182,7 +258,19 @@ class Refused(Frozen):
 
 
 Report = Annotated[
-    Hello | Unusable | Log | LoadStep | Loaded | Unloaded | Step | PreviewFrame | Generated | Refused,
+    Hello
+    | Unusable
+    | Log
+    | LoadStep
+    | Loaded
+    | Unloaded
+    | Step
+    | PreviewFrame
+    | Generated
+    | UpscalerReady
+    | Upscaled
+    | Converted
+    | Refused,
     Field(discriminator="kind"),
 ]
 

@@ -49,6 +49,16 @@ class JobPreview(Frozen):
     image: str = Field(description="data:image/jpeg;base64,...")
 
 
+class DownloadProgress(Frozen):
+    """Bytes of a download arrived."""
+
+    job_id: str
+    bytes_done: int
+    bytes_total: int | None = Field(description="null where the other server does not tell")
+    bytes_per_second: int = Field(description="Over the last seconds")
+    seconds_left: float | None
+
+
 class JobCancelled(Frozen):
     """A job was cancelled."""
 
@@ -85,6 +95,19 @@ class ModelUnloaded(Frozen):
     model_name: str
 
 
+class UpscalerLoaded(Frozen):
+    """An upscaler is in memory."""
+
+    model_name: str
+    upscale_factor: int
+
+
+class UpscalerUnloaded(Frozen):
+    """An upscaler left memory, on request or after use."""
+
+    model_name: str
+
+
 class ServerStatus(Health):
     """On connect, every 30 seconds and on request: the body of /health and the queue's counts."""
 
@@ -105,11 +128,14 @@ EventData = (
     | JobStatusChanged
     | JobProgress
     | JobPreview
+    | DownloadProgress
     | JobCancelled
     | ModelLoadingProgress
     | ModelLoaded
     | ModelLoadFailed
     | ModelUnloaded
+    | UpscalerLoaded
+    | UpscalerUnloaded
     | ServerStatus
     | Pong
 )
@@ -119,11 +145,14 @@ EVENT_NAMES: dict[type[Frozen], str] = {
     JobStatusChanged: "job_status_changed",
     JobProgress: "job_progress",
     JobPreview: "job_preview",
+    DownloadProgress: "download_progress",
     JobCancelled: "job_cancelled",
     ModelLoadingProgress: "model_loading_progress",
     ModelLoaded: "model_loaded",
     ModelLoadFailed: "model_load_failed",
     ModelUnloaded: "model_unloaded",
+    UpscalerLoaded: "upscaler_loaded",
+    UpscalerUnloaded: "upscaler_unloaded",
     ServerStatus: "server_status",
     Pong: "pong",
 }

@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 
 from .base import Fraction, Frozen, Integer, LeftOut, Number, Request
 from .names import Sampler, Scheduler
+from .upscaling import Repeats
 
 Seed = Annotated[Integer, Field(ge=-1, le=2**63 - 1)]
 Layer = Annotated[Integer, Field(ge=0, le=1000)]
@@ -54,11 +55,23 @@ class ImageRequest(Request):
     easycache_threshold: Number = Field(0.2, ge=0.0, le=100.0)
     easycache_start: Fraction = 0.15
     easycache_end: Fraction = 0.95
+    upscale: bool = Field(False, description="Put the images through the loaded upscaler")
+    upscale_repeats: Repeats = Field(1, description="Each multiplies by the upscaler's own factor")
+    upscale_auto_unload: bool = Field(True, description="Unload the upscaler after use")
     loras: list[LoraUse] = Field([], max_length=64, description="The same as <lora:...> tags, structured")
     use_architecture_defaults: bool | None = Field(
         None,
         description="Fields not given come from the loaded architecture's preset (default: the setting)",
     )
+
+    @model_validator(mode="after")
+    def _last_seed_fits(self) -> Self:
+        # Image i has seed + i, which the engine keeps in 64 bits.
+        if self.seed + self.batch_count > 2**63:
+            raise ValueError(
+                f"seed: {self.seed} is not allowed with {self.batch_count} images: at most 2^63 - 1"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_sigma_more_than_steps(self) -> Self:

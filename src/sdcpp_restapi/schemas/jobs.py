@@ -7,20 +7,23 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, PlainSerializer, SerializeAsAny
 
 from .base import Frozen, LeftOut
+from .conversion import ConvertRequest
 from .downloads import DownloadRequest, HashRequest, JobResult
 from .generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from .models import LoadRequest
+from .upscaling import UpscaleRequest, UpscalerRequest
 
 
-def _utc(moment: datetime) -> str:
+def utc_text(moment: datetime) -> str:
+    """A moment as the API writes it: 2024-01-01T12:00:00.000Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
 
 
-Moment = Annotated[datetime, PlainSerializer(_utc, when_used="json")]
+Moment = Annotated[datetime, PlainSerializer(utc_text, when_used="json")]
 
-JobType = Literal["txt2img", "img2img", "model_download", "model_hash"]
+JobType = Literal["txt2img", "img2img", "upscale", "convert", "model_download", "model_hash"]
 Lane = Literal["engine", "download", "hash"]
-Params = Txt2ImgRequest | Img2ImgRequest | DownloadRequest | HashRequest
+Params = Txt2ImgRequest | Img2ImgRequest | UpscaleRequest | ConvertRequest | DownloadRequest | HashRequest
 
 
 class Kind(NamedTuple):
@@ -33,6 +36,8 @@ class Kind(NamedTuple):
 KINDS: dict[JobType, Kind] = {
     "txt2img": Kind("engine", Txt2ImgRequest),
     "img2img": Kind("engine", Img2ImgRequest),
+    "upscale": Kind("engine", UpscaleRequest),
+    "convert": Kind("engine", ConvertRequest),
     "model_download": Kind("download", DownloadRequest),
     "model_hash": Kind("hash", HashRequest),
 }
@@ -97,6 +102,7 @@ class Job(Frozen):
     attempt: int = Field(description="How often it was claimed; names temporary files, fences late results")
     params: SerializeAsAny[Params]
     model: LoadRequest | None = Field(None, description="What it was stamped with; None where no model runs")
+    upscaler: UpscalerRequest | None = Field(None, description="What it was stamped with, if it upscales")
     after: str | None = Field(None, description="The job that must be completed first")
     created_at: Moment
     started_at: Moment | None = None
@@ -132,6 +138,8 @@ class JobView(Frozen):
     position: int | None = LeftOut  # only while pending
     result: JobResult | None = LeftOut
     model: str | None = LeftOut  # the model that the job was stamped with
+    upscaler: str | None = LeftOut  # the upscaler that the job was stamped with
+    output_path: str | None = LeftOut  # where a conversion goes
     after: str | None = LeftOut  # the job that must be completed first
     inputs: list[InputImage] | None = LeftOut  # only in GET /queue/{id}
 

@@ -75,6 +75,9 @@ QUANTIZATION_TYPES = {
     "q2_k": ("Q2_K (2-bit K-quant)", 2),
 }
 
+# Q8_K is a type of intermediate results; asked to write it, the engine fails an assertion.
+WRITABLE_TYPES = tuple(name for name in QUANTIZATION_TYPES if name != "q8_k")
+
 
 def _one_of(allowed: tuple[str, ...], empty: bool) -> Callable[[str], str]:
     def check(value: str) -> str:
@@ -95,6 +98,4 @@ RngTypeOrEmpty = Annotated[str, AfterValidator(_one_of(RNG_TYPES, empty=True))]
 Prediction = Annotated[str, AfterValidator(_one_of(PREDICTIONS, empty=True))]
 LoraApplyMode = Annotated[str, AfterValidator(_one_of(LORA_APPLY_MODES, empty=False))]
 PreviewMode = Annotated[str, AfterValidator(_one_of(PREVIEW_MODES, empty=False))]
-WeightType = Annotated[
-    str, AfterValidator(_one_of(tuple(k for k in QUANTIZATION_TYPES if k != "q8_k"), empty=True))
-]
+WeightType = Annotated[str, AfterValidator(_one_of(WRITABLE_TYPES, empty=True))]

@@ -1,0 +1,1 @@
+"""Getting models: from addresses, CivitAI and Hugging Face into the model folders, whole or not at all."""

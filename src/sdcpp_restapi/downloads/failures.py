@@ -1,0 +1,83 @@
+"""What can go wrong on the way to a model, in sentences for whoever asked for it."""
+
+import re
+import time
+from email.utils import parsedate_to_datetime
+
+import httpx
+
+from ..errors import BadRequest, NotFound
+
+
+class UpstreamFailed(BadRequest):
+    """The other server did not give what was asked for"""
+
+
+class UpstreamMissing(NotFound):
+    """The other server does not have this"""
+
+
+class AddressRefused(UpstreamFailed):
+    """This address may not be used"""
+
+
+class NotAModel(UpstreamFailed):
+    """What the other server sent is not a model"""
+
+
+class WrongBytes(UpstreamFailed):
+    """What was downloaded is not what was published"""
+
+
+class FileTaken(BadRequest):
+    """A file of this name exists already"""
+
+
+class NotWritten(BadRequest):
+    """The file could not be written"""
+
+
+class Interrupted(UpstreamFailed):
+    """The line broke; trying again may help"""
+
+    def __init__(self, message: str | None = None, after: float | None = None) -> None:
+        """`after`: seconds that the other server asks to be left alone."""
+        super().__init__(message)
+        self.after = after
+
+
+def place(url: httpx.URL) -> str:
+    """The part of an address that may be told: never its query, which can hold a signature or a token."""
+    return url.netloc.decode("ascii", "replace").rpartition("@")[2]
+
+
+def refusal(
+    status: int, host: str, headers: httpx.Headers, token_setting: str | None
+) -> UpstreamFailed | UpstreamMissing:
+    """The failure that a status other than success stands for."""
+    advice = f"; the setting {token_setting} may be missing or wrong" if token_setting else ""
+    match status:
+        case 401:
+            return UpstreamFailed(f"{host} wants to know who asks (401){advice}")
+        case 403:
+            return UpstreamFailed(
+                f"{host} refuses (403): its terms may have to be accepted there first{advice}"
+            )
+        case 404 | 410:
+            return UpstreamMissing(f"{host} does not have this file ({status})")
+        case 408 | 425 | 429 | 500 | 502 | 503 | 504:
+            after = _retry_after(headers)
+            words = "is asked too often" if status == 429 else "is not able to answer"
+            wait = f"; it asks to try again in {after:.0f} s" if after is not None else ""
+            return Interrupted(f"{host} {words} ({status}){wait}", after)
+    return UpstreamFailed(f"{host} answered {status} instead of the file")
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    text = headers.get("retry-after", "").strip()
+    if re.fullmatch(r"\d{1,9}", text):
+        return float(text)
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except ValueError:
+        return None

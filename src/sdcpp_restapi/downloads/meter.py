@@ -1,0 +1,51 @@
+"""How far a download is and how fast it goes."""
+
+from collections import deque
+from time import monotonic
+
+from ..schemas.events import DownloadProgress
+from ..schemas.jobs import Progress
+
+# Seconds over which the speed is taken.
+WINDOW = 5.0
+
+
+class Meter:
+    """Counts bytes; resumed ones count as done, but not for the speed."""
+
+    def __init__(self, job_id: str) -> None:
+        self._job_id = job_id
+        self._total: int | None = None
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def start(self, done: int, total: int | None) -> None:
+        """Bytes will come, with so many there already."""
+        self._total = total
+        self._seen.clear()
+        self.at(done)
+
+    def at(self, done: int) -> None:
+        """So many bytes are there now."""
+        now = monotonic()
+        while len(self._seen) > 2 and now - self._seen[0][0] > WINDOW:
+            self._seen.popleft()
+        # A fast line brings thousands of blocks a second: one point for each tenth is enough.
+        if len(self._seen) > 1 and now - self._seen[-2][0] < 0.1:
+            self._seen.pop()
+        self._seen.append((now, done))
+
+    def report(self) -> tuple[Progress, DownloadProgress] | None:
+        """For the queue and for listeners; None before the first byte can come."""
+        if not self._seen:
+            return None
+        (began, first), (last, done) = self._seen[0], self._seen[-1]
+        speed = (done - first) / (last - began) if last > began else 0.0
+        left = (self._total - done) / speed if self._total is not None and speed > 0 else None
+        event = DownloadProgress(
+            job_id=self._job_id,
+            bytes_done=done,
+            bytes_total=self._total,
+            bytes_per_second=round(speed),
+            seconds_left=round(left, 1) if left is not None else None,
+        )
+        return Progress.at(100 * done // self._total if self._total else 0, 100, 0, 1), event

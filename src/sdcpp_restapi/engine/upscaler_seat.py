@@ -1,0 +1,83 @@
+"""The place for an upscaler beside a slot's main model: what is loaded there, and how it comes and goes.
+
+Whoever uses it has taken the slot's turn.
+"""
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import count
+from pathlib import Path
+
+from ..errors import EngineLost, EngineUnusable, UpscalerLoadFailed, UpscalerNotFound
+from ..events import EventBus
+from ..schemas.engine import Command, LoadUpscaler, Refused, Report, UnloadUpscaler, UpscalerReady
+from ..schemas.events import UpscalerLoaded
+from ..schemas.upscaling import UpscalerRequest
+
+log = logging.getLogger(__name__)
+
+FindUpscaler = Callable[[str], Awaitable[Path | None]]
+# A command to the slot's child, which is started if need be, and the id of the call.
+Call = Callable[[Command, int], AsyncIterator[Report]]
+
+
+class UpscalerSeat:
+    """Remembers what the child holds; `forget` it when the child is gone."""
+
+    def __init__(self, bus: EventBus, find: FindUpscaler, call: Call, ids: "count[int]") -> None:
+        self._bus = bus
+        self._find = find
+        self._call = call
+        self._ids = ids
+        self.loaded: UpscalerRequest | None = None
+
+    def holds(self, request: UpscalerRequest) -> bool:
+        """Whether a job stamped with this upscaler can run; tile sizes belong to jobs."""
+        held = self.loaded
+        return held is not None and _identity(held) == _identity(request)
+
+    def forget(self) -> None:
+        """Nothing is loaded any more."""
+        self.loaded = None
+
+    async def load(self, request: UpscalerRequest) -> UpscalerLoaded:
+        """Load an upscaler in place of the one before.
+
+        Raises UpscalerNotFound, UpscalerLoadFailed in the engine's own words.
+        """
+        path = await self._find(request.model_name)
+        if path is None:
+            raise UpscalerNotFound(f"Model not found: {request.model_name}")
+        self.forget()
+        call_id = next(self._ids)
+        command = LoadUpscaler(id=call_id, path=str(path), n_threads=request.n_threads)
+        last: Report | None = None
+        try:
+            async for report in self._call(command, call_id):
+                last = report
+        except (EngineLost, EngineUnusable) as error:
+            raise _refusal(request, str(error)) from error
+        if not isinstance(last, UpscalerReady):
+            raise _refusal(request, last.error if isinstance(last, Refused) else "no answer")
+        self.loaded = request
+        log.info("loaded upscaler %s (x%d)", request.model_name, last.upscale_factor)
+        loaded = UpscalerLoaded(model_name=request.model_name, upscale_factor=last.upscale_factor)
+        self._bus.publish(loaded)
+        return loaded
+
+    async def unload(self) -> None:
+        """Free the upscaler, if there is one."""
+        if self.loaded is None:
+            return
+        self.forget()
+        call_id = next(self._ids)
+        async for _report in self._call(UnloadUpscaler(id=call_id), call_id):
+            pass
+
+
+def _identity(request: UpscalerRequest) -> tuple[str, int]:
+    return request.model_name, request.n_threads
+
+
+def _refusal(request: UpscalerRequest, why: str) -> UpscalerLoadFailed:
+    return UpscalerLoadFailed(f"Failed to load upscaler: {request.model_name}: {why}")

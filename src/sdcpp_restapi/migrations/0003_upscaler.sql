@@ -1,0 +1,2 @@
+-- JSON: the upscaler that a job was stamped with
+ALTER TABLE jobs ADD COLUMN upscaler TEXT;

@@ -1,0 +1,67 @@
+"""The SHA-256 of model files, as far as they were computed: kept in SQLite, read from memory."""
+
+import os
+import sqlite3
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Self
+
+from ..db import Database
+
+
+class Version(NamedTuple):
+    """What tells a changed file from an unchanged one without reading it."""
+
+    size: int
+    mtime_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Self:
+        """The version that a stat showed."""
+        return cls(status.st_size, status.st_mtime_ns)
+
+
+class Digest(NamedTuple):
+    """A hash, and the version of the file that it belongs to."""
+
+    version: Version
+    sha256: str
+
+
+class Digests:
+    """All hashes that are known. `known` is replaced by every change, never altered."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.known: Mapping[str, Digest] = {}
+
+    @classmethod
+    async def read(cls, database: Database) -> Self:
+        """Take over what earlier runs computed."""
+        digests = cls(database)
+        rows = await database.read(
+            lambda db: db.execute("SELECT path, size, mtime_ns, sha256 FROM model_digests").fetchall()
+        )
+        digests.known = {row[0]: Digest(Version(row[1], row[2]), row[3]) for row in rows}
+        return digests
+
+    def get(self, path: Path, version: Version) -> str | None:
+        """The hash of this version of a file, if it was computed."""
+        return sha256_of(self.known, str(path), version)
+
+    async def put(self, path: Path, version: Version, sha256: str) -> None:
+        """Remember a hash, in place of an older version's."""
+
+        def work(db: sqlite3.Connection) -> None:
+            db.execute(
+                "INSERT OR REPLACE INTO model_digests VALUES (?, ?, ?, ?)", (str(path), *version, sha256)
+            )
+
+        await self._database.write(work)
+        self.known = {**self.known, str(path): Digest(version, sha256)}
+
+
+def sha256_of(known: Mapping[str, Digest], path: str, version: Version) -> str | None:
+    """The hash of this version of a file, None when it is not known or belongs to another version."""
+    digest = known.get(path)
+    return digest.sha256 if digest is not None and digest.version == version else None

@@ -1,0 +1,134 @@
+"""The current upscaler: what POST /upscaler/load set, what jobs that upscale are stamped with."""
+
+import asyncio
+import logging
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import NoUpscalerLoaded, SdcppError, UpscalerNotFound
+from ..events import EventBus
+from ..preferences import Preferences
+from ..schemas.base import Frozen
+from ..schemas.events import UpscalerLoaded, UpscalerUnloaded
+from ..schemas.models import ModelType
+from ..schemas.upscaling import UpscalerRequest
+
+log = logging.getLogger(__name__)
+
+PREFERENCE = "current_upscaler"
+
+
+class Seat(Protocol):
+    """What this module needs of the place for an upscaler in an engine slot."""
+
+    async def load(self, request: UpscalerRequest) -> UpscalerLoaded: ...
+    async def unload(self) -> None: ...
+
+
+class Engine(Protocol):
+    """What this module needs of an engine slot."""
+
+    @property
+    def upscaler(self) -> Seat: ...
+    def turn_to_load(self) -> AbstractAsyncContextManager[None]: ...
+
+
+class Catalog(Protocol):
+    """What this module needs of the catalog."""
+
+    async def find(self, type: ModelType, name: str) -> Path | None: ...
+
+
+class Current(Frozen):
+    """An upscaler that was asked for and proved to load."""
+
+    request: UpscalerRequest
+    loaded: UpscalerLoaded
+
+
+class CurrentUpscaler:
+    """One answer to the question which upscaler is loaded."""
+
+    def __init__(self, engine: Engine, catalog: Catalog, preferences: Preferences, bus: EventBus) -> None:
+        self._engine = engine
+        self._catalog = catalog
+        self._preferences = preferences
+        self._bus = bus
+        self._current: Current | None = None
+        self._loads: set[asyncio.Task[UpscalerLoaded]] = set()
+
+    @property
+    def name(self) -> str | None:
+        """The current upscaler's name."""
+        return self._current.request.model_name if self._current else None
+
+    def require(self) -> tuple[UpscalerRequest, int]:
+        """What a job that upscales is stamped with, and its own factor. Raises NoUpscalerLoaded."""
+        if self._current is None:
+            raise NoUpscalerLoaded
+        return self._current.request, self._current.loaded.upscale_factor
+
+    async def restore(self) -> None:
+        """Take the upscaler of the last run as the current one and begin to load it again."""
+        self._current = await self._preferences.get(PREFERENCE, Current)
+        if self._current is not None:
+            log.info("loading upscaler %s, as in the last run", self.name)
+            self._begin(self._current.request)
+
+    async def close(self) -> None:
+        """Break off loads that still run."""
+        for load in self._loads:
+            load.cancel()
+        await asyncio.gather(*self._loads, return_exceptions=True)
+
+    async def load(self, request: UpscalerRequest) -> UpscalerLoaded:
+        """Make an upscaler the current one. It waits for the running job, and goes before the waiting ones.
+
+        A caller that goes away does not stop the load. Raises UpscalerNotFound, UpscalerLoadFailed when the
+        engine refuses; then none is loaded.
+        """
+        if await self._catalog.find("esrgan", request.model_name) is None:
+            raise UpscalerNotFound(f"Model not found: {request.model_name}")
+        return await asyncio.shield(self._begin(request))
+
+    async def unload(self) -> None:
+        """Free the upscaler, once the running job is done. Nothing loaded is fine too."""
+        async with self._engine.turn_to_load():
+            await self._engine.upscaler.unload()
+            await self._forget()
+
+    async def released(self, request: UpscalerRequest) -> None:
+        """A job unloaded this upscaler after use."""
+        if self._current is not None and self._current.request == request:
+            await self._forget()
+
+    def _begin(self, request: UpscalerRequest) -> asyncio.Task[UpscalerLoaded]:
+        load = asyncio.create_task(self._load(request))
+        self._loads.add(load)
+        load.add_done_callback(self._ended)
+        return load
+
+    def _ended(self, load: asyncio.Task[UpscalerLoaded]) -> None:
+        """Nobody may be left who waits for the load; its error is in the log all the same."""
+        self._loads.discard(load)
+        if not load.cancelled():
+            load.exception()
+
+    async def _load(self, request: UpscalerRequest) -> UpscalerLoaded:
+        async with self._engine.turn_to_load():
+            try:
+                loaded = await self._engine.upscaler.load(request)
+            except SdcppError as error:
+                log.warning("%s", error)
+                await self._forget()
+                raise
+            self._current = Current(request=request, loaded=loaded)
+            await self._preferences.set(PREFERENCE, self._current)
+        return loaded
+
+    async def _forget(self) -> None:
+        held, self._current = self._current, None
+        await self._preferences.set(PREFERENCE, None)
+        if held is not None:
+            self._bus.publish(UpscalerUnloaded(model_name=held.request.model_name))

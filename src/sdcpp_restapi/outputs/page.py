@@ -1,0 +1,148 @@
+"""The page that shows a folder."""
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from . import listing, rows
+from .folder import Found, OutputFolder
+from .listing import Order, Sort
+
+_HERE = Path(__file__).parent
+# They are part of the page, which so needs nothing else; the policy names their hashes.
+_STYLE = (_HERE / "browser.css").read_text("utf-8")
+_SCRIPT = (_HERE / "browser.js").read_text("utf-8")
+# A column is first sorted this way: what is new or large comes first.
+_FIRST_ORDER: Mapping[Sort, Order] = {"name": "asc", "size": "desc", "date": "desc"}
+_PAGES_AROUND = 2
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+HEADERS = {
+    "content-security-policy": (
+        f"default-src 'none'; img-src 'self' data:; media-src 'self'; style-src {_hash(_STYLE)};"
+        f" script-src {_hash(_SCRIPT)}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cache-control": "private, no-cache",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a visitor looks at, and how its links are written.
+
+    `up` leads from the page's address to the server's root: relative, so that the page works behind any
+    prefix. `token` is the API key that the visitor's address carries: every link needs it too.
+    """
+
+    up: str
+    path: str
+    sort: Sort = "name"
+    order: Order = "asc"
+    page: int = 1
+    token: str = ""
+
+    def file(self, path: str) -> str:
+        """The address of a file."""
+        return self._link(f"output/{quote(path)}")
+
+    def thumb(self, path: str, version: int) -> str:
+        """The address of a thumbnail; another version is another address, whatever a browser has kept."""
+        return self._link(f"thumb/{quote(path)}", v=f"{version:x}")
+
+    def folder(self, path: str) -> str:
+        """The address of a folder, sorted as this one."""
+        return self._sorted(path, self.sort, self.order)
+
+    def sorted_by(self, sort: Sort) -> str:
+        """This folder by another column; by its own, the other way round."""
+        other_way: Order = "desc" if self.order == "asc" else "asc"
+        return self._sorted(self.path, sort, other_way if sort == self.sort else _FIRST_ORDER[sort])
+
+    def page_number(self, page: int) -> str:
+        """Another page of this folder."""
+        return self._sorted(self.path, self.sort, self.order, page)
+
+    def _sorted(self, path: str, sort: Sort, order: Order, page: int = 1) -> str:
+        query: dict[str, str] = {"sort": sort, "order": order} if (sort, order) != ("name", "asc") else {}
+        if page > 1:
+            query["page"] = str(page)
+        return self._link("/".join(["output", quote(path), ""]) if path else "output/", **query)
+
+    def _link(self, path: str, **query: str) -> str:
+        if self.token:
+            query["token"] = self.token
+        return f"{self.up}{path}" + (f"?{urlencode(query)}" if query else "")
+
+
+def render(outputs: OutputFolder, folder: Found, view: View) -> str:
+    """The HTML of a folder. Raises NotFound when it is gone."""
+    found = listing.read(outputs, folder, view.sort, view.order, view.page)
+    return _TEMPLATE.render(
+        view=view,
+        listing=found,
+        rows=rows.of(outputs, found.entries, view.path, folder.path),
+        crumbs=_crumbs(view.path),
+        page_numbers=_page_numbers(found.page, found.pages),
+        style=Markup(_STYLE),
+        script=Markup(_SCRIPT),
+    )
+
+
+def _crumbs(path: str) -> list[tuple[str, str]]:
+    """(name, path) of each folder on the way here."""
+    parts = path.split("/") if path else []
+    return [("Output", "")] + [(part, "/".join(parts[: i + 1])) for i, part in enumerate(parts)]
+
+
+def _page_numbers(page: int, pages: int) -> list[int]:
+    """The first, the last, and those around this one; 0 where some are left out."""
+    around = range(max(1, page - _PAGES_AROUND), min(pages, page + _PAGES_AROUND) + 1)
+    shown = sorted({1, *around, pages})
+    return [shown[0]] + [n for a, b in pairwise(shown) for n in ((b,) if b == a + 1 else (0, b))]
+
+
+def _size(size: int) -> str:
+    """A size as people read it."""
+    amount, unit = float(size), "B"
+    for larger in ("KB", "MB", "GB", "TB"):
+        if amount < 1000:
+            break
+        amount, unit = amount / 1024, larger
+    return f"{amount:.1f} {unit}" if unit != "B" and amount < 100 else f"{amount:.0f} {unit}"
+
+
+def _date(nanoseconds: int) -> datetime:
+    return datetime.fromtimestamp(nanoseconds // 10**9).astimezone()
+
+
+def _count(number: int, one: str) -> str:
+    return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
+
+
+def _template() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"size": _size, "date": _date, "count": _count}
+    return environment
+
+
+_TEMPLATE = _template().get_template("browser.html")

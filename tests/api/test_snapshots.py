@@ -1,0 +1,64 @@
+"""Rendered answers: built once per revision, however many ask."""
+
+import asyncio
+
+import pytest
+
+from sdcpp_restapi.api.snapshots import Snapshots
+from sdcpp_restapi.schemas.models import Done
+
+
+class Page:
+    """Something that changes, and that is slow to render."""
+
+    def __init__(self) -> None:
+        self.revision = 0
+        self.built = 0
+        self.ready = asyncio.Event()
+        self.snapshots = Snapshots()
+
+    async def make(self) -> Done:
+        """What the page shows now."""
+        self.built += 1
+        shown = Done(message=f"revision {self.revision}")
+        await self.ready.wait()
+        return shown
+
+    async def ask(self) -> bytes:
+        """The answer that a client gets."""
+        answer = await self.snapshots.answer("page", lambda: self.revision, self.make)
+        return bytes(answer.body)
+
+
+async def test_an_answer_is_built_once_for_all_who_ask_meanwhile() -> None:
+    page = Page()
+    asking = [asyncio.create_task(page.ask()) for _ in range(20)]
+    await asyncio.sleep(0)
+    page.ready.set()
+    assert len(set(await asyncio.gather(*asking))) == 1
+    assert page.built == 1
+
+
+async def test_who_asks_after_a_change_never_gets_the_older_answer_that_is_being_built() -> None:
+    page = Page()
+    before = asyncio.create_task(page.ask())
+    await asyncio.sleep(0)
+    page.revision = 1
+    after = [asyncio.create_task(page.ask()) for _ in range(20)]
+    await asyncio.sleep(0)
+    page.ready.set()
+    assert b"revision 0" in await before
+    assert all(b"revision 1" in answer for answer in await asyncio.gather(*after))
+    assert page.built == 2
+
+
+async def test_a_failed_build_is_tried_again() -> None:
+    page = Page()
+    page.ready.set()
+
+    async def broken() -> Done:
+        raise OSError("no disk")
+
+    with pytest.raises(OSError, match="no disk"):
+        await page.snapshots.answer("page", lambda: 0, broken)
+    assert b"revision 0" in await page.ask()

@@ -1,0 +1,69 @@
+"""A server with an output folder to look at, and a browser to look with."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.api.scripted import serving
+from tests.server import RunningServer
+
+CHROMIUM = Path("/usr/bin/chromium")
+# No talk with anybody but the page's server.
+FLAGS = [
+    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run", "--disable-gpu",
+]  # fmt: skip
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a module's server."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def output(root: Path) -> Path:
+    """The output folder; modules fill it before or while the server runs."""
+    (root / "output").mkdir()
+    return root / "output"
+
+
+@pytest.fixture(scope="module")
+def server(root: Path, output: Path) -> Iterator[RunningServer]:
+    """The server whose output folder it is."""
+    with serving(root, load=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip("needs Chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: RunningServer) -> Iterator[OpenPage]:
+    """Opens a path of the server; fails the test where the page complained."""
+    complaints: list[str] = []
+    contexts = []
+
+    def open_it(path: str, **context: object) -> Page:
+        contexts.append(browser.new_context(base_url=server.url, **context))  # type: ignore[arg-type]
+        page = contexts[-1].new_page()
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.goto(path)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+    assert complaints == []
