@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
@@ -105,8 +106,23 @@ def create_app(settings: Settings) -> FastAPI:
     app.websocket("/ws")(socket.events)
     app.add_route("/", lambda _request: RedirectResponse("docs"), include_in_schema=False)
     failures.install(app)
+    if settings.server.api_keys:
+        _describe_keys(app)
     _protect(app, settings)
     return app
+
+
+def _describe_keys(app: FastAPI) -> None:
+    """Give /docs its Authorize button."""
+    describe = app.openapi
+
+    def with_keys() -> dict[str, Any]:
+        description = describe()
+        description["components"]["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        description["security"] = [{"key": []}]
+        return description
+
+    app.openapi = with_keys  # type: ignore[method-assign]
 
 
 def create_socket_app(main: FastAPI, settings: Settings) -> Starlette:

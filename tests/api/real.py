@@ -13,7 +13,9 @@ from tests.tiny import build
 
 
 @contextmanager
-def drawing(root: Path, kind: str, *more: str, options: dict[str, Any] | None = None) -> Iterator[RunningServer]:
+def drawing(
+    root: Path, kind: str, *more: str, options: dict[str, Any] | None = None
+) -> Iterator[RunningServer]:
     """A server that has a tiny model of this kind loaded; models of the kinds in `more` lie beside it."""
     models = root / "models"
     for other in more:
@@ -21,7 +23,8 @@ def drawing(root: Path, kind: str, *more: str, options: dict[str, Any] | None = 
     body = build(kind).install(models)
     server = RunningServer(root)
     try:
-        server.post("/models/load", {**body, "options": {"n_threads": 2, **(options or {})}})
+        # One thread: several would wait for each other wherever cores are shared.
+        server.post("/models/load", {**body, "options": {"n_threads": 1, **(options or {})}})
         yield server
     finally:
         server.kill()

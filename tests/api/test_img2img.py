@@ -57,9 +57,7 @@ def test_the_same_request_gives_the_same_picture(server: RunningServer, base: by
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_a_parameter_changes_the_picture(
-    server: RunningServer, base: bytes, changed: dict[str, Any]
-) -> None:
+def test_a_parameter_changes_the_picture(server: RunningServer, base: bytes, changed: dict[str, Any]) -> None:
     assert pixels(server, make(server, **changed)) != base
 
 
@@ -70,7 +68,9 @@ def test_a_picture_started_from_an_image_is_not_the_one_started_from_noise(
 
 
 @pytest.mark.parametrize("size", [(64, 64), (40, 100), (200, 10), (1, 1)])
-def test_an_image_of_another_size_is_fitted_to_the_output(server: RunningServer, size: tuple[int, int]) -> None:
+def test_an_image_of_another_size_is_fitted_to_the_output(
+    server: RunningServer, size: tuple[int, int]
+) -> None:
     job = make(server, init_image_base64=as_base64(picture(*size)), steps=1)
     assert opened(server, job).size == (64, 64)
     (stored,) = job["inputs"]

@@ -49,9 +49,7 @@ def test_the_same_request_gives_the_same_file(server: RunningServer) -> None:
     ],
     ids=str,
 )
-def test_a_parameter_changes_the_picture(
-    server: RunningServer, base: bytes, changed: dict[str, Any]
-) -> None:
+def test_a_parameter_changes_the_picture(server: RunningServer, base: bytes, changed: dict[str, Any]) -> None:
     assert pixels(server, server.make(**BASE | changed)) != base
 
 
@@ -93,7 +91,9 @@ def test_lora_tags_are_taken_out_of_the_prompt(server: RunningServer, tagged: st
 
 def test_a_lora_named_twice_adds_up_and_the_field_is_the_same_as_the_tag(server: RunningServer) -> None:
     once = server.make(**BASE | {"prompt": "a cat<lora:lora_minit2i:0.8>"})
-    twice = server.make(**BASE | {"prompt": "a cat<lora:lora_minit2i:0.5><lora:lora_minit2i.safetensors:0.3>"})
+    twice = server.make(
+        **BASE | {"prompt": "a cat<lora:lora_minit2i:0.5><lora:lora_minit2i.safetensors:0.3>"}
+    )
     field = server.make(**BASE | {"loras": [{"name": "lora_minit2i", "weight": 0.8}]})
     assert pixels(server, once) == pixels(server, twice) == pixels(server, field)
 

@@ -48,9 +48,7 @@ def base(server: RunningServer) -> bytes:
 
 
 @pytest.mark.parametrize("changed", CHANGES, ids=str)
-def test_a_parameter_changes_the_picture(
-    server: RunningServer, base: bytes, changed: dict[str, Any]
-) -> None:
+def test_a_parameter_changes_the_picture(server: RunningServer, base: bytes, changed: dict[str, Any]) -> None:
     assert pixels(server, server.make(**BASE | changed)) != base
 
 

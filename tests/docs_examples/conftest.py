@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.api.scripted import put, serving
+from tests.docs_examples.models import install
 from tests.server import RunningServer
 
 NAMED = (
@@ -52,3 +53,14 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
         put(root, name)
     with serving(root, load=False) as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """The real engine, and tiny models by the document's names; nothing is loaded yet."""
+    root: Path = tmp_path_factory.mktemp("real")
+    install(root / "models")
+    server = RunningServer(root)
+    yield server
+    server.kill()
+    assert not [line for line in server.log if "Traceback" in line]

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.api.scripted import MODEL, SHORT
-from tests.docs_examples.document import HERE
+from tests.docs_examples.document import HERE, curl_body
 from tests.server import RunningServer
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -29,16 +29,20 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(browser: Browser, named: RunningServer) -> Iterator[Page]:
-    """A page on the server's main port, with the element that the example fills."""
+def page(browser: Browser) -> Iterator[Page]:
     with browser.new_page() as opened:
-        opened.goto(f"http://localhost:{named.port}/health")
-        opened.evaluate("document.body.innerHTML = '<img id=preview>'")
         yield opened
+
+
+def visit(page: Page, server: RunningServer) -> None:
+    """Open a page on the server's main port, with the element that the example fills."""
+    page.goto(f"http://localhost:{server.port}/health")
+    page.evaluate("document.body.innerHTML = '<img id=preview>'")
 
 
 def run_example(page: Page, server: RunningServer) -> None:
     """Start the example and wait until it is connected."""
+    visit(page, server)
     script = (HERE / "events.js").read_text().replace("localhost:8081", f"localhost:{server.ws_port}")
     page.add_script_tag(content=script)
     page.wait_for_function("ws.readyState === WebSocket.OPEN")
@@ -54,6 +58,17 @@ def test_the_example_follows_a_job(named: RunningServer, page: Page) -> None:
         page.wait_for_event("console")
     assert said[0] == f"Job {job_id}: processing"
     assert "Progress: 2/2" in said
+
+
+def test_the_example_shows_previews(real: RunningServer, page: Page) -> None:
+    real.post("/models/load", curl_body("flux dev load"))
+    real.http.put("/preview/settings", json={"mode": "proj"}).raise_for_status()
+    run_example(page, real)
+    job = real.make(prompt="a cat", width=64, height=64, steps=8, cfg_scale=1, sampler="euler", seed=1)
+    assert job["status"] == "completed"
+    page.wait_for_function("document.getElementById('preview').naturalWidth > 0")
+    source = page.get_attribute("#preview", "src") or ""
+    assert source.startswith("data:image/jpeg;base64,")
 
 
 def test_a_page_of_another_site_is_not_let_in(named: RunningServer, page: Page) -> None:

@@ -84,7 +84,7 @@ def test_a_fault_of_the_other_side_is_told_and_leaves_nothing(
     job = server.wait_for_job(answer["download_job_id"])
     assert job["status"] == "failed", job
     assert sentence in job["error"]
-    assert server.get(f"/queue/{answer['hash_job_id']}")["status"] in ("failed", "cancelled")
+    assert server.wait_for_job(answer["hash_job_id"])["status"] in ("failed", "cancelled")
     assert files(server) == before
     assert not stored(server, "faulty").exists()
 

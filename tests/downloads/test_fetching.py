@@ -189,7 +189,7 @@ def test_cancelling_a_download_removes_its_part_and_cancels_its_hash_job(
         events.wait_for("download_progress", lambda data: data["bytes_done"] > 0)
         assert stored(server, "deep/er/cancelled.safetensors.part").exists()
         assert server.http.delete(f"/queue/{job_id}").status_code == 200
-        assert server.get(f"/queue/{answer['hash_job_id']}")["status"] == "cancelled"
+        assert server.wait_for_job(answer["hash_job_id"])["status"] == "cancelled"
     file.go_on.set()
     # The next job of both runners begins only after the cancelled one has left.
     for n in range(2):

@@ -71,7 +71,7 @@ def test_without_a_mark_of_its_version_a_file_is_fetched_anew(server: RunningSer
 def interrupted(
     server: RunningServer, cdn: Upstream, path: str, end: Callable[[], object], **body: str
 ) -> tuple[str, int]:
-    """Begin a download that stands still in the middle, end the server; the job and the bytes that are there."""
+    """Begin a download that stands still in the middle, end the server; its job and the bytes there."""
     file = cdn.routes[path]
     file.hold_at = HALF  # type: ignore[attr-defined]
     with server.events() as events:
@@ -91,7 +91,7 @@ def test_a_download_goes_on_where_it_was_when_the_server_ended(
     cdn.file(path, DATA)
     server = start_server(env=environment())
     job_id, there = interrupted(server, cdn, path, getattr(server, way), url=cdn.url + path)
-    assert there == HALF
+    assert HALF - 2**20 <= there <= HALF
     server.start()
     job = server.wait_for_job(job_id)
     assert job["status"] == "completed", job
@@ -116,12 +116,13 @@ def test_a_gated_file_goes_on_after_a_kill_with_a_new_address_at_the_cdn(
     assert stored(server, "deep/killed.gguf").read_bytes() == DATA
 
 
-def test_what_is_left_of_a_download_that_was_cancelled_while_the_server_was_down_is_swept_away(
+def test_a_download_that_an_earlier_run_began_leaves_nothing_when_it_is_cancelled(
     environment: Environment, cdn: Upstream, start_server: Callable[..., RunningServer]
 ) -> None:
     held = [cdn.file(f"/swept{n}.gguf", DATA, hold_at=HALF) for n in range(2)]
     server = start_server(env=environment(parallel="1"))
     interrupted(server, cdn, "/swept0.gguf", server.kill, url=f"{cdn.url}/swept0.gguf")
+    held[0].hold_at = HALF + 500_000
     held[0].go_on.clear()
     server.start()
     (job,) = (job for job in server.get("/queue")["items"] if job["type"] == "model_download")

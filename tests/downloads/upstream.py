@@ -225,7 +225,7 @@ def civitai(site: Upstream, cdn: Upstream, data: bytes, **version: Any) -> str:
 def hub(
     site: Upstream, cdn: Upstream, data: bytes, repo: str, filename: str, token: str | None = None
 ) -> str:
-    """A Hugging Face hub with a file in large file storage, gated if `token` is given; the path at the CDN."""
+    """A Hugging Face hub with a large file, gated if `token` is given; the path at the CDN."""
     blob = f"/hf/{sha256(data)}"
 
     def resolve(request: Request) -> None:

@@ -45,8 +45,9 @@ def test_config_json_names_the_upscaler(server: RunningServer) -> None:
 
 def test_the_png_says_how_it_was_made(server: RunningServer) -> None:
     job = server.make("/upscale", image_base64=noise(8, 8), repeats=2)
-    text = opened(server, job).info["parameters"]
-    assert text == f"Postprocess upscale by: 4, Postprocess upscale repeats: 2, Postprocess upscaler: {ESRGAN}"
+    assert opened(server, job).info["parameters"] == (
+        f"Postprocess upscale by: 4, Postprocess upscale repeats: 2, Postprocess upscaler: {ESRGAN}"
+    )
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3, 8])

@@ -16,6 +16,8 @@ from ..errors import BadRequest, OriginRefused, SdcppError, Unauthorized
 from .failures import failure
 
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost"}
+# The description of the API is no secret, and a browser can't put a key on the assets of a page.
+PUBLIC = ("/docs", "/redoc", "/openapi.json", "/static-offline-docs/")
 # Close code of a WebSocket that is refused: policy violation (RFC 6455, 7.4.1).
 POLICY_VIOLATION = 1008
 
@@ -48,7 +50,7 @@ class Guard:
         if "origin" in headers:
             self._check_origin(headers["origin"], host, port)
         preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
-        if self._keys and not preflight:
+        if self._keys and not preflight and not scope["path"].startswith(PUBLIC):
             self._check_key(headers, scope["query_string"])
 
     def _check_host(self, host: str) -> None:

@@ -127,17 +127,16 @@ class Fetch:
         part = self._part
         assert part is not None
         outbox = _Outbox(lambda block: self._do(part.write, block))
-        fresh = part.size == 0
+        done = part.size
         try:
             async for piece in response.aiter_raw():
-                if fresh and _PAGE.match(piece):
+                if done == 0 and _PAGE.match(piece):
                     raise _page(response)
-                fresh = False
+                done += len(piece)
+                self._meter.at(done)
                 await outbox.put(piece)
-                self._meter.at(part.size)
         finally:
             await outbox.flush()  # what came before the line broke need not come again
-        self._meter.at(part.size)
         self._check_size(response, part)
 
     def _check_size(self, response: httpx.Response, part: Part) -> None:
@@ -178,9 +177,10 @@ class _Outbox:
         await self._next()
 
     async def _next(self) -> None:
-        writing, self._writing = self._writing, None
-        if writing is not None:
-            await writing
+        if self._writing is not None:
+            # A write that was begun is never given up: the next block must not take its place.
+            await asyncio.shield(self._writing)
+            self._writing = None
         if self._gathered:
             block = bytes(self._gathered)
             self._gathered.clear()

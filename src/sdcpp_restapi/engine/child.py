@@ -49,6 +49,8 @@ Work = Load | Unload | Generate | LoadUpscaler | UnloadUpscaler | Upscale | Conv
 EXIT_UNUSABLE = 3
 # Between the server's 0 and the 1000 of "take me first".
 OOM_SCORE = 500
+# When cores are short the server answers first: it needs them for a millisecond, the engine for minutes.
+NICENESS = 5
 
 SETTINGS = {
     # An abort would fork a debugger, which can hang for minutes.
@@ -186,6 +188,7 @@ def _devices(library: Library) -> list[str]:
 def _prepare_process() -> None:
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
+    os.nice(NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends its children in order
     # When memory runs out the kernel shall take the child, which can be replaced, and not the server.
     with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:

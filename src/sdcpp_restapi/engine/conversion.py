@@ -27,7 +27,8 @@ def convert(
             TYPES[command.output_type],
             # Never NULL: that ends the process.
             engine_type_rules(command.tensor_type_rules),
-            False,
+            # With its own names a baked VAE would be called "vae.", which other programs do not know.
+            command.vae is not None,
         )
     if cancelled():
         raise JobCancelled

@@ -1,6 +1,5 @@
 """Runs the jobs of the engine lane on a slot: results appear all at once, or not at all."""
 
-import logging
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
@@ -18,8 +17,6 @@ from ..schemas.upscaling import UpscaleRequest, UpscalerRequest
 from .convert_task import ConvertTask, Listed
 from .picture_tasks import GenerateTask, InputFiles, ResolvePrompts, UpscaleTask
 from .slot import EngineSlot
-
-log = logging.getLogger(__name__)
 
 Released = Callable[[UpscalerRequest], Awaitable[None]]
 
@@ -130,10 +127,7 @@ class EngineExecutor:
         if not isinstance(job.params, ImageRequest) or job.upscaler is None:
             return
         if job.params.upscale_auto_unload:
-            try:
-                await self._slot.upscaler.unload()
-            except SdcppError as error:
-                log.warning("the upscaler could not be unloaded: %s", error)
+            await self._slot.upscaler.unload()
             await self._released(job.upscaler)
 
 

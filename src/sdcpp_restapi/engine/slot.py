@@ -137,8 +137,9 @@ class EngineSlot:
         if self.child is None or self.child.gone.is_set():
             return
         call_id = next(self._ids)
-        async for _report in self._call(Unload(id=call_id), call_id):
-            pass
+        with suppress(EngineLost, EngineUnusable):  # a child that is gone holds nothing
+            async for _report in self._call(Unload(id=call_id), call_id):
+                pass
 
     async def run(self, command: Callable[[int], WorkCommand]) -> AsyncIterator[Report]:
         """Run the command of a job on what is loaded; the last report is its result or Refused.
@@ -171,18 +172,24 @@ class EngineSlot:
 
     async def _load(self, request: LoadRequest, files: ModelFiles) -> ModelLoaded:
         self._forget()
-        call_id = next(self._ids)
-        command = Load(id=call_id, files=files, options=request.options)
+        seemed_alive = self.child is not None and not self.child.gone.is_set()
         last: Report | None = None
         try:
-            async for last in self._call(command, call_id):
+            async for last in self._load_reports(request, files):
                 if isinstance(last, LoadStep):
                     self._tell_step(request, last)
         except (EngineLost, EngineUnusable) as error:
+            if seemed_alive and last is None:
+                # It said nothing about the load: it was dead when it was asked, no fault of the model.
+                return await self._load(request, files)
             raise _refusal(request, str(error)) from error
         if not isinstance(last, Loaded):
             raise _refusal(request, last.error if isinstance(last, Refused) else "no answer")
         return self._remember(request, last)
+
+    def _load_reports(self, request: LoadRequest, files: ModelFiles) -> AsyncIterator[Report]:
+        call_id = next(self._ids)
+        return self._call(Load(id=call_id, files=files, options=request.options), call_id)
 
     def _tell_step(self, request: LoadRequest, report: LoadStep) -> None:
         self._bus.publish(

@@ -5,6 +5,7 @@ Whoever uses it has taken the slot's turn.
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
@@ -71,8 +72,9 @@ class UpscalerSeat:
             return
         self.forget()
         call_id = next(self._ids)
-        async for _report in self._call(UnloadUpscaler(id=call_id), call_id):
-            pass
+        with suppress(EngineLost, EngineUnusable):  # a child that is gone holds nothing
+            async for _report in self._call(UnloadUpscaler(id=call_id), call_id):
+                pass
 
 
 def _identity(request: UpscalerRequest) -> tuple[str, int]:

@@ -1,6 +1,7 @@
 """From a request to convert a model to a stored job."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Protocol
 
@@ -45,7 +46,7 @@ class ConvertIntake:
             output = source.with_name(f"{source.stem}.{request.output_type}.gguf")
         if output in (source, vae):
             raise BadRequest(f"output_path: {output} is an input of the conversion")
-        if output.exists() and not request.overwrite:
+        if os.path.exists(output) and not request.overwrite:
             raise BadRequest(f"output_path: {output} exists already; overwrite: true replaces it")
         return request.model_copy(
             update={

@@ -135,9 +135,10 @@ def _read(known: Inventory, digests: Mapping[str, Digest], everything: bool) -> 
         kind: scan(path) if everything or _changed(known.scans.get(kind)) else known.scans[kind]
         for kind, path in known.folders.items()
     }
-    if scans == known.scans and digests is known.digests:
+    same_files = scans == known.scans
+    if same_files and digests is known.digests:
         return known, False
-    inventory = Inventory(known.folders, scans, digests)
+    inventory = known.rehashed(digests) if same_files else Inventory(known.folders, scans, digests)
     # Comparing also makes the thousands of entries here, in the thread, and not for the first who asks.
     changed = inventory.entries != known.entries or inventory.problems != known.problems
     return inventory, changed

@@ -8,7 +8,7 @@ from typing import get_args
 
 from ..schemas.models import ModelEntry, ModelType
 from .digests import Digest, Version, sha256_of
-from .folders import FolderScan
+from .folders import FolderScan, ModelFile
 
 TYPES: tuple[ModelType, ...] = get_args(ModelType)
 LOADABLE: tuple[ModelType, ...] = ("checkpoint", "diffusion")
@@ -51,16 +51,36 @@ class Inventory:
             found.setdefault(PurePosixPath(file.name).stem, str(self.folders["embedding"] / file.name))
         return found
 
+    def rehashed(self, digests: Mapping[str, Digest]) -> "Inventory":
+        """The same files with other hashes; entries whose hash stays are kept: making them costs most."""
+        again = Inventory(self.folders, self.scans, digests)
+        again.__dict__["entries"] = {kind: again._kept(kind, known) for kind, known in self.entries.items()}
+        return again
+
+    def _kept(self, kind: ModelType, known: list[ModelEntry]) -> list[ModelEntry]:
+        scan = self.scans.get(kind)
+        hashes = [self._hash(kind, file) for file in (scan.files if scan else ())]
+        return [
+            entry if entry.hash == sha256 else entry.model_copy(update={"hash": sha256})
+            for entry, sha256 in zip(known, hashes, strict=True)
+        ]
+
+    def _hash(self, kind: ModelType, file: ModelFile) -> str | None:
+        if not self.digests:
+            return None
+        version = Version(file.size, file.mtime_ns)
+        return sha256_of(self.digests, f"{self.folders[kind]}/{file.name}", version)
+
     def _entries(self, kind: ModelType) -> list[ModelEntry]:
         loaded = False if kind in LOADABLE else None
-        scan, prefix = self.scans.get(kind), f"{self.folders[kind]}/" if kind in self.folders else ""
+        scan = self.scans.get(kind)
         return [
             ModelEntry(
                 name=file.name,
                 type=kind,
                 file_extension=PurePosixPath(file.name).suffix.lower(),
                 size_bytes=file.size,
-                hash=sha256_of(self.digests, prefix + file.name, Version(file.size, file.mtime_ns)),
+                hash=self._hash(kind, file),
                 is_loaded=loaded,
             )
             for file in (scan.files if scan else ())

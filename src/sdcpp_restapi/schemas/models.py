@@ -103,8 +103,8 @@ class LoadOptions(Request):
     prediction: Prediction = ""
     lora_apply_mode: LoraApplyMode = Field(
         "auto",
-        description="auto = at_runtime, which leaves the weights alone; immediately merges LoRAs into them, is"
-        " faster per step, and loads the model again before a job with other LoRAs",
+        description="auto = at_runtime, which leaves the weights alone; immediately merges LoRAs into them,"
+        " is faster per step, and loads the model again before a job with other LoRAs",
     )
     vae_tiling: bool = False
     vae_tile_size_x: Integer = Field(0, ge=0, le=16384)

@@ -1,0 +1,73 @@
+"""Parameters that act on a DiT with distilled guidance and a VAE: on the tiny Flux."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.images import as_base64, picture
+from tests.api.real import pixels
+from tests.docs_examples.document import curl_body
+from tests.docs_examples.models import install
+from tests.server import RunningServer
+
+BASE: dict[str, Any] = {
+    "prompt": "a cat", "width": 64, "height": 64, "steps": 4, "cfg_scale": 1.0, "seed": 7, "sampler": "euler",
+}  # fmt: skip
+BODY = curl_body("flux dev load")
+# One thread: several would wait for each other wherever cores are shared.
+BODY["options"]["n_threads"] = 1
+REFERENCE = as_base64(picture(96, 160))
+TWO = [REFERENCE, as_base64(picture(64, 64))]
+SKIPPING = {"slg_scale": 5.0, "skip_layers": [0], "slg_start": 0.0, "slg_end": 1.0}
+# Enough steps for the cache to skip some.
+CACHED = {"steps": 12, "easycache": True, "easycache_threshold": 50.0}
+TILED = {"vae_tiling": True, "vae_tile_size_x": 4, "vae_tile_size_y": 4}
+
+
+@pytest.fixture(scope="module")
+def server(root: Path) -> Iterator[RunningServer]:
+    install(root / "models")
+    running = RunningServer(root)
+    running.post("/models/load", BODY)
+    yield running
+    running.kill()
+    assert not [line for line in running.log if "Traceback" in line]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({}, {"distilled_guidance": 1.0}),
+        ({}, {"ref_images": [REFERENCE]}),
+        ({"ref_images": [REFERENCE]}, {"ref_images": TWO}),
+        ({"ref_images": [REFERENCE]}, {"ref_images": [REFERENCE], "auto_resize_ref_image": False}),
+        ({"steps": 12}, CACHED),
+        (CACHED, CACHED | {"easycache_start": 0.6}),
+        (CACHED, CACHED | {"easycache_end": 0.4}),
+        ({}, SKIPPING),
+        (SKIPPING, SKIPPING | {"slg_end": 0.3}),
+        ({"ref_images": TWO}, {"ref_images": TWO, "increase_ref_index": True}),
+        ({}, TILED),
+        (TILED, TILED | {"vae_tile_overlap": 0.0}),
+        ({}, {"width": 72}),
+    ],
+    ids=lambda changed: ",".join(changed) or "base",
+)  # fmt: skip
+def test_a_parameter_changes_the_picture(
+    server: RunningServer, one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert pixels(server, server.make(**BASE | one)) != pixels(server, server.make(**BASE | other))
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("flow_shift", 8.0), ("rng_type", "cpu"), ("weight_type", "q8_0")]
+)
+def test_a_load_option_changes_the_picture(server: RunningServer, option: str, value: object) -> None:
+    server.post("/models/load", BODY)
+    plain = pixels(server, server.make(**BASE))
+    server.post("/models/load", BODY | {"options": {**BODY["options"], option: value}})
+    assert pixels(server, server.make(**BASE)) != plain
+    server.post("/models/load", BODY)
+    assert pixels(server, server.make(**BASE)) == plain
