@@ -13,17 +13,18 @@ from tests.docs_examples.models import install
 from tests.server import RunningServer
 
 BASE: dict[str, Any] = {
-    "prompt": "a cat", "width": 64, "height": 64, "steps": 4, "cfg_scale": 1.0, "seed": 7, "sampler": "euler",
+    "prompt": "a cat", "width": 32, "height": 32, "steps": 4, "cfg_scale": 1.0, "seed": 7, "sampler": "euler",
 }  # fmt: skip
 BODY = curl_body("flux dev load")
 # One thread: several would wait for each other wherever cores are shared.
 BODY["options"]["n_threads"] = 1
-REFERENCE = as_base64(picture(96, 160))
-TWO = [REFERENCE, as_base64(picture(64, 64))]
+REFERENCE = as_base64(picture(48, 80))
+TWO = [REFERENCE, as_base64(picture(32, 32))]
 SKIPPING = {"slg_scale": 5.0, "skip_layers": [0], "slg_start": 0.0, "slg_end": 1.0}
 # Enough steps for the cache to skip some.
 CACHED = {"steps": 12, "easycache": True, "easycache_threshold": 50.0}
-TILED = {"vae_tiling": True, "vae_tile_size_x": 4, "vae_tile_size_y": 4}
+WIDE = {"width": 64, "steps": 1}
+TILED = {**WIDE, "vae_tiling": True, "vae_tile_size_x": 4, "vae_tile_size_y": 4}
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +50,9 @@ def server(root: Path) -> Iterator[RunningServer]:
         ({}, SKIPPING),
         (SKIPPING, SKIPPING | {"slg_end": 0.3}),
         ({"ref_images": TWO}, {"ref_images": TWO, "increase_ref_index": True}),
-        ({}, TILED),
+        (WIDE, TILED),
         (TILED, TILED | {"vae_tile_overlap": 0.0}),
-        ({}, {"width": 72}),
+        ({}, {"width": 40}),
     ],
     ids=lambda changed: ",".join(changed) or "base",
 )  # fmt: skip

@@ -1,0 +1,229 @@
+"""The composition root: opens every part once, hands them to each other, closes them in reverse."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+
+from . import __version__
+from .api import socket
+from .api.deps import Parts
+from .api.snapshots import Snapshots
+from .config import Settings
+from .db import Database
+from .downloads.addresses import Addresses
+from .downloads.civitai import Civitai
+from .downloads.executor import DownloadExecutor
+from .downloads.huggingface import HuggingFace
+from .downloads.orders import Orders
+from .downloads.parts import PartFolder
+from .downloads.patience import Patience
+from .downloads.sources import Sources
+from .downloads.web import Token, Web
+from .engine.executor import EngineExecutor
+from .engine.slot import EngineSlot
+from .events import EventBus
+from .jobs.convert_intake import ConvertIntake
+from .jobs.inputs import InputStore
+from .jobs.intake import Intake
+from .jobs.queue import Queue
+from .jobs.runner import Runner, Runners
+from .jobs.store import JobStore
+from .jobs.upscale_intake import UpscaleIntake
+from .models import architectures, loras
+from .models.catalog import Catalog
+from .models.digests import Digests
+from .models.hashing import Hasher, HashExecutor
+from .models.places import Places
+from .models.state import CurrentModel
+from .models.upscaler import CurrentUpscaler
+from .outputs.folder import OutputFolder
+from .outputs.thumbs import Thumbnails
+from .preferences import Preferences, PreviewPreference
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Everything that routes may call, from start-up to shutdown."""
+    began = time.monotonic()
+    async with AsyncExitStack() as stack:
+        base = await _open_base(settings, stack)
+        library = await _open_library(settings, base, stack)
+        engine = await _open_engine(settings, base, library, stack)
+        downloads = await _open_downloads(settings, base, library, stack)
+        parts = _parts(settings, base, library, engine, downloads)
+        _in_background(stack, socket.heartbeat(parts))
+        _in_background(stack, _work(engine.slot, parts.runners))
+        log.info("ready in %.2f s", time.monotonic() - began)
+        yield parts
+
+
+@dataclass(frozen=True)
+class _Base:
+    database: Database
+    preferences: Preferences
+    preview: PreviewPreference
+    bus: EventBus
+    queue: Queue
+    inputs: InputStore
+
+
+async def _open_base(settings: Settings, stack: AsyncExitStack) -> _Base:
+    database = await Database.open(settings.paths.data_dir / "sdcpp.db")
+    stack.push_async_callback(database.close)
+    preferences = Preferences(database)
+    bus = EventBus()
+    queue = Queue(JobStore(database), bus)
+    await queue.recover()
+    inputs = InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)
+    return _Base(database, preferences, await PreviewPreference.read(preferences), bus, queue, inputs)
+
+
+@dataclass(frozen=True)
+class _Library:
+    catalog: Catalog
+    hasher: Hasher
+    places: Places
+
+
+async def _open_library(settings: Settings, base: _Base, stack: AsyncExitStack) -> _Library:
+    digests = await Digests.read(base.database)
+    catalog = Catalog(settings.paths.model_folders(), digests=digests)
+    hasher = Hasher(catalog, digests)
+    stack.push_async_callback(hasher.close)
+    return _Library(catalog, hasher, Places(catalog, settings.paths.convert_dirs))
+
+
+@dataclass(frozen=True)
+class _Engine:
+    slot: EngineSlot
+    model: CurrentModel
+    upscaler: CurrentUpscaler
+    executor: EngineExecutor
+
+
+async def _open_engine(settings: Settings, base: _Base, library: _Library, stack: AsyncExitStack) -> _Engine:
+    catalog = library.catalog
+    find_upscaler = partial(catalog.find, "esrgan")
+    slot = EngineSlot(settings.engine, base.bus, catalog.resolve, _architecture_name, find_upscaler)
+    stack.push_async_callback(slot.close)
+    upscaler = CurrentUpscaler(slot, catalog, base.preferences, base.bus)
+    stack.push_async_callback(upscaler.close)
+    presets = settings.generation.presets
+    model = CurrentModel(
+        slot, catalog, base.preferences, base.bus, __version__, presets, lambda: upscaler.name
+    )
+    stack.push_async_callback(model.close)
+    executor = EngineExecutor(
+        slot,
+        settings.paths.output_dir,
+        partial(loras.resolve, catalog),
+        base.inputs.files,
+        lambda: base.preview.current,
+        library.places.listed,
+        upscaler.released,
+    )
+    await asyncio.to_thread(settings.paths.output_dir.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(executor.sweep)
+    if settings.engine.load_on_start:
+        await model.restore(settings.engine.default_model)
+        await upscaler.restore()
+    return _Engine(slot, model, upscaler, executor)
+
+
+@dataclass(frozen=True)
+class _Downloads:
+    orders: Orders
+    sources: Sources
+    executor: DownloadExecutor
+
+
+async def _open_downloads(
+    settings: Settings, base: _Base, library: _Library, stack: AsyncExitStack
+) -> _Downloads:
+    own = settings.downloads
+    tokens = [
+        Token(own.civitai_url, own.civitai_token, "downloads.civitai_token"),
+        Token(own.huggingface_url, own.huggingface_token, "downloads.huggingface_token"),
+    ]
+    web = Web(Addresses(own.allow_private), tokens, own.timeout)
+    stack.push_async_callback(web.close)
+    sources = Sources(Civitai(web, own.civitai_url), HuggingFace(own.huggingface_url, own.huggingface_token))
+    catalog = library.catalog
+    executor = DownloadExecutor(
+        web,
+        sources,
+        PartFolder(settings.paths.data_dir / "downloads"),
+        catalog.folders,
+        Patience(own.retries, own.retry_delay),
+        base.bus,
+        library.hasher.remember,
+        catalog.refresh,
+    )
+    await executor.sweep(base.queue.unfinished)
+    return _Downloads(Orders(base.queue, web, catalog.folders), sources, executor)
+
+
+def _parts(
+    settings: Settings, base: _Base, library: _Library, engine: _Engine, downloads: _Downloads
+) -> Parts:
+    return Parts(
+        settings=settings,
+        bus=base.bus,
+        catalog=library.catalog,
+        hasher=library.hasher,
+        model=engine.model,
+        upscaler=engine.upscaler,
+        queue=base.queue,
+        inputs=base.inputs,
+        intake=Intake(
+            base.queue,
+            base.inputs,
+            engine.model,
+            engine.upscaler,
+            partial(loras.resolve, library.catalog),
+            settings.limits,
+            settings.generation,
+        ),
+        upscale_intake=UpscaleIntake(base.queue, base.inputs, engine.upscaler, settings.limits),
+        convert_intake=ConvertIntake(base.queue, library.places),
+        runners=Runners(
+            Runner(base.queue, "engine", engine.executor),
+            Runner(base.queue, "hash", HashExecutor(library.hasher, base.queue.result)),
+            *(Runner(base.queue, "download", downloads.executor) for _ in range(settings.downloads.parallel)),
+        ),
+        orders=downloads.orders,
+        sources=downloads.sources,
+        outputs=OutputFolder(settings.paths.output_dir),
+        thumbs=Thumbnails(),
+        preview=base.preview,
+        snapshots=Snapshots(),
+    )
+
+
+async def _work(slot: EngineSlot, runners: Runners) -> None:
+    """The engine comes up while requests are answered and models are downloaded already."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(slot.start())
+        tasks.create_task(runners.run())
+
+
+def _in_background(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
+    task = asyncio.create_task(work)
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(stop)
+
+
+def _architecture_name(engine_name: str) -> str | None:
+    found = architectures.by_engine_name(engine_name)
+    return found.name if found else None
