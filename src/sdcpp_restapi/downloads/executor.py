@@ -1,7 +1,7 @@
 """Runs download jobs: several at a time, each whole or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import nullcontext, suppress
 from pathlib import Path, PurePosixPath
 
@@ -63,7 +63,7 @@ class DownloadExecutor:
         """Downloads wait for nobody; how many run is the number of runners."""
         return nullcontext()
 
-    async def run(self, job: Job) -> AsyncIterator[Progress | Outcome]:
+    async def run(self, job: Job) -> AsyncGenerator[Progress | Outcome]:
         """Fetch the file, publishing how far it is."""
         meter = Meter(job.id)
         work = asyncio.create_task(self._download(job, meter))

@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from typing import Self
 
@@ -84,7 +84,7 @@ class EngineChild:
         child._tasks = [output, asyncio.create_task(child._listen(reader))]
         return child
 
-    async def call(self, command: Command, call_id: int) -> AsyncIterator[Report]:
+    async def call(self, command: Command, call_id: int) -> AsyncGenerator[Report]:
         """Send a command and yield its reports, up to the last one. Raises EngineLost when the child dies."""
         reports: asyncio.Queue[Report | EngineLost] = asyncio.Queue()
         self._calls[call_id] = reports

@@ -1,8 +1,8 @@
 """Runs the jobs of the engine lane on a slot: results appear all at once, or not at all."""
 
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Protocol
 
@@ -76,7 +76,7 @@ class EngineExecutor:
             self._cancelled = True
             await self._slot.cancel()
 
-    async def run(self, job: Job) -> AsyncIterator[Progress | JobPreview | Outcome]:
+    async def run(self, job: Job) -> AsyncGenerator[Progress | JobPreview | Outcome]:
         """Load what the job was stamped with where something else is in memory, run it, publish its files."""
         self._current, self._cancelled = job.id, False
         task = self._task(job)
@@ -84,14 +84,15 @@ class EngineExecutor:
             await task.prepare()
             await self._ready(job, task.loras)
             made: Report | None = None
-            async for made in self._slot.run(task.command()):
-                match made:
-                    case Step():
-                        yield Progress.at(made.step, made.total_steps, made.image, made.images)
-                    case PreviewFrame():
-                        yield _preview(job, made)
-                    case Refused():
-                        raise JobCancelled if made.cancelled else JobFailed(made.error)
+            async with aclosing(self._slot.run(task.command())) as reports:
+                async for made in reports:
+                    match made:
+                        case Step():
+                            yield Progress.at(made.step, made.total_steps, made.image, made.images)
+                        case PreviewFrame():
+                            yield _preview(job, made)
+                        case Refused():
+                            raise JobCancelled if made.cancelled else JobFailed(made.error)
             assert made is not None
             outcome = await task.publish(made)
             await self._release(job)

@@ -7,8 +7,8 @@ loads both again. Whoever uses it takes a turn first (turns.py); the methods bel
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from itertools import count
 
 from ..config import Engine
@@ -141,7 +141,7 @@ class EngineSlot:
             async for _report in self._call(Unload(id=call_id), call_id):
                 pass
 
-    async def run(self, command: Callable[[int], WorkCommand]) -> AsyncIterator[Report]:
+    async def run(self, command: Callable[[int], WorkCommand]) -> AsyncGenerator[Report]:
         """Run the command of a job on what is loaded; the last report is its result or Refused.
 
         `command` is given the id of the call. Raises EngineLost when the child dies.
@@ -152,8 +152,9 @@ class EngineSlot:
         if isinstance(wanted, Generate) and wanted.options.lora_apply_mode == "immediately":
             self._merged = wanted.loras
         try:
-            async for report in self._call(wanted, call_id):
-                yield report
+            async with aclosing(self._call(wanted, call_id)) as reports:
+                async for report in reports:
+                    yield report
         finally:
             self._running = None
 
@@ -215,12 +216,13 @@ class EngineSlot:
         self.loaded = None
         self.architecture = None
 
-    async def _call(self, command: Command, call_id: int) -> AsyncIterator[Report]:
+    async def _call(self, command: Command, call_id: int) -> AsyncGenerator[Report]:
         child = await self._living_child()
         watch = asyncio.create_task(watch_for_hang(child, self._settings.hang_after))
         try:
-            async for report in child.call(command, call_id):
-                yield report
+            async with aclosing(child.call(command, call_id)) as reports:
+                async for report in reports:
+                    yield report
         finally:
             watch.cancel()
 

@@ -1,6 +1,6 @@
 """The one seam: whatever runs a job looks like this."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
@@ -17,7 +17,7 @@ class Executor(Protocol):
         """Wait until this executor is free for a job, and keep it for the block."""
         ...
 
-    def run(self, job: Job) -> AsyncIterator[Happening]:
+    def run(self, job: Job) -> AsyncGenerator[Happening]:
         """Carry a job out: progress and previews as they come, an Outcome at last.
 
         Raises JobFailed with the reason, JobCancelled after `cancel`, EngineLost when what ran it died.

@@ -105,6 +105,8 @@ class Intake:
             return request
         preset = architecture.preset.generationDefaults.model_dump(exclude_none=True)
         suits = {k: v for k, v in preset.items() if k in type(request).model_fields}
+        if request.custom_sigmas:
+            suits.pop("steps", None)  # they have decided the number of steps already
         return request.model_copy(
             update={k: v for k, v in suits.items() if k not in request.model_fields_set}
         )

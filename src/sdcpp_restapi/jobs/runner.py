@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from contextlib import aclosing
 
 from ..errors import EngineLost, JobCancelled, SdcppError
 from ..schemas.events import JobPreview
@@ -39,8 +40,9 @@ class Runner:
     async def _work(self, job: Job) -> None:
         log.info("job %s: %s begins (attempt %d)", job.id, job.type, job.attempt)
         try:
-            async for happening in self._executor.run(job):
-                await self._record(job, happening)
+            async with aclosing(self._executor.run(job)) as happenings:
+                async for happening in happenings:
+                    await self._record(job, happening)
         except JobCancelled:
             log.info("job %s: cancelled", job.id)
         except EngineLost as lost:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import io
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -167,7 +167,7 @@ class HashExecutor:
         """Hashes wait for nobody."""
         return nullcontext()
 
-    async def run(self, job: Job) -> AsyncIterator[Progress | Outcome]:
+    async def run(self, job: Job) -> AsyncGenerator[Progress | Outcome]:
         """Hash the file that the job names, or that the job before it made."""
         read = [0, 0]
 
