@@ -97,3 +97,20 @@ def test_a_successful_load_clears_the_last_error(empty: RunningServer) -> None:
     empty.post("/models/load", {"model_name": REFUSED}, expect=500)
     empty.post("/models/load", {"model_name": MODEL})
     assert empty.get("/health")["last_error"] is None
+
+
+def test_health_while_a_second_model_loads_shows_neither(empty: RunningServer) -> None:
+    empty.post("/models/load", {"model_name": MODEL})
+    with empty.events() as events:
+        with loads_held(empty.root):
+            loading = threading.Thread(
+                target=empty.post, args=("/models/load", {"model_name": MODEL, "options": {"n_threads": 1}})
+            )
+            loading.start()
+            events.wait_for("model_loading_progress")
+            health = empty.get("/health")
+            assert (health["model_loaded"], health["model_loading"]) == (False, True)
+            assert health["model_name"] is None
+            assert health["loaded_components"] == {}
+        loading.join()
+    assert empty.get("/health")["model_loaded"] is True

@@ -150,3 +150,10 @@ def test_a_refused_request_leaves_no_inputs_behind(scripted: RunningServer) -> N
     body = {**SHORT, "init_image_base64": PLAIN, "mask_image_base64": "x"}
     scripted.post("/img2img", body, expect=400)
     assert (set(folder.iterdir()) if folder.exists() else set()) == before
+
+
+def test_a_control_image_without_a_controlnet_is_accepted_with_a_warning(scripted: RunningServer) -> None:
+    answer = scripted.post("/txt2img", SHORT | {"control_image_base64": as_base64()}, expect=202)
+    assert answer["warnings"] == [
+        "control_image_base64 has no effect: the model was loaded without a ControlNet"
+    ]

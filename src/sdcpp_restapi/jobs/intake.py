@@ -72,6 +72,8 @@ class Intake:
         request = self._completed(request.known(), architecture)
         if architecture is not None:
             request = _fitting(request, architecture, warnings)
+        if request.control_image_base64 and not model.controlnet:
+            warnings.append("control_image_base64 has no effect: the model was loaded without a ControlNet")
         self._within_limits(request)
         upscaler = self._upscaler(request)
         await self._check_prompts(request)

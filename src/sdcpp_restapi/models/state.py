@@ -133,7 +133,7 @@ class CurrentModel:
     def health(self) -> Health:
         """The body of GET /health."""
         loading = self._engine.loading or self._awaited()
-        shown = self._current if self._current and loading != self._current.request else None
+        shown = self._current if self._is_settled(loading) else None
         return Health(
             model_loaded=shown is not None,
             model_loading=loading is not None,
@@ -148,6 +148,13 @@ class CurrentModel:
             loaded_slots=[self._engine.view()],
             version=self._version,
         )
+
+    def _is_settled(self, loading: LoadRequest | None) -> bool:
+        """Whether the current model is neither being replaced nor loaded again.
+
+        A job that loads another model for itself does not change what the current one is.
+        """
+        return self._awaited() is None and (self._current is None or loading != self._current.request)
 
     def _awaited(self) -> LoadRequest | None:
         """The model of a load that waits for its turn or runs."""
