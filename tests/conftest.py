@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from tests.server import RunningServer
 
@@ -23,3 +24,22 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
         server.kill()
         # pytest shows this beside a failure.
         print("\n".join(["--- log of the server", *server.log[-60:]]))
+
+
+CHROMIUM = Path("/usr/bin/chromium")
+# No talk with anybody but the page's server.
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    "--no-first-run", "--disable-gpu",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one module: while it is open, no other event loop can run in this process."""
+    if not CHROMIUM.exists():
+        pytest.skip("needs Chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
+        yield running
+        running.close()

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import WebSocketRoute
 
 from . import __version__
@@ -67,6 +67,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(module.router)
     app.websocket("/ws")(socket.events)
     app.add_route("/", lambda _request: RedirectResponse("docs"), include_in_schema=False)
+    # Browsers ask for one on every page; an answer without content spares them an error in the console.
+    app.add_route("/favicon.ico", lambda _request: Response(status_code=204), include_in_schema=False)
     failures.install(app)
     if settings.server.api_keys:
         _describe_keys(app)

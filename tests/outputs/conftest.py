@@ -4,17 +4,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.api.scripted import serving
 from tests.server import RunningServer
 
-CHROMIUM = Path("/usr/bin/chromium")
-# No talk with anybody but the page's server.
-FLAGS = [
-    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--disable-gpu",
-]  # fmt: skip
 OpenPage = Callable[..., Page]
 
 
@@ -36,16 +30,6 @@ def server(root: Path, output: Path) -> Iterator[RunningServer]:
     """The server whose output folder it is."""
     with serving(root, load=False) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip("needs Chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture

@@ -46,7 +46,7 @@ def drive(request: Mapping[str, Any]) -> list[dict[str, Any]]:
         text=True,
         errors="replace",
         cwd=ROOT,
-        env=os.environ | QUIET,
+        env=os.environ | QUIET | {"PYTHONPATH": str(ROOT)},
         check=False,
     )
     if answer.returncode:
