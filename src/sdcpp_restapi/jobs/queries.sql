@@ -72,5 +72,10 @@ UPDATE jobs SET unclean = unclean + 1 WHERE status = 'processing';
 UPDATE jobs SET status = 'failed', completed_at = :now, error = :error
 WHERE status = 'processing' AND unclean >= :most;
 
+-- name: fail_followers(now, error)!
+-- A stop may have come between the end of a job and that of the jobs that waited for it.
+UPDATE jobs SET status = 'failed', completed_at = :now, error = :error
+WHERE status = 'pending' AND after IN (SELECT id FROM jobs WHERE status IN ('failed', 'cancelled'));
+
 -- name: requeue_unclean()!
 UPDATE jobs SET status = 'pending', started_at = NULL WHERE status = 'processing';

@@ -142,6 +142,7 @@ class JobStore:
             error = f"The server stopped uncleanly {MOST_UNCLEAN_STOPS} times while this job ran"
             _sql.fail_unclean(db, now=_now(), error=error, most=MOST_UNCLEAN_STOPS)
             _sql.requeue_unclean(db)
+            _sql.fail_followers(db, now=_now(), error="The job that it waited for did not complete")
 
         await self._database.write(work)
 
