@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from tests.api.scripted import serving
 from tests.server import RunningServer
 
 
@@ -43,3 +44,16 @@ def browser() -> Iterator[Browser]:
         running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a module's server."""
+    return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def scripted(root: Path) -> Iterator[RunningServer]:
+    """A server with a scripted engine that has its model loaded; for tests that do not disturb each other."""
+    with serving(root) as server:
+        yield server

@@ -13,12 +13,6 @@ OpenPage = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a module's server."""
-    return tmp_path_factory.mktemp("server")
-
-
-@pytest.fixture(scope="module")
 def output(root: Path) -> Path:
     """The output folder; modules fill it before or while the server runs."""
     (root / "output").mkdir()

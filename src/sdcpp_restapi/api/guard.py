@@ -27,7 +27,6 @@ class Guard:
 
     def __init__(self, app: ASGIApp, server: Server, main_port: int) -> None:
         self._app = app
-        self._server = server
         self._main_port = main_port
         self._keys = [key.get_secret_value().encode() for key in server.api_keys]
         self._hosts = {name.lower() for name in server.allowed_hosts} | LOOPBACK_NAMES | {server.host.lower()}

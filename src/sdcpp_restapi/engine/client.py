@@ -136,13 +136,6 @@ class EngineChild:
             return 0.0
         return times.user + times.system
 
-    def resident_bytes(self) -> int:
-        """Memory of the child; 0 when it is gone."""
-        try:
-            return int(psutil.Process(self.process.pid).memory_info().rss)
-        except psutil.Error:
-            return 0
-
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():

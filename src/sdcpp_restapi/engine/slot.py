@@ -67,7 +67,6 @@ class EngineSlot:
         self.loaded: LoadRequest | None = None
         self.loading: LoadRequest | None = None
         self.architecture: str | None = None
-        self.makes_videos = False
         self.problem: str | None = None
         self._merged: list[LoraFile] | None = None
 
@@ -202,7 +201,6 @@ class EngineSlot:
     def _remember(self, request: LoadRequest, report: Loaded) -> ModelLoaded:
         self.loaded = request
         self._merged = None
-        self.makes_videos = report.makes_videos and not report.makes_images
         self.architecture = self._name_architecture(report.engine_architecture) or report.engine_architecture
         log.info("loaded %s (%s) in %.1f s", request.model_name, self.architecture, report.seconds)
         return ModelLoaded(
