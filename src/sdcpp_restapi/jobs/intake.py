@@ -12,6 +12,8 @@ from ..schemas.jobs import JobType
 from ..schemas.models import LoadRequest
 from ..schemas.options import Architecture
 from ..schemas.upscaling import UpscalerRequest
+from .bounds import at_most, check_pixels, enlarged
+from .fitting import fitted
 from .inputs import InputStore
 from .queue import Queue
 
@@ -71,7 +73,7 @@ class Intake:
         warnings = _unknown(request)
         request = self._completed(request.known(), architecture)
         if architecture is not None:
-            request = _fitting(request, architecture, warnings)
+            request = fitted(request, architecture, warnings)
         if request.control_image_base64 and not model.controlnet:
             warnings.append("control_image_base64 has no effect: the model was loaded without a ControlNet")
         self._within_limits(request)
@@ -126,31 +128,11 @@ class Intake:
     def _within_limits(self, request: Params) -> None:
         limits = self._limits
         check_pixels("width x height", (request.width, request.height), limits)
-        _at_most("steps", request.steps, limits.max_steps, "limits.max_steps")
-        _at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
+        at_most("steps", request.steps, limits.max_steps, "limits.max_steps")
+        at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
         for field in ("prompt", "negative_prompt"):
             length = len(getattr(request, field))
-            _at_most(f"{field} length", length, limits.max_prompt_chars, "limits.max_prompt_chars")
-
-
-def enlarged(size: tuple[int, int], factor: int, repeats: int) -> tuple[int, int]:
-    """What becomes of a size in pixels when each repeat multiplies it."""
-    return size[0] * factor**repeats, size[1] * factor**repeats
-
-
-def check_pixels(field: str, size: tuple[int, int], limits: Limits) -> None:
-    """Raises BadRequest when the picture would be too large."""
-    width, height = size
-    if width * height > limits.max_pixels:
-        raise BadRequest(
-            f"{field}: {width}x{height} is not allowed; at most {limits.max_pixels} pixels"
-            " (setting limits.max_pixels)"
-        )
-
-
-def _at_most(field: str, value: int, most: int, setting: str) -> None:
-    if value > most:
-        raise BadRequest(f"{field}: {value} is not allowed; at most {most} (setting {setting})")
+            at_most(f"{field} length", length, limits.max_prompt_chars, "limits.max_prompt_chars")
 
 
 def _unknown(request: Params) -> list[str]:
@@ -159,24 +141,3 @@ def _unknown(request: Params) -> list[str]:
         if extra[field]:
             raise BadRequest(f"{field}: not supported by this version; leave it out")
     return [f"unknown field {name!r} was ignored" for name in request.unknown_fields()]
-
-
-def _fitting(request: Params, architecture: Architecture, warnings: list[str]) -> Params:
-    """The request as the architecture can carry it out, telling what was changed."""
-    if architecture.makes == "videos":
-        raise BadRequest(f"The loaded model ({architecture.name}) makes videos, not images: use /txt2vid")
-    if architecture.square_only and request.width != request.height:
-        raise BadRequest(
-            f"width and height: {request.width}x{request.height} is not allowed;"
-            f" {architecture.name} makes square images only"
-        )
-    ignored = [field for field in architecture.ignores if field in request.model_fields_set]
-    warnings += [f"{field} has no effect on {architecture.name}" for field in ignored]
-    multiple = architecture.size_multiple
-    width, height = (-(-side // multiple) * multiple for side in (request.width, request.height))
-    if (width, height) != (request.width, request.height):
-        warnings.append(
-            f"size {request.width}x{request.height} was rounded up to {width}x{height}:"
-            f" {architecture.name} needs multiples of {multiple}"
-        )
-    return request.model_copy(update={"width": width, "height": height})

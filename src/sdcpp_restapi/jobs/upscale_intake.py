@@ -6,8 +6,8 @@ from uuid import uuid4
 from ..config import Limits
 from ..schemas.generation import Accepted
 from ..schemas.upscaling import UpscaleRequest, UpscalerRequest
+from .bounds import check_pixels, enlarged
 from .inputs import InputStore
-from .intake import check_pixels, enlarged
 from .queue import Queue
 
 
