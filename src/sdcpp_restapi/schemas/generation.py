@@ -9,7 +9,10 @@ from .names import Sampler, Scheduler
 from .upscaling import Repeats
 
 Seed = Annotated[Integer, Field(ge=-1, le=2**63 - 1)]
-Layer = Annotated[Integer, Field(ge=0, le=1000)]
+Side = Annotated[Integer, Field(gt=0, description="Pixels; rounded up to what the architecture needs")]
+Steps = Annotated[Integer, Field(gt=0)]
+Guidance = Annotated[Number, Field(ge=0.0, le=1000.0)]
+Layers = Annotated[list[Annotated[Integer, Field(ge=0, le=1000)]], Field(max_length=200)]
 
 
 class LoraUse(Frozen):
@@ -20,33 +23,26 @@ class LoraUse(Frozen):
     high_noise: bool = Field(False, description="For the high-noise model of a pair")
 
 
-class ImageRequest(Request):
-    """What text to image and image to image have in common."""
+class GenerationRequest(Request):
+    """What images and videos have in common; the fields without a default have one in each of them."""
 
     prompt: str = Field(description="Text prompt; <lora:name:weight> tags are applied and removed")
     negative_prompt: str = ""
-    width: Integer = Field(512, gt=0, description="Pixels; rounded up to what the architecture needs")
-    height: Integer = Field(512, gt=0, description="Pixels; rounded up to what the architecture needs")
-    steps: Integer = Field(20, gt=0)
-    cfg_scale: Number = Field(7.0, ge=0.0, le=1000.0)
-    distilled_guidance: Number = Field(3.5, ge=0.0, le=1000.0)
+    width: Side
+    height: Side
+    steps: Steps
+    cfg_scale: Guidance
+    distilled_guidance: Guidance = 3.5
     eta: Number = Field(0.0, ge=0.0, le=100.0)
-    shifted_timestep: Integer = Field(0, ge=0, le=1000)
     seed: Seed = Field(-1, description="-1 = random, resolved when the job is submitted")
-    sampler: Sampler = "euler_a"
+    sampler: Sampler
     scheduler: Scheduler = "discrete"
-    batch_count: Integer = Field(1, gt=0)
     clip_skip: Integer = Field(-1, ge=-1, le=100)
-    slg_scale: Number = Field(0.0, ge=0.0, le=1000.0)
-    skip_layers: list[Layer] = Field([7, 8, 9], max_length=200)
+    slg_scale: Guidance = 0.0
+    skip_layers: Layers = [7, 8, 9]
     slg_start: Fraction = 0.01
     slg_end: Fraction = 0.2
-    custom_sigmas: list[Number] = Field([], max_length=1001, description="steps + 1 values, or none")
-    ref_images: list[str] = Field([], max_length=16)
-    auto_resize_ref_image: bool = True
-    increase_ref_index: bool = False
     control_image_base64: str | None = None
-    control_strength: Fraction = 0.9
     vae_tiling: bool = False
     vae_tile_size_x: Integer = Field(0, ge=0, le=16384)
     vae_tile_size_y: Integer = Field(0, ge=0, le=16384)
@@ -55,14 +51,31 @@ class ImageRequest(Request):
     easycache_threshold: Number = Field(0.2, ge=0.0, le=100.0)
     easycache_start: Fraction = 0.15
     easycache_end: Fraction = 0.95
-    upscale: bool = Field(False, description="Put the images through the loaded upscaler")
-    upscale_repeats: Repeats = Field(1, description="Each multiplies by the upscaler's own factor")
-    upscale_auto_unload: bool = Field(True, description="Unload the upscaler after use")
     loras: list[LoraUse] = Field([], max_length=64, description="The same as <lora:...> tags, structured")
     use_architecture_defaults: bool | None = Field(
         None,
         description="Fields not given come from the loaded architecture's preset (default: the setting)",
     )
+
+
+class ImageRequest(GenerationRequest):
+    """What text to image and image to image have in common."""
+
+    width: Side = 512
+    height: Side = 512
+    steps: Steps = 20
+    cfg_scale: Guidance = 7.0
+    sampler: Sampler = "euler_a"
+    shifted_timestep: Integer = Field(0, ge=0, le=1000)
+    batch_count: Integer = Field(1, gt=0)
+    custom_sigmas: list[Number] = Field([], max_length=1001, description="steps + 1 values, or none")
+    ref_images: list[str] = Field([], max_length=16)
+    auto_resize_ref_image: bool = True
+    increase_ref_index: bool = False
+    control_strength: Fraction = 0.9
+    upscale: bool = Field(False, description="Put the images through the loaded upscaler")
+    upscale_repeats: Repeats = Field(1, description="Each multiplies by the upscaler's own factor")
+    upscale_auto_unload: bool = Field(True, description="Unload the upscaler after use")
 
     @model_validator(mode="after")
     def _last_seed_fits(self) -> Self:
