@@ -6,7 +6,8 @@ have fixed sizes there; everything else is as small as it may be.
 """
 
 import json
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -34,9 +35,20 @@ def cached(name: str) -> Path:
 
 
 def shapes(name: str, prefix: str = "") -> Shapes:
-    """Tensor name -> shape of one network."""
+    """Tensor name -> shape of one network. In the file, `blocks.{0-2,5}` stands for four blocks."""
     found: Shapes = json.loads((Path(__file__).parent / "shapes" / f"{name}.json").read_text())
-    return {prefix + tensor: shape for tensor, shape in found.items()}
+    return {prefix + tensor: shape for pattern, shape in found.items() for tensor in _expand(pattern)}
+
+
+def _expand(pattern: str) -> Iterator[str]:
+    braces = re.search(r"\{(.*?)\}", pattern)
+    if not braces:
+        yield pattern
+        return
+    for numbers in braces[1].split(","):
+        first, _, last = numbers.partition("-")
+        for number in range(int(first), int(last or first) + 1):
+            yield from _expand(pattern.replace(braces[0], str(number), 1))
 
 
 def _schnell() -> Shapes:
@@ -86,6 +98,20 @@ def _sd1(path: Path) -> None:
     write_gguf(path, unet, shapes("clip_l", "cond_stage_model.transformer."), seed=3)
 
 
+def _lingbot(path: Path) -> None:
+    """GGUF keeps the tensors in order: the engine has to meet the patch embedder before the blocks."""
+    write_gguf(path, random_tensors(shapes("lingbot", "model.diffusion_model."), seed=15), {}, seed=15)
+
+
+def _wan(path: Path) -> None:
+    """Depth and width are what the engine knows the 1.3B model by."""
+    write_gguf(path, {}, shapes("wan", "model.diffusion_model."), seed=13)
+
+
+def _umt5(path: Path) -> None:
+    write_gguf(path, {}, shapes("umt5", "text_encoders.t5xxl.transformer."), seed=14)
+
+
 LORA_TARGETS: dict[str, tuple[str, int, int]] = {
     "lora_minit2i.safetensors": ("diffusion_model.model.net.double_blocks.0.img_qkv", 192, 64),
     "lora_flux.safetensors": ("lora_unet_double_blocks_0_img_attn_qkv", 384, 128),
@@ -93,7 +119,13 @@ LORA_TARGETS: dict[str, tuple[str, int, int]] = {
 }
 """LoRA -> its layer, [out, in]; spelled as the engine finds it."""
 
-GGUF: dict[str, Callable[[Path], None]] = {"clip_l.gguf": _clip, "sd1.gguf": _sd1}
+GGUF: dict[str, Callable[[Path], None]] = {
+    "clip_l.gguf": _clip,
+    "lingbot.gguf": _lingbot,
+    "sd1.gguf": _sd1,
+    "umt5.gguf": _umt5,
+    "wan.gguf": _wan,
+}
 
 SAFETENSORS: dict[str, Callable[[], dict[str, Array]]] = {
     "minit2i.safetensors": lambda: random_tensors(diffusion_shapes(), seed=1),
@@ -105,6 +137,8 @@ SAFETENSORS: dict[str, Callable[[], dict[str, Array]]] = {
     "taesd.safetensors": lambda: random_tensors(_taesd(), seed=8),
     "taef1.safetensors": lambda: random_tensors(shapes("taesd"), seed=8),
     "vae_sd1.safetensors": lambda: random_tensors(_vae(), seed=11),
+    "wan_vae.safetensors": lambda: random_tensors(shapes("wan_vae"), seed=16),
+    "taehv.safetensors": lambda: random_tensors(shapes("taehv"), seed=17),
     "esrgan.safetensors": lambda: random_tensors(shapes("esrgan"), seed=12),
     "embedding.safetensors": _embedding,
 }

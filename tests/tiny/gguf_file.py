@@ -1,6 +1,6 @@
 """GGUF files whose matrices are random q4_0 blocks."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,14 +24,19 @@ def random_blocks(rows: int, columns: int, rng: np.random.Generator) -> NDArray[
     return blocks.view(np.uint8)
 
 
+def _quantizable(name: str, shape: Sequence[int]) -> bool:
+    matrix = len(shape) == 2 and shape[1] % 32 == 0
+    return matrix and not stays_f32(name, shape) and "position_embedding" not in name
+
+
 def write_gguf(path: Path, fine: Mapping[str, Array], coarse: Shapes, seed: int) -> None:
-    """The tensors of `fine` as they are; those of `coarse` as random q4_0, its vectors as F32."""
+    """The tensors of `fine` as they are; those of `coarse` as random q4_0 where they are matrices."""
     rng = np.random.default_rng(seed)
     writer = GGUFWriter(path, "sd")
     for name, tensor in fine.items():
         writer.add_tensor(name, tensor)
     for name, shape in coarse.items():
-        if stays_f32(name, shape) or "position_embedding" in name:
+        if not _quantizable(name, shape):
             writer.add_tensor(name, random_tensor(name, shape, rng))
         else:
             rows, columns = shape

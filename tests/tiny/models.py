@@ -19,9 +19,11 @@ FOLDERS = {
     "llm": "llm",
     "esrgan": "esrgan",
     "taesd": "taesd",
+    "high_noise_diffusion_model": "diffusion_models",
 }
 """Component, or type of the main model -> its folder."""
 
+_WAN = {"t5xxl": "umt5.gguf", "vae": "wan_vae.safetensors"}
 _FLUX = {"t5xxl": "t5xxl.safetensors", "taesd": "taef1.safetensors"}
 
 KINDS: dict[str, tuple[str | None, dict[str, str]]] = {
@@ -32,11 +34,18 @@ KINDS: dict[str, tuple[str | None, dict[str, str]]] = {
         "diffusion",
         {"model": "zimage.safetensors", "llm": "qwen3.safetensors", "taesd": "taef1.safetensors"},
     ),
+    "lingbot": (
+        "diffusion",
+        {"model": "lingbot.gguf", "llm": "qwen3.safetensors", "vae": "wan_vae.safetensors"},
+    ),
+    "wan": ("diffusion", {"model": "wan.gguf", **_WAN}),
+    "wan_pair": ("diffusion", {"model": "wan.gguf", "high_noise_diffusion_model": "wan.gguf", **_WAN}),
     "sd1": ("checkpoint", {"model": "sd1.gguf", "taesd": "taesd.safetensors"}),
     "sd1_vae": ("checkpoint", {"model": "sd1.gguf", "vae": "vae_sd1.safetensors"}),
     "taesd": (None, {"taesd": "taesd.safetensors"}),
     "taef1": (None, {"taesd": "taef1.safetensors"}),
     "vae": (None, {"vae": "vae_sd1.safetensors"}),
+    "taehv": (None, {"taesd": "taehv.safetensors"}),
     "esrgan": (None, {"esrgan": "esrgan.safetensors"}),
     "embedding": (None, {"embedding": "embedding.safetensors"}),
     "lora_minit2i": (None, {"lora": "lora_minit2i.safetensors"}),
@@ -44,6 +53,9 @@ KINDS: dict[str, tuple[str | None, dict[str, str]]] = {
     "lora_sd1": (None, {"lora": "lora_sd1.safetensors"}),
 }
 """Kind -> type of its main model (None: it has none) and component -> file. A TAESD replaces the VAE."""
+
+VIDEO_KINDS = frozenset({"lingbot", "wan", "wan_pair"})
+"""Those that make videos. Wan is heavy: 1.4 GB of files and 2 GB of memory, however tiny the video."""
 
 
 @dataclass(frozen=True)
