@@ -104,8 +104,8 @@ def _lingbot(path: Path) -> None:
 
 
 def _wan(path: Path) -> None:
-    """Depth and width are what the engine knows the 1.3B model by."""
-    write_gguf(path, {}, shapes("wan", "model.diffusion_model."), seed=13)
+    """Depth and width are what the engine knows the 1.3B model by. Bare names fit both models of a pair."""
+    write_gguf(path, {}, shapes("wan"), seed=13)
 
 
 def _umt5(path: Path) -> None:
