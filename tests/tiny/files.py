@@ -73,6 +73,19 @@ def _vae() -> Shapes:
     }
 
 
+def _vae_16() -> Shapes:
+    """That of Flux, SD3 and Z-Image: 16 channels of latents, as mean and variance where they are encoded."""
+    wider = {4: 16, 8: 32}
+    return {
+        name: [wider.get(n, n) for n in shape] for name, shape in _vae().items() if "quant_conv" not in name
+    }
+
+
+def _first_stage(vae: Shapes, seed: int) -> dict[str, Array]:
+    """A VAE inside a checkpoint."""
+    return {f"first_stage_model.{name}": array for name, array in random_tensors(vae, seed).items()}
+
+
 def _lora(name: str, rank: int = 4) -> dict[str, Array]:
     """A LoRA as strong as the layer itself, so that nobody overlooks it."""
     layer, outputs, inputs = LORA_TARGETS[name]
@@ -92,10 +105,60 @@ def _clip(path: Path) -> None:
     write_gguf(path, {}, shapes("clip_l"), seed=3)
 
 
+def _clip_g(path: Path) -> None:
+    write_gguf(path, {}, shapes("clip_g"), seed=18)
+
+
+def _sd1_tensors() -> dict[str, Array]:
+    return random_tensors(shapes("sd1_unet", "model.diffusion_model."), seed=4)
+
+
 def _sd1(path: Path) -> None:
     """UNet of 32 channels and CLIP-L in one file: the engine does not take them apart."""
-    unet = random_tensors(shapes("sd1_unet", "model.diffusion_model."), seed=4)
-    write_gguf(path, unet, shapes("clip_l", "cond_stage_model.transformer."), seed=3)
+    write_gguf(path, _sd1_tensors(), shapes("clip_l", "cond_stage_model.transformer."), seed=3)
+
+
+def _sd1_whole(path: Path) -> None:
+    """With its VAE inside, as it is published."""
+    fine = _sd1_tensors() | _first_stage(_vae(), seed=11)
+    write_gguf(path, fine, shapes("clip_l", "cond_stage_model.transformer."), seed=3)
+
+
+def _sdxl(path: Path) -> None:
+    """UNet of 64 channels and both CLIPs in one file."""
+    unet = shapes("sdxl_unet", "model.diffusion_model.")
+    clips = shapes("clip_l", "cond_stage_model.transformer.") | shapes(
+        "clip_g", "cond_stage_model.1.transformer."
+    )
+    write_gguf(path, {}, unet | clips, seed=19)
+
+
+def _sd3(path: Path) -> None:
+    write_gguf(path, {}, shapes("sd3", "model.diffusion_model."), seed=20)
+
+
+def _sd3_whole(path: Path) -> None:
+    """With its VAE inside, and text encoders apart, as it is published."""
+    write_gguf(path, _first_stage(_vae_16(), seed=21), shapes("sd3", "model.diffusion_model."), seed=20)
+
+
+def _t5_wide(path: Path) -> None:
+    """SD3 takes no T5 but of the full width."""
+    write_gguf(path, {}, shapes("t5_wide", "text_encoders.t5xxl.transformer."), seed=22)
+
+
+def _qwen_image(path: Path) -> None:
+    """One block; the engine fixes its width, and that of its LLM."""
+    write_gguf(path, {}, shapes("qwen_image", "model.diffusion_model."), seed=23)
+
+
+def _qwen2_vl(path: Path) -> None:
+    write_gguf(path, {}, shapes("qwen2_vl", "text_encoders.llm."), seed=24)
+
+
+def _controlnet(path: Path) -> None:
+    """For SD1; its size is fixed, so that most of it is half the memory that matrices of F16 need."""
+    write_gguf(path, {}, shapes("controlnet"), seed=25)
 
 
 def _lingbot(path: Path) -> None:
@@ -121,10 +184,19 @@ LORA_TARGETS: dict[str, tuple[str, int, int]] = {
 
 GGUF: dict[str, Callable[[Path], None]] = {
     "clip_l.gguf": _clip,
-    "lingbot.gguf": _lingbot,
-    "sd1.gguf": _sd1,
+    "clip_g.gguf": _clip_g,
+    "t5_wide.gguf": _t5_wide,
     "umt5.gguf": _umt5,
+    "qwen2_vl.gguf": _qwen2_vl,
+    "sd1.gguf": _sd1,
+    "sd1_whole.gguf": _sd1_whole,
+    "sdxl.gguf": _sdxl,
+    "sd3.gguf": _sd3,
+    "sd3_whole.gguf": _sd3_whole,
+    "qwen_image.gguf": _qwen_image,
+    "lingbot.gguf": _lingbot,
     "wan.gguf": _wan,
+    "controlnet.gguf": _controlnet,
 }
 
 SAFETENSORS: dict[str, Callable[[], dict[str, Array]]] = {
@@ -137,6 +209,7 @@ SAFETENSORS: dict[str, Callable[[], dict[str, Array]]] = {
     "taesd.safetensors": lambda: random_tensors(_taesd(), seed=8),
     "taef1.safetensors": lambda: random_tensors(shapes("taesd"), seed=8),
     "vae_sd1.safetensors": lambda: random_tensors(_vae(), seed=11),
+    "vae_flux.safetensors": lambda: random_tensors(_vae_16(), seed=21),
     "wan_vae.safetensors": lambda: random_tensors(shapes("wan_vae"), seed=16),
     "taehv.safetensors": lambda: random_tensors(shapes("taehv"), seed=17),
     "esrgan.safetensors": lambda: random_tensors(shapes("esrgan"), seed=12),
