@@ -153,7 +153,7 @@ async def _open_downloads(
     ]
     web = Web(Addresses(own.allow_private), tokens, own.timeout)
     stack.push_async_callback(web.close)
-    sources = Sources(Civitai(web, own.civitai_url), HuggingFace(own.huggingface_url, own.huggingface_token))
+    sources = Sources(Civitai(web, own.civitai_url), HuggingFace(web, own.huggingface_url))
     catalog = library.catalog
     executor = DownloadExecutor(
         web,
@@ -161,7 +161,6 @@ async def _open_downloads(
         PartFolder(settings.paths.data_dir / "downloads"),
         catalog.folders,
         Patience(own.retries, own.retry_delay),
-        base.bus,
         library.hasher.remember,
         catalog.refresh,
     )

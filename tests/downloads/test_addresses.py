@@ -14,7 +14,7 @@ from sdcpp_restapi.downloads.addresses import Addresses, CheckedTransport
 from sdcpp_restapi.downloads.failures import AddressRefused, Interrupted
 from sdcpp_restapi.downloads.web import Web
 from tests.downloads.conftest import Environment, finished
-from tests.downloads.upstream import Upstream, civitai, model_bytes
+from tests.downloads.upstream import Upstream, civitai, hub, model_bytes
 from tests.server import RunningServer
 
 PRIVATE = [
@@ -81,6 +81,17 @@ def test_what_a_source_answers_is_checked_too(
     civitai(civitai_site, cdn, model_bytes(1000))
     assert "private network" in finished(careful, model_id="123456")["error"]
     assert careful.http.get("/models/civitai/123456").status_code == 400
+
+
+def test_the_library_of_hugging_face_asks_no_private_address(
+    careful: RunningServer, hub_site: Upstream, cdn: Upstream
+) -> None:
+    hub(hub_site, cdn, model_bytes(1000), "org/inside", "m.gguf")
+    answer = careful.http.get("/models/huggingface", params={"repo_id": "org/inside", "filename": "m.gguf"})
+    assert answer.status_code == 400
+    assert "in a private network" in answer.json()["error"]
+    assert "private network" in finished(careful, repo_id="org/inside", filename="m.gguf")["error"]
+    assert not hub_site.asked("/org/inside/resolve/main/m.gguf", "HEAD")
 
 
 async def test_a_redirect_from_an_allowed_to_a_private_address_is_refused(cdn: Upstream) -> None:

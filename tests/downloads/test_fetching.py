@@ -147,7 +147,9 @@ def test_no_token_and_no_signature_shows_in_an_answer_an_event_or_the_log(
         assert "very-secret-signature" not in text
 
 
-def test_bytes_speed_and_time_left_are_told_over_websocket(server: RunningServer, cdn: Upstream) -> None:
+def test_bytes_speed_and_time_left_are_told_over_websocket_and_in_the_queue(
+    server: RunningServer, cdn: Upstream
+) -> None:
     file = cdn.file("/watched.safetensors", DATA, hold_at=2_500_000)
     with server.events() as events:
         job_id = download(server, url=f"{cdn.url}/watched.safetensors")["download_job_id"]
@@ -158,12 +160,18 @@ def test_bytes_speed_and_time_left_are_told_over_websocket(server: RunningServer
         told = events.wait_for("download_progress", half)
         assert told.keys() == {"job_id", "bytes_done", "bytes_total", "bytes_per_second", "seconds_left"}
         assert told["bytes_total"] == len(DATA)
-        progress = server.get(f"/queue/{job_id}")["progress"]
-        assert 30 <= progress["percentage"] < 100
-        assert progress["total_steps"] == 100
+        job = server.get(f"/queue/{job_id}")
+        assert 30 <= job["progress"]["percentage"] < 100
+        assert job["progress"]["total_steps"] == 100
+        assert job["download"].keys() == told.keys() - {"job_id"}
+        assert job["download"]["bytes_done"] > 1_000_000
+        (item,) = server.get("/queue", search=job_id)["items"]
+        assert item["download"]["bytes_total"] == len(DATA)
         file.go_on.set()
         events.wait_for("download_progress", lambda data: data["bytes_done"] == len(DATA))
-    assert server.wait_for_job(job_id)["progress"]["percentage"] == 100.0
+    job = server.wait_for_job(job_id)
+    assert job["progress"]["percentage"] == 100.0
+    assert "download" not in job
 
 
 def test_two_downloads_run_at_once_and_a_third_waits(server: RunningServer, cdn: Upstream) -> None:

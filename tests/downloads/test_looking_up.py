@@ -1,8 +1,10 @@
 """What CivitAI and Hugging Face tell of a model, and what is told when they do not."""
 
+from collections.abc import Callable
+
 import pytest
 
-from tests.downloads.conftest import HUGGINGFACE_TOKEN
+from tests.downloads.conftest import HUGGINGFACE_TOKEN, Environment
 from tests.downloads.upstream import Upstream, civitai, hub, model_bytes, sha256
 from tests.server import RunningServer
 
@@ -149,8 +151,24 @@ def test_a_question_that_cannot_be_asked_is_refused(
     assert sentence in answer.json()["error"]
 
 
-def test_the_token_is_sent_to_the_hub_by_its_own_client(server: RunningServer, hub_site: Upstream) -> None:
+def test_the_token_is_sent_to_the_hub_with_the_question(server: RunningServer, hub_site: Upstream) -> None:
     path = "/org/asked/resolve/main/m.gguf"
     hub_site.routes[path] = lambda request: request.reply(200, DATA, ETag='"0123"')
     server.get(HUB, repo_id="org/asked", filename="m.gguf")
     assert hub_site.asked(path, "HEAD")[-1].headers["authorization"] == f"Bearer {HUGGINGFACE_TOKEN}"
+
+
+def test_a_repository_that_moved_is_followed_on_its_hub(server: RunningServer, hub_site: Upstream) -> None:
+    path = "/org/new-name/resolve/main/m.gguf"
+    hub_site.redirect("/org/old-name/resolve/main/m.gguf", path)
+    hub_site.routes[path] = lambda request: request.reply(200, DATA, ETag='"0123"')
+    assert server.get(HUB, repo_id="org/old-name", filename="m.gguf")["file_size"] == len(DATA)
+
+
+def test_a_hub_that_cannot_be_reached_is_told(
+    environment: Environment, start_server: Callable[..., RunningServer]
+) -> None:
+    nobody = start_server(env=environment(huggingface_url="http://127.0.0.1:9"))
+    answer = nobody.http.get(HUB, params={"repo_id": "org/r", "filename": "m.gguf"})
+    assert answer.status_code == 400
+    assert "The connection to 127.0.0.1:9 broke" in answer.json()["error"]

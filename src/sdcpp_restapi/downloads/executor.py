@@ -8,9 +8,8 @@ from pathlib import Path, PurePosixPath
 import httpx
 
 from ..errors import JobCancelled
-from ..events import EventBus
 from ..schemas.downloads import DownloadRequest, JobResult
-from ..schemas.jobs import Job, Outcome, Progress
+from ..schemas.jobs import Job, Outcome, Progress, Transfer
 from ..schemas.models import ModelType
 from .failures import FileTaken, Interrupted
 from .fetch import Fetch
@@ -38,7 +37,6 @@ class DownloadExecutor:
         parts: PartFolder,
         folders: Mapping[ModelType, Path],
         patience: Patience,
-        bus: EventBus,
         remember: Remember,
         refresh: Refresh,
     ) -> None:
@@ -48,7 +46,6 @@ class DownloadExecutor:
         self._parts = parts
         self._folders = folders
         self._patience = patience
-        self._bus = bus
         self._remember = remember
         self._refresh = refresh
         self._running: dict[str, asyncio.Task[JobResult]] = {}
@@ -63,18 +60,18 @@ class DownloadExecutor:
         """Downloads wait for nobody; how many run is the number of runners."""
         return nullcontext()
 
-    async def run(self, job: Job) -> AsyncGenerator[Progress | Outcome]:
-        """Fetch the file, publishing how far it is."""
-        meter = Meter(job.id)
+    async def run(self, job: Job) -> AsyncGenerator[Progress | Transfer | Outcome]:
+        """Fetch the file, telling how far it is."""
+        meter = Meter()
         work = asyncio.create_task(self._download(job, meter))
         self._running[job.id] = work
         try:
             while not work.done():
                 await asyncio.wait({work}, timeout=INTERVAL)
                 if report := meter.report():
-                    progress, event = report
-                    self._bus.publish(event)
+                    progress, transfer = report
                     yield progress
+                    yield transfer
             if work.cancelled():
                 raise JobCancelled
             yield Outcome(result=work.result())

@@ -4,15 +4,13 @@ import asyncio
 import re
 
 import httpx
-from pydantic import SecretStr
 
 from ..errors import BadRequest, SdcppError
 from ..schemas.downloads import HuggingFaceFile
 from .failures import Interrupted, UpstreamFailed, UpstreamMissing, place, refusal
 from .names import folder_name
+from .web import Web
 
-# Seconds for the description of a file.
-TIMEOUT = 15.0
 SETTING = "downloads.huggingface_token"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -20,26 +18,36 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class HuggingFace:
     """Asks a Hugging Face hub."""
 
-    def __init__(self, endpoint: str, token: SecretStr | None) -> None:
+    def __init__(self, web: Web, endpoint: str) -> None:
+        self._web = web
         self._endpoint = endpoint.rstrip("/")
-        self._token = token
+        self._preparing = asyncio.Lock()
+        self._prepared = False
 
     async def look_up(self, repo_id: str, filename: str, revision: str) -> HuggingFaceFile:
         """A file of a repository. Raises BadRequest, UpstreamFailed, UpstreamMissing."""
         folder_name("filename", filename)
+        async with self._preparing:
+            if not self._prepared:
+                await asyncio.to_thread(self._prepare, asyncio.get_running_loop())
+                self._prepared = True
         return await asyncio.to_thread(self._look_up, repo_id, filename, revision)
 
-    def _look_up(self, repo_id: str, filename: str, revision: str) -> HuggingFaceFile:
+    def _prepare(self, loop: asyncio.AbstractEventLoop) -> None:
         # Imported here: it takes a third of a second, and most servers never need it.
+        from .hub_client import use_for_library
+
+        use_for_library(self._web, loop)
+
+    def _look_up(self, repo_id: str, filename: str, revision: str) -> HuggingFaceFile:
         from httpx2 import HTTPError
         from huggingface_hub import get_hf_file_metadata, hf_hub_url
         from huggingface_hub.errors import HFValidationError
 
         try:
             url = hf_hub_url(repo_id, filename, revision=revision, endpoint=self._endpoint)
-            # False: never a token that the library finds by itself in files or variables.
-            token = self._token.get_secret_value() if self._token else False
-            found = get_hf_file_metadata(url, token=token, timeout=TIMEOUT, endpoint=self._endpoint)
+            # The token is a matter of Web; False: never one that the library finds in files or variables.
+            found = get_hf_file_metadata(url, token=False, endpoint=self._endpoint)
         except HFValidationError as error:
             raise BadRequest(f"repo_id: {repo_id!r} is not allowed: {error}") from None
         except (HTTPError, OSError) as error:

@@ -3,8 +3,7 @@
 from collections import deque
 from time import monotonic
 
-from ..schemas.events import DownloadProgress
-from ..schemas.jobs import Progress
+from ..schemas.jobs import Progress, Transfer
 
 # Seconds over which the speed is taken.
 WINDOW = 5.0
@@ -13,8 +12,7 @@ WINDOW = 5.0
 class Meter:
     """Counts bytes; resumed ones count as done, but not for the speed."""
 
-    def __init__(self, job_id: str) -> None:
-        self._job_id = job_id
+    def __init__(self) -> None:
         self._total: int | None = None
         self._seen: deque[tuple[float, int]] = deque()
 
@@ -34,18 +32,17 @@ class Meter:
             self._seen.pop()
         self._seen.append((now, done))
 
-    def report(self) -> tuple[Progress, DownloadProgress] | None:
-        """For the queue and for listeners; None before the first byte can come."""
+    def report(self) -> tuple[Progress, Transfer] | None:
+        """In percent and in bytes; None before the first byte can come."""
         if not self._seen:
             return None
         (began, first), (last, done) = self._seen[0], self._seen[-1]
         speed = (done - first) / (last - began) if last > began else 0.0
         left = (self._total - done) / speed if self._total is not None and speed > 0 else None
-        event = DownloadProgress(
-            job_id=self._job_id,
+        transfer = Transfer(
             bytes_done=done,
             bytes_total=self._total,
             bytes_per_second=round(speed),
             seconds_left=round(left, 1) if left is not None else None,
         )
-        return Progress.at(100 * done // self._total if self._total else 0, 100, 0, 1), event
+        return Progress.at(100 * done // self._total if self._total else 0, 100, 0, 1), transfer

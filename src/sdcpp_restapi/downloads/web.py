@@ -58,22 +58,20 @@ class Web:
         hop = parsed(url)
         seen = {hop}
         for _ in range(MOST_HOPS):
-            try:
-                response = await self._transport.handle_async_request(self._request(hop, headers or {}))
-                response.request = httpx.Request("GET", hop)
-                try:
-                    if not response.has_redirect_location:
-                        yield response
-                        return
-                finally:
-                    await response.aclose()
-            except httpx.TransportError as error:
-                raise Interrupted(f"The connection to {place(hop)} broke: {_reason(error)}") from None
+            async with self._asked("GET", hop, headers or {}) as response:
+                if not response.has_redirect_location:
+                    yield response
+                    return
             hop = _next(hop, response.headers["location"])
             if hop in seen:
                 raise UpstreamFailed(f"{place(hop)} redirects in a circle")
             seen.add(hop)
         raise UpstreamFailed(f"{place(hop)} redirects more than {MOST_HOPS} times")
+
+    async def head(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
+        """Status and headers of one address; a redirect is not followed. Raises as `get` does."""
+        async with self._asked("HEAD", parsed(url), headers) as response:
+            return response
 
     async def get_json[M: BaseModel](self, url: str, shape: type[M]) -> M:
         """A small JSON document. Raises UpstreamFailed or UpstreamMissing."""
@@ -97,12 +95,27 @@ class Web:
         setting = next((token.setting for token in self._tokens if token.belongs_to(url)), None)
         return refusal(response.status_code, place(url), response.headers, setting)
 
-    def _request(self, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Request:
+    @asynccontextmanager
+    async def _asked(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str]
+    ) -> AsyncIterator[httpx.Response]:
+        try:
+            request = self._request(method, url, headers)
+            response = await self._transport.handle_async_request(request)
+            response.request = httpx.Request(method, url)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        except httpx.TransportError as error:
+            raise Interrupted(f"The connection to {place(url)} broke: {_reason(error)}") from None
+
+    def _request(self, method: str, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Request:
         sent = {"User-Agent": "sdcpp-restapi", "Accept": "*/*", "Accept-Encoding": "identity", **headers}
         for token in self._tokens:
             if token.secret is not None and token.belongs_to(url):
                 sent["Authorization"] = f"Bearer {token.secret.get_secret_value()}"
-        return httpx.Request("GET", url, headers=sent, extensions=self._extensions)
+        return httpx.Request(method, url, headers=sent, extensions=self._extensions)
 
 
 def parsed(text: str) -> httpx.URL:

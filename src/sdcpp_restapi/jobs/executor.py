@@ -5,9 +5,9 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from ..schemas.events import JobPreview
-from ..schemas.jobs import Job, Outcome, Progress
+from ..schemas.jobs import Job, Outcome, Progress, Transfer
 
-Happening = Progress | JobPreview | Outcome
+Happening = Progress | Transfer | JobPreview | Outcome
 
 
 class Executor(Protocol):

@@ -9,7 +9,14 @@ from ..errors import CannotCancel, JobNotFound
 from ..events import EventBus
 from ..schemas.conversion import ConvertRequest
 from ..schemas.downloads import JobResult
-from ..schemas.events import JobAdded, JobCancelled, JobPreview, JobProgress, JobStatusChanged
+from ..schemas.events import (
+    DownloadProgress,
+    JobAdded,
+    JobCancelled,
+    JobPreview,
+    JobProgress,
+    JobStatusChanged,
+)
 from ..schemas.jobs import (
     KINDS,
     Job,
@@ -21,6 +28,7 @@ from ..schemas.jobs import (
     Params,
     Progress,
     QueueView,
+    Transfer,
 )
 from ..schemas.models import LoadRequest
 from ..schemas.upscaling import UpscalerRequest
@@ -40,6 +48,7 @@ class Queue:
         self._store = store
         self._bus = bus
         self._running: dict[str, Progress] = {}
+        self._transfers: dict[str, Transfer] = {}
         self._told: dict[str, float] = {}
         self._arrivals: defaultdict[Lane, asyncio.Event] = defaultdict(asyncio.Event)
         self.revision = 0
@@ -144,6 +153,13 @@ class Queue:
             self.revision += 1
             self._bus.publish(JobProgress(job_id=job.id, **progress.model_dump()))
 
+    def transfer(self, job: Job, transfer: Transfer) -> None:
+        """Bytes of a running download arrived."""
+        if job.id in self._running:
+            self._transfers[job.id] = transfer
+            self.revision += 1
+            self._bus.publish(DownloadProgress(job_id=job.id, **transfer.model_dump()))
+
     def preview(self, preview: JobPreview) -> None:
         """A running job has something to look at."""
         if preview.job_id in self._running:
@@ -197,6 +213,7 @@ class Queue:
 
     def _forget(self, job_id: str) -> Progress | None:
         self._told.pop(job_id, None)
+        self._transfers.pop(job_id, None)
         return self._running.pop(job_id, None)
 
     def _changed(self, job: Job, before: JobStatus) -> None:
@@ -220,6 +237,7 @@ class Queue:
             type=job.type,
             status=job.status,
             progress=self._running.get(job.id, job.progress),
+            download=self._transfers.get(job.id),
             created_at=job.created_at,
             started_at=job.started_at if started else None,
             completed_at=job.completed_at,

@@ -6,8 +6,8 @@ from contextlib import aclosing
 
 from ..errors import EngineLost, JobCancelled, SdcppError
 from ..schemas.events import JobPreview
-from ..schemas.jobs import Job, Lane, Outcome, Progress
-from .executor import Executor
+from ..schemas.jobs import Job, Lane, Outcome, Progress, Transfer
+from .executor import Executor, Happening
 from .queue import Queue
 
 log = logging.getLogger(__name__)
@@ -59,10 +59,12 @@ class Runner:
             log.exception("job %s: broke", job.id)
             await self._queue.fail(job, f"Internal error: {type(error).__name__}: {error}")
 
-    async def _record(self, job: Job, happening: Progress | JobPreview | Outcome) -> None:
+    async def _record(self, job: Job, happening: Happening) -> None:
         match happening:
             case Progress():
                 self._queue.progress(job, happening)
+            case Transfer():
+                self._queue.transfer(job, happening)
             case JobPreview():
                 self._queue.preview(happening)
             case Outcome():

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import Frozen, LeftOut
-from .jobs import JobStatus, JobType, Moment, Progress
+from .jobs import JobStatus, JobType, Moment, Progress, Transfer
 from .models import Health, LoadedComponents
 
 
@@ -49,14 +49,10 @@ class JobPreview(Frozen):
     image: str = Field(description="data:image/jpeg;base64,...")
 
 
-class DownloadProgress(Frozen):
-    """Bytes of a download arrived."""
+class DownloadProgress(Transfer):
+    """Bytes of a download arrived: what `download` of a job shows, and whose it is."""
 
     job_id: str
-    bytes_done: int
-    bytes_total: int | None = Field(description="null where the other server does not tell")
-    bytes_per_second: int = Field(description="Over the last seconds")
-    seconds_left: float | None
 
 
 class JobCancelled(Frozen):

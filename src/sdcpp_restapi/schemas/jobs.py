@@ -93,6 +93,15 @@ class Progress(Frozen):
         )
 
 
+class Transfer(Frozen):
+    """How far a running download is, and how fast it goes."""
+
+    bytes_done: int
+    bytes_total: int | None = Field(description="null where the other server does not tell")
+    bytes_per_second: int = Field(description="Over the last seconds")
+    seconds_left: float | None = Field(description="null where the total is unknown, or nothing comes")
+
+
 class Job(Frozen):
     """One job, as the queue hands it to an executor."""
 
@@ -129,6 +138,7 @@ class JobView(Frozen):
     type: JobType
     status: JobStatus
     progress: Progress
+    download: Transfer | None = LeftOut  # only while a download runs
     created_at: Moment
     started_at: Moment | None = LeftOut
     completed_at: Moment | None = LeftOut
