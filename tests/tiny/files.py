@@ -124,6 +124,12 @@ def _sd1_whole(path: Path) -> None:
     write_gguf(path, fine, shapes("clip_l", "cond_stage_model.transformer."), seed=3)
 
 
+def _sd1_wide(path: Path) -> None:
+    """UNet of the published width, the only one that a ControlNet fits."""
+    unet = shapes("sd1_unet_full", "model.diffusion_model.")
+    write_gguf(path, {}, unet | shapes("clip_l", "cond_stage_model.transformer."), seed=26)
+
+
 def _sdxl(path: Path) -> None:
     """UNet of 64 channels and both CLIPs in one file."""
     unet = shapes("sdxl_unet", "model.diffusion_model.")
@@ -190,6 +196,7 @@ GGUF: dict[str, Callable[[Path], None]] = {
     "qwen2_vl.gguf": _qwen2_vl,
     "sd1.gguf": _sd1,
     "sd1_whole.gguf": _sd1_whole,
+    "sd1_wide.gguf": _sd1_wide,
     "sdxl.gguf": _sdxl,
     "sd3.gguf": _sd3,
     "sd3_whole.gguf": _sd3_whole,

@@ -48,10 +48,12 @@ def _is_none(value: object) -> bool:
 # A field that is left out of the JSON where it does not apply, instead of being null.
 LeftOut = Field(None, exclude_if=_is_none)
 
-Integer = Annotated[int, BeforeValidator(_no_boolean)]
-Number = Annotated[FiniteFloat, BeforeValidator(_no_boolean)]
-Fraction = Annotated[Number, Field(ge=0.0, le=1.0)]
-Seconds = Annotated[Number, Field(gt=0.0)]
+NoBoolean = BeforeValidator(_no_boolean)
+Integer = Annotated[int, NoBoolean]
+Number = Annotated[FiniteFloat, NoBoolean]
+# Bounds come before the validator, or the interface's description calls them "ge" and "le".
+Fraction = Annotated[FiniteFloat, Field(ge=0.0, le=1.0), NoBoolean]
+Seconds = Annotated[FiniteFloat, Field(gt=0.0), NoBoolean]
 Component = Literal[
     "vae",
     "clip_l",

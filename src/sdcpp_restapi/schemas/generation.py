@@ -2,17 +2,18 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, FiniteFloat, model_validator
 
-from .base import Fraction, Frozen, Integer, LeftOut, Number, Request
+from .base import Fraction, Frozen, Integer, LeftOut, NoBoolean, Number, Request
 from .names import Sampler, Scheduler
 from .upscaling import Repeats
 
-Seed = Annotated[Integer, Field(ge=-1, le=2**63 - 1)]
-Side = Annotated[Integer, Field(gt=0, description="Pixels; rounded up to what the architecture needs")]
-Steps = Annotated[Integer, Field(gt=0)]
-Guidance = Annotated[Number, Field(ge=0.0, le=1000.0)]
-Layers = Annotated[list[Annotated[Integer, Field(ge=0, le=1000)]], Field(max_length=200)]
+Seed = Annotated[int, Field(ge=-1, le=2**63 - 1), NoBoolean]
+Side = Annotated[int, Field(gt=0, description="Pixels; rounded up to what the architecture needs"), NoBoolean]
+Steps = Annotated[int, Field(gt=0), NoBoolean]
+Guidance = Annotated[FiniteFloat, Field(ge=0.0, le=1000.0), NoBoolean]
+Layer = Annotated[int, Field(ge=0, le=1000), NoBoolean]
+Layers = Annotated[list[Layer], Field(max_length=200)]
 
 
 class LoraUse(Frozen):

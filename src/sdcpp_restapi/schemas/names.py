@@ -4,10 +4,11 @@ Read off stable-diffusion.cpp 487de75; the self-check (engine/library.py) compar
 what the library at hand answers, so these tuples are the engine's lists and not a copy of them.
 """
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, core_schema
 
 SAMPLERS = (
     "euler",
@@ -79,23 +80,35 @@ QUANTIZATION_TYPES = {
 WRITABLE_TYPES = tuple(name for name in QUANTIZATION_TYPES if name != "q8_k")
 
 
-def _one_of(allowed: tuple[str, ...], empty: bool) -> Callable[[str], str]:
-    def check(value: str) -> str:
+@dataclass(frozen=True)
+class _OneOf:
+    """A name of the list, in small or capital letters; the interface's description shows the list."""
+
+    allowed: tuple[str, ...]
+    empty: bool = False
+
+    def __get_pydantic_core_schema__(self, source: type, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, object]:
+        return handler(schema) | {"enum": [*self.allowed, *[""] * self.empty]}
+
+    def _check(self, value: str) -> str:
         name = value.strip().lower()
-        name = PREDICTION_ALIASES.get(name, name) if allowed is PREDICTIONS else name
-        if name in allowed or (empty and not name):
+        name = PREDICTION_ALIASES.get(name, name) if self.allowed is PREDICTIONS else name
+        if name in self.allowed or (self.empty and not name):
             return name
-        raise ValueError(f"must be one of {', '.join(allowed)}{' or empty' if empty else ''}")
-
-    return check
+        raise ValueError(f"must be one of {', '.join(self.allowed)}{' or empty' if self.empty else ''}")
 
 
-Sampler = Annotated[str, AfterValidator(_one_of(SAMPLERS, empty=False))]
-SamplerOrEmpty = Annotated[str, AfterValidator(_one_of(SAMPLERS, empty=True))]
-Scheduler = Annotated[str, AfterValidator(_one_of(SCHEDULERS, empty=False))]
-RngType = Annotated[str, AfterValidator(_one_of(RNG_TYPES, empty=False))]
-RngTypeOrEmpty = Annotated[str, AfterValidator(_one_of(RNG_TYPES, empty=True))]
-Prediction = Annotated[str, AfterValidator(_one_of(PREDICTIONS, empty=True))]
-LoraApplyMode = Annotated[str, AfterValidator(_one_of(LORA_APPLY_MODES, empty=False))]
-PreviewMode = Annotated[str, AfterValidator(_one_of(PREVIEW_MODES, empty=False))]
-WeightType = Annotated[str, AfterValidator(_one_of(WRITABLE_TYPES, empty=True))]
+Sampler = Annotated[str, _OneOf(SAMPLERS)]
+SamplerOrEmpty = Annotated[str, _OneOf(SAMPLERS, empty=True)]
+Scheduler = Annotated[str, _OneOf(SCHEDULERS)]
+RngType = Annotated[str, _OneOf(RNG_TYPES)]
+RngTypeOrEmpty = Annotated[str, _OneOf(RNG_TYPES, empty=True)]
+Prediction = Annotated[str, _OneOf(PREDICTIONS, empty=True)]
+LoraApplyMode = Annotated[str, _OneOf(LORA_APPLY_MODES)]
+PreviewMode = Annotated[str, _OneOf(PREVIEW_MODES)]
+WeightType = Annotated[str, _OneOf(WRITABLE_TYPES, empty=True)]

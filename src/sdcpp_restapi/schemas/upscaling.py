@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from .base import Frozen, Integer, LeftOut, Request
+from .base import Frozen, Integer, LeftOut, NoBoolean, Request
 
 # Below 32 the margins would outweigh the tile; at 4096 one tile takes more memory than any machine has.
-TileSize = Annotated[Integer, Field(ge=32, le=4096)]
-Repeats = Annotated[Integer, Field(ge=1, le=8)]
+TileSize = Annotated[int, Field(ge=32, le=4096), NoBoolean]
+Repeats = Annotated[int, Field(ge=1, le=8), NoBoolean]
 
 
 class UpscalerRequest(Request):
