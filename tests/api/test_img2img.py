@@ -9,6 +9,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from tests.api.images import as_base64, picture
 from tests.api.real import drawing, opened, pixels
+from tests.proofs.cases import changes
 from tests.server import RunningServer
 
 BASE: dict[str, Any] = {
@@ -19,7 +20,7 @@ INIT = as_base64(picture())
 
 @pytest.fixture(scope="module")
 def server(root: Path) -> Iterator[RunningServer]:
-    with drawing(root, "sd1_vae") as running:
+    with drawing(root, "sd1_vae", "lora_sd1") as running:
         yield running
 
 
@@ -48,15 +49,16 @@ def test_the_same_request_gives_the_same_picture(server: RunningServer, base: by
 
 @pytest.mark.parametrize(
     "changed",
-    [
+    changes("img2img", [
         {"strength": 0.25},
         {"seed": 8},
         {"prompt": "a dog"},
+        {"negative_prompt": "a dog"},
+        {"loras": [{"name": "lora_sd1", "weight": 1}]},
         {"init_image_base64": as_base64(picture().transpose(Image.Transpose.ROTATE_90))},
         {"mask_image_base64": as_base64(half_mask())},
-    ],
-    ids=lambda changed: next(iter(changed)),
-)
+    ]),
+)  # fmt: skip
 def test_a_parameter_changes_the_picture(server: RunningServer, base: bytes, changed: dict[str, Any]) -> None:
     assert pixels(server, make(server, **changed)) != base
 

@@ -9,6 +9,7 @@ import pytest
 
 from tests.api.images import as_base64
 from tests.api.real import drawing, image_file, opened, pixels
+from tests.proofs.cases import changes
 from tests.server import RunningServer
 
 BASE: dict[str, Any] = {
@@ -34,7 +35,7 @@ def test_the_same_request_gives_the_same_file(server: RunningServer) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [
+    changes("txt2img", [
         {"seed": 8},
         {"seed": 2**62},
         {"prompt": "a dog"},
@@ -46,9 +47,8 @@ def test_the_same_request_gives_the_same_file(server: RunningServer) -> None:
         {"width": 128, "height": 128},
         {"prompt": "a cat <lora:lora_minit2i:1>"},
         {"loras": [{"name": "lora_minit2i", "weight": 0.5}]},
-    ],
-    ids=str,
-)
+    ]),
+)  # fmt: skip
 def test_a_parameter_changes_the_picture(server: RunningServer, base: bytes, changed: dict[str, Any]) -> None:
     assert pixels(server, server.make(**BASE | changed)) != base
 
@@ -60,6 +60,7 @@ def test_a_picture_has_the_size_that_was_asked_for(server: RunningServer, size: 
     assert len(image.getcolors(2**20) or []) > 10
 
 
+@pytest.mark.proves("txt2img.batch_count")
 def test_a_batch_makes_numbered_images_with_seeds_that_count_up(server: RunningServer) -> None:
     batch = server.make(**BASE | {"batch_count": 3})
     assert batch["outputs"] == [f"{batch['job_id']}/image_{i}.png" for i in range(3)]

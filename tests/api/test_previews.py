@@ -54,6 +54,7 @@ def test_a_preview_has_the_documented_fields(server: RunningServer) -> None:
     assert 0 <= first["step"] <= 6
 
 
+@pytest.mark.proves("preview.mode")
 @pytest.mark.parametrize("mode", ["proj", "tae"])
 def test_a_preview_is_made_in_the_chosen_mode(server: RunningServer, mode: str) -> None:
     found = previews(server, {"mode": mode})
@@ -69,12 +70,14 @@ def test_a_decoded_preview_is_larger_than_a_projected_one(server: RunningServer)
     assert decoded["width"] > projected["width"]
 
 
+@pytest.mark.proves("preview.max_size")
 def test_previews_are_no_larger_than_max_size(server: RunningServer) -> None:
     found = previews(server, {"mode": "tae", "max_size": 64}, width=128, height=64, steps=3)
     assert found
     assert {shown(preview).size for preview in found} == {(64, 32)}
 
 
+@pytest.mark.proves("preview.quality")
 def test_a_lower_quality_makes_smaller_previews(server: RunningServer) -> None:
     fine = previews(server, {"mode": "tae", "quality": 100}, steps=2)[0]
     coarse = previews(server, {"mode": "tae", "quality": 1}, steps=2)[0]
@@ -82,11 +85,13 @@ def test_a_lower_quality_makes_smaller_previews(server: RunningServer) -> None:
     assert len(coarse["image"]) < len(fine["image"])
 
 
+@pytest.mark.proves("preview.enabled")
 @pytest.mark.parametrize("settings", [{"enabled": False}, {"mode": "none"}], ids=str)
 def test_previews_can_be_switched_off(server: RunningServer, settings: dict[str, Any]) -> None:
     assert previews(server, settings) == []
 
 
+@pytest.mark.proves("preview.interval")
 def test_an_interval_leaves_steps_out(server: RunningServer) -> None:
     every = {preview["step"] for preview in previews(server, {"mode": "proj", "interval": 3})}
     assert every

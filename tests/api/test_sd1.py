@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.real import drawing, opened, pixels
+from tests.proofs.cases import changes
 from tests.server import RunningServer
 
 BASE: dict[str, Any] = {
@@ -32,6 +33,7 @@ CHANGES: list[dict[str, Any]] = [
     {"prompt": "a (cat:1.5) in a garden"},
     {"prompt": "an embedding"},
     {"width": 128},
+    {"height": 128},
 ]
 
 
@@ -47,7 +49,7 @@ def base(server: RunningServer) -> bytes:
     return pixels(server, server.make(**BASE))
 
 
-@pytest.mark.parametrize("changed", CHANGES, ids=str)
+@pytest.mark.parametrize("changed", changes("txt2img", CHANGES))
 def test_a_parameter_changes_the_picture(server: RunningServer, base: bytes, changed: dict[str, Any]) -> None:
     assert pixels(server, server.make(**BASE | changed)) != base
 

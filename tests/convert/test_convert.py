@@ -19,6 +19,7 @@ def test_the_types_are_those_of_options(server: RunningServer) -> None:
     assert listed == set(QUANTIZATION_TYPES) == {*WRITABLE_TYPES, "q8_k"}
 
 
+@pytest.mark.proves("convert.output_type")
 @pytest.mark.parametrize("kind", WRITABLE_TYPES)
 def test_the_tensors_have_the_type_that_was_asked_for(server: RunningServer, root: Path, kind: str) -> None:
     job = convert(server, input_path=ZIMAGE, output_type=kind.upper())
@@ -33,6 +34,7 @@ def test_the_tensors_have_the_type_that_was_asked_for(server: RunningServer, roo
     assert set(matrices.values()) == {kind}
 
 
+@pytest.mark.proves("convert.input_path", "convert.output_path")
 def test_the_answer_and_the_job_tell_where_the_file_goes(server: RunningServer, root: Path) -> None:
     body = {"input_path": ZIMAGE, "output_type": "q8_0", "output_path": "told.gguf"}
     path = str(root / "models/diffusion_models/told.gguf")
@@ -94,6 +96,7 @@ def test_a_conversion_leaves_the_loaded_model_alone(server: RunningServer, zimag
     assert server.get("/health")["loaded_slots"][0]["model_name"] == ZIMAGE
 
 
+@pytest.mark.proves("convert.tensor_type_rules")
 def test_rules_give_some_tensors_another_type(server: RunningServer, root: Path) -> None:
     rules = r"attention\.=q4_K, feed_forward=F16"
     job = convert(
@@ -113,6 +116,7 @@ def test_rules_give_some_tensors_another_type(server: RunningServer, root: Path)
     assert "q8_0" in rest
 
 
+@pytest.mark.proves("convert.vae_path")
 def test_a_vae_is_baked_in_so_that_the_model_needs_no_other(server: RunningServer, root: Path) -> None:
     files = build("sd1_vae").install(root / "models")
     without = {"model_name": files["model_name"], "options": {"n_threads": 2}}

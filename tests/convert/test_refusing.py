@@ -77,6 +77,7 @@ def test_an_output_that_is_the_input(server: RunningServer, root: Path) -> None:
     assert "is an input" in error
 
 
+@pytest.mark.proves("convert.overwrite")
 def test_an_existing_file_unless_overwrite_is_true(server: RunningServer, root: Path) -> None:
     path = root / "models/diffusion_models/there.gguf"
     convert(server, input_path=ZIMAGE, output_type="f16", output_path="there.gguf")

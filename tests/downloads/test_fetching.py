@@ -24,6 +24,7 @@ def entry(server: RunningServer, name: str) -> dict[str, Any]:
     return next(model for model in found if model["name"] == name)
 
 
+@pytest.mark.proves("download.url", "download.model_type")
 def test_a_model_from_an_address_arrives_and_is_listed_with_its_hash(
     server: RunningServer, cdn: Upstream
 ) -> None:
@@ -70,6 +71,7 @@ def test_the_name_comes_from_content_disposition_if_the_address_has_none(
     assert fetched(server, url=f"{cdn.url}/get?id=5")["result"]["name"] == "näme_ one.safetensors"
 
 
+@pytest.mark.proves("download.filename", "download.subfolder")
 def test_a_filename_and_a_subfolder_that_are_asked_for_are_used(server: RunningServer, cdn: Upstream) -> None:
     cdn.file("/x", DATA)
     job = fetched(server, url=f"{cdn.url}/x", filename="mine.ckpt", subfolder="anime/new")
@@ -77,6 +79,7 @@ def test_a_filename_and_a_subfolder_that_are_asked_for_are_used(server: RunningS
     assert stored(server, "anime/new/mine.ckpt").read_bytes() == DATA
 
 
+@pytest.mark.proves("download.model_id")
 @pytest.mark.parametrize("model_id", ["123456", "123456:789012", 123456])
 def test_a_model_from_civitai_arrives_checked(
     server: RunningServer, civitai_site: Upstream, cdn: Upstream, model_id: str | int
@@ -90,6 +93,7 @@ def test_a_model_from_civitai_arrives_checked(
     assert stored(server, f"{folder}/civit.safetensors").read_bytes() == DATA
 
 
+@pytest.mark.proves("download.repo_id")
 def test_a_nested_file_from_hugging_face_keeps_its_folders(
     server: RunningServer, hub_site: Upstream, cdn: Upstream
 ) -> None:
@@ -99,6 +103,14 @@ def test_a_nested_file_from_hugging_face_keeps_its_folders(
     job = server.wait_for_job(answer["download_job_id"])
     assert job["result"]["name"] == "repo/unet/diffusion.safetensors", job
     assert stored(server, "repo/unet/diffusion.safetensors").read_bytes() == DATA
+
+
+@pytest.mark.proves("download.revision")
+def test_a_file_of_another_revision_arrives(server: RunningServer, hub_site: Upstream) -> None:
+    path = "/org/revised/resolve/refs%2Fpr%2F2/model.safetensors"
+    hub_site.routes[path] = lambda request: request.reply(200, DATA, ETag='"4567"')
+    fetched(server, repo_id="org/revised", filename="model.safetensors", revision="refs/pr/2", subfolder="r")
+    assert stored(server, "r/model.safetensors").read_bytes() == DATA
 
 
 def test_tokens_go_to_their_own_host_and_never_to_a_cdn(
@@ -208,6 +220,7 @@ def test_cancelling_a_download_removes_its_part_and_cancels_its_hash_job(
     assert not stored(server, "deep").exists()
 
 
+@pytest.mark.proves("download.source")
 def test_the_document_s_example_request_means_civitai_and_tells_what_it_ignores(
     server: RunningServer, civitai_site: Upstream, cdn: Upstream
 ) -> None:

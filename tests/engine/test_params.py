@@ -26,6 +26,7 @@ from sdcpp_restapi.schemas.engine import Generate, LoraFile
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
 from sdcpp_restapi.schemas.options import PreviewSettings
+from tests.proofs.cases import fields
 
 # field -> (what is asked for, path in the struct, what must be found, what the engine prints or "")
 OPTIONS: dict[str, tuple[Any, str, Any, str]] = {
@@ -175,7 +176,7 @@ def test_every_component_has_a_place() -> None:
     assert set(COMPONENT_FIELDS) == set(Component.__args__)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("name", OPTIONS)
+@pytest.mark.parametrize("name", fields("load", OPTIONS, passed=True))
 def test_a_load_option_reaches_the_engine(library: Library, name: str) -> None:
     value, path, expected, line = OPTIONS[name]
     call = _load(library, **{name: value})
@@ -183,7 +184,7 @@ def test_a_load_option_reaches_the_engine(library: Library, name: str) -> None:
     assert line in _printed(library, call)
 
 
-@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("name", fields("img2img", FIELDS, passed=True))
 def test_a_request_field_reaches_the_engine(library: Library, picture: str, name: str) -> None:
     value, path, expected, line = FIELDS[name]
     images = {field: [picture] for field in FIELDS if "image" in field} | {"ref_images": [picture, picture]}

@@ -40,6 +40,7 @@ def test_without_the_field_nothing_is_enlarged(drawing: RunningServer) -> None:
     assert drawing.get("/health")["upscaler_loaded"] is True
 
 
+@pytest.mark.proves("txt2img.upscale")
 def test_every_image_of_the_batch_is_enlarged(drawing: RunningServer) -> None:
     job = drawing.make(**PROMPT, upscale=True, batch_count=2)
     assert [opened(drawing, job, index).size for index in (0, 1)] == [(128, 128), (128, 128)]
@@ -61,6 +62,7 @@ def test_the_text_in_the_file_still_tells_prompt_and_seed(drawing: RunningServer
     assert "Size: 32x32" in text
 
 
+@pytest.mark.proves("txt2img.upscale_repeats")
 def test_upscale_repeats_multiplies_again(drawing: RunningServer) -> None:
     small = {**PROMPT, "width": 16, "height": 16}
     assert opened(drawing, drawing.make(**small, upscale=True, upscale_repeats=2)).size == (256, 256)
@@ -76,6 +78,7 @@ def test_the_upscaler_is_unloaded_after_use(drawing: RunningServer) -> None:
     }
 
 
+@pytest.mark.proves("txt2img.upscale_auto_unload")
 def test_it_stays_when_upscale_auto_unload_is_false(drawing: RunningServer) -> None:
     drawing.make(**PROMPT, upscale=True, upscale_auto_unload=False)
     assert drawing.get("/health")["upscaler_name"] == ESRGAN
@@ -90,9 +93,14 @@ def test_a_waiting_job_whose_upscaler_was_unloaded_loads_it_again(drawing: Runni
     assert opened(drawing, job).size == (128, 128)
 
 
+@pytest.mark.proves("img2img.upscale", "img2img.upscale_repeats", "img2img.upscale_auto_unload")
 def test_image_to_image_is_enlarged_too(drawing: RunningServer) -> None:
-    job = drawing.make("/img2img", **PROMPT, init_image_base64=noise(32, 32), upscale=True)
-    assert opened(drawing, job).size == (128, 128)
+    body = {**PROMPT, "init_image_base64": noise(16, 16), "width": 16, "height": 16, "upscale": True}
+    once = drawing.make("/img2img", **body, upscale_auto_unload=False)
+    assert drawing.get("/health")["upscaler_name"] == ESRGAN
+    twice = drawing.make("/img2img", **body, upscale_repeats=2)
+    assert drawing.get("/health")["upscaler_name"] is None
+    assert [opened(drawing, job).size for job in (once, twice)] == [(64, 64), (256, 256)]
 
 
 def test_a_size_past_the_limit_is_refused_at_submit(drawing: RunningServer) -> None:

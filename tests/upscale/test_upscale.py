@@ -11,6 +11,7 @@ from tests.server import RunningServer
 from tests.upscale.conftest import ESRGAN, load_upscaler, noise, opened
 
 
+@pytest.mark.proves("upscale.image_base64")
 def test_a_picture_becomes_four_times_larger(server: RunningServer) -> None:
     job = server.make("/upscale", image_base64=noise(24, 16))
     assert job["type"] == "upscale"
@@ -50,6 +51,7 @@ def test_the_png_says_how_it_was_made(server: RunningServer) -> None:
     )
 
 
+@pytest.mark.proves("upscale.upscale_factor")
 @pytest.mark.parametrize("factor", [1, 2, 3, 8])
 def test_another_factor_is_reached_by_resizing_what_the_model_makes(
     server: RunningServer, factor: int
@@ -60,12 +62,14 @@ def test_another_factor_is_reached_by_resizing_what_the_model_makes(
     assert other.tobytes() == own.resize(other.size, Image.Resampling.LANCZOS).tobytes()
 
 
+@pytest.mark.proves("upscale.repeats")
 def test_each_repeat_multiplies(server: RunningServer) -> None:
     assert opened(server, server.make("/upscale", image_base64=noise(6, 5), repeats=2)).size == (96, 80)
     job = server.make("/upscale", image_base64=noise(6, 5), repeats=3, upscale_factor=2)
     assert opened(server, job).size == (48, 40)
 
 
+@pytest.mark.proves("upscale.tile_size")
 def test_the_tile_size_decides_how_many_steps_the_job_has(server: RunningServer) -> None:
     def steps(**params: Any) -> int:
         return int(server.make("/upscale", image_base64=noise(40, 20), **params)["progress"]["total_steps"])
@@ -95,6 +99,7 @@ def test_every_tile_is_told(server: RunningServer) -> None:
     assert server.wait_for_job(job_id)["status"] == "completed"
 
 
+@pytest.mark.proves("upscaler_load.tile_size")
 def test_the_tile_size_of_the_load_is_the_default_of_jobs(server: RunningServer) -> None:
     load_upscaler(server, tile_size=32)
     try:

@@ -19,6 +19,7 @@ def fresh(start_server: StartServer, tmp_path: Path) -> RunningServer:
     return start_server()
 
 
+@pytest.mark.proves("upscaler_load.model_name")
 def test_loading_answers_with_the_models_own_factor_and_health_names_it(fresh: RunningServer) -> None:
     with fresh.events() as events:
         answer = load_upscaler(fresh)
@@ -105,6 +106,7 @@ def test_after_the_engine_was_killed_the_upscaler_is_loaded_again(fresh: Running
     assert fresh.make("/upscale", image_base64=noise(8, 8))["outputs"]
 
 
+@pytest.mark.proves("upscaler_load.n_threads")
 def test_n_threads_reaches_the_engine(fresh: RunningServer) -> None:
     def threads(n_threads: int) -> int:
         load_upscaler(fresh, n_threads=n_threads)

@@ -93,7 +93,9 @@ class LoadOptions(Request):
     )
     tae_preview_only: bool = False
     free_params_immediately: bool = Field(
-        False, description="Release parameters after use and read them from disk again (params_backend disk)"
+        False,
+        description="Every job reads the parameters from disk and releases them after use; a load reads none"
+        " and checks names and shapes only",
     )
     flow_shift: Number | None = Field(None, description="null or 0 = automatic")
     weight_type: WeightType = ""
