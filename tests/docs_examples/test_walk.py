@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from PIL import Image
 
 from tests.api.images import encoded
 from tests.docs_examples.document import HERE, blocks
+from tests.docs_examples.models import install_heavy
 from tests.server import RunningServer
 
 CHAPTERS = {
@@ -20,7 +22,16 @@ CHAPTERS = {
     "Flux schnell": ["flux schnell load", "flux schnell generate"],
     "Z-Image": ["z-image load", "z-image generate", "z-image with lora"],
 }
-ARCHITECTURES = {"SD1.5": "SD1.5", "Flux dev": "Flux", "Flux schnell": "Flux", "Z-Image": "Z-Image"}
+HEAVY_CHAPTERS = {
+    "SDXL": ["sdxl load", "sdxl generate"],
+    "SD3.5": ["sd35 load", "sd35 generate"],
+    "Qwen-Image": ["qwen image load", "qwen image generate"],
+    "ControlNet": ["controlnet load", "controlnet generate"],
+}
+ARCHITECTURES = {
+    "SD1.5": "SD1.5", "Flux dev": "Flux", "Flux schnell": "Flux", "Z-Image": "Z-Image", "SDXL": "SDXL",
+    "SD3.5": "SD3", "Qwen-Image": "Qwen-Image", "ControlNet": "SD1.5",
+}  # fmt: skip
 
 
 def reduced(text: str) -> str:
@@ -39,7 +50,8 @@ def opened(file: bytes) -> Image.Image:
 
 def run(server: RunningServer, name: str, folder: Path) -> dict[str, object]:
     """The JSON answer of a documented curl command."""
-    (folder / "input.png").write_bytes(encoded())
+    for picture in ("input.png", "canny_edges.png"):
+        (folder / picture).write_bytes(encoded())
     command = reduced(blocks("requests.md")[name]).replace("http://localhost:8080", server.url)
     done = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, check=True)
     answer: dict[str, object] = json.loads(done.stdout)
@@ -50,15 +62,28 @@ def run(server: RunningServer, name: str, folder: Path) -> dict[str, object]:
 def test_a_chapter_makes_pictures_from_its_first_line_to_its_last(
     real: RunningServer, tmp_path: Path, chapter: str
 ) -> None:
-    load, *generations = CHAPTERS[chapter]
-    assert run(real, load, tmp_path)["success"] is True
-    assert real.get("/health")["model_architecture"] == ARCHITECTURES[chapter]
+    walk(real, tmp_path, chapter, *CHAPTERS[chapter])
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(600)  # gigabytes are written and read
+@pytest.mark.parametrize("chapter", HEAVY_CHAPTERS)
+def test_a_chapter_with_larger_models_makes_its_picture(
+    start_server: Callable[..., RunningServer], tmp_path: Path, chapter: str
+) -> None:
+    install_heavy(tmp_path / "models", chapter)
+    walk(start_server(), tmp_path, chapter, *HEAVY_CHAPTERS[chapter])
+
+
+def walk(server: RunningServer, folder: Path, chapter: str, load: str, *generations: str) -> None:
+    assert run(server, load, folder)["success"] is True
+    assert server.get("/health")["model_architecture"] == ARCHITECTURES[chapter]
     for name in generations:
-        job = real.wait_for_job(str(run(real, name, tmp_path)["job_id"]))
+        job = server.wait_for_job(str(run(server, name, folder)["job_id"]), seconds=300)
         assert job["status"] == "completed", (name, job)
         assert len(job["outputs"]) == job["params"]["batch_count"]
         for path in job["outputs"]:
-            image = opened(real.http.get(f"/output/{path}").content)
+            image = opened(server.http.get(f"/output/{path}").content)
             assert image.size == (64, 64)
             assert len(image.getcolors(2**16) or []) > 10, f"{name}: an empty picture"
 

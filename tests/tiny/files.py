@@ -125,9 +125,10 @@ def _sd1_whole(path: Path) -> None:
 
 
 def _sd1_wide(path: Path) -> None:
-    """UNet of the published width, the only one that a ControlNet fits."""
+    """UNet of the published width, the only one that a ControlNet fits, with a VAE inside."""
     unet = shapes("sd1_unet_full", "model.diffusion_model.")
-    write_gguf(path, {}, unet | shapes("clip_l", "cond_stage_model.transformer."), seed=26)
+    clip = shapes("clip_l", "cond_stage_model.transformer.")
+    write_gguf(path, _first_stage(_vae(), seed=11), unet | clip, seed=26)
 
 
 def _sdxl(path: Path) -> None:
@@ -163,7 +164,7 @@ def _qwen2_vl(path: Path) -> None:
 
 
 def _controlnet(path: Path) -> None:
-    """For SD1; its size is fixed, so that most of it is half the memory that matrices of F16 need."""
+    """For SD1; the engine fixes its size."""
     write_gguf(path, {}, shapes("controlnet"), seed=25)
 
 

@@ -45,7 +45,7 @@ KINDS: dict[str, tuple[str | None, dict[str, str]]] = {
     "sd1": ("checkpoint", {"model": "sd1.gguf", "taesd": "taesd.safetensors"}),
     "sd1_vae": ("checkpoint", {"model": "sd1.gguf", "vae": "vae_sd1.safetensors"}),
     "sd1_whole": ("checkpoint", {"model": "sd1_whole.gguf"}),
-    "sd1_wide": ("checkpoint", {"model": "sd1_wide.gguf", "taesd": "taesd.safetensors"}),
+    "sd1_wide": ("checkpoint", {"model": "sd1_wide.gguf"}),
     "sdxl": ("checkpoint", {"model": "sdxl.gguf", "vae": "vae_sd1.safetensors"}),
     "sd3": ("diffusion", {"model": "sd3.gguf", "t5xxl": "t5_wide.gguf", "taesd": "taef1.safetensors"}),
     "sd3_whole": (
