@@ -129,7 +129,7 @@ async def _open_engine(settings: Settings, base: _Base, library: _Library, stack
         upscaler.released,
     )
     await asyncio.to_thread(settings.paths.output_dir.mkdir, parents=True, exist_ok=True)
-    await asyncio.to_thread(executor.sweep)
+    await executor.sweep(await base.queue.broken("convert"))
     if settings.engine.load_on_start:
         await model.restore(settings.engine.default_model)
         await upscaler.restore()

@@ -1,5 +1,6 @@
 """Conversions that are cancelled, and engines that die of one."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -57,3 +58,23 @@ def test_an_engine_killed_twice_by_a_conversion_fails_it_and_leaves_no_file(
     assert job["status"] == "failed"
     assert "SIGKILL" in job["error"]
     assert not left_behind(root)
+
+
+def test_the_third_unclean_stop_fails_a_conversion_and_leaves_no_file(
+    start_server: Callable[..., RunningServer], tmp_path: Path
+) -> None:
+    build("sd1").install(tmp_path / "models", SLOW)
+    server = start_server()
+    job_id = started(server, "broken.gguf")
+    for _ in range(2):
+        server.kill()
+        assert list((tmp_path / "models/checkpoints").glob(f".{job_id}.*.tmp"))
+        server.start()
+        with server.events() as events:
+            events.wait_for("job_progress", lambda data: data["job_id"] == job_id)
+    server.kill()
+    server.start()
+    job = server.get(f"/queue/{job_id}")
+    assert job["status"] == "failed"
+    assert "3 times" in job["error"]
+    assert not left_behind(tmp_path)

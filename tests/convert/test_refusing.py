@@ -136,5 +136,6 @@ def test_convert_dirs_opens_another_folder(
     server = start_server(env={"SDCPP_PATHS_CONVERT_DIRS": str(other)})
     job = convert(server, input_path=str(source), output_type="q8_0")
     assert job["output_path"] == str(other / "model.q8_0.gguf")
-    assert "result" not in job
+    path = str(other / "model.q8_0.gguf")
+    assert job["result"] == {"path": path, "model_type": None, "name": "model.q8_0.gguf"}
     assert (other / "model.q8_0.gguf").is_file()

@@ -11,8 +11,8 @@ from ..schemas.downloads import JobResult
 from ..schemas.engine import Convert, LoraFile, Report
 from ..schemas.jobs import Job, Outcome
 
-# Where the catalog lists a new file, after it looked; None outside of the model folders.
-Listed = Callable[[Path], Awaitable[JobResult | None]]
+# How the catalog lists a new file, after it looked.
+Listed = Callable[[Path], Awaitable[JobResult]]
 
 
 class ConvertTask:

@@ -1,7 +1,8 @@
 """Runs the jobs of the engine lane on a slot: results appear all at once, or not at all."""
 
+import asyncio
 import shutil
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Protocol
@@ -57,8 +58,16 @@ class EngineExecutor:
         self._current: str | None = None
         self._cancelled = False
 
-    def sweep(self) -> None:
-        """Delete what attempts left behind that a kill broke off; call once, before the first job."""
+    async def sweep(self, ended: Iterable[Job]) -> None:
+        """Delete what attempts left behind that a kill broke off; call once, before the first job.
+
+        `ended` are conversions that failed or were cancelled: their files lie beside models, in any folder.
+        """
+        await asyncio.to_thread(self._delete_folders)
+        for job in ended:
+            await self._task(job).clean()
+
+    def _delete_folders(self) -> None:
         for folder in self._output_dir.glob(".*.tmp"):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -77,5 +77,8 @@ WHERE status = 'processing' AND unclean >= :most;
 UPDATE jobs SET status = 'failed', completed_at = :now, error = :error
 WHERE status = 'pending' AND after IN (SELECT id FROM jobs WHERE status IN ('failed', 'cancelled'));
 
+-- name: broken(type)
+SELECT * FROM jobs WHERE type = :type AND status IN ('failed', 'cancelled');
+
 -- name: requeue_unclean()!
 UPDATE jobs SET status = 'pending', started_at = NULL WHERE status = 'processing';

@@ -114,6 +114,10 @@ class Queue:
         job = await self._store.get(job_id)
         return job.result if job else None
 
+    async def broken(self, job_type: JobType) -> list[Job]:
+        """Jobs of this type that failed or were cancelled."""
+        return await self._store.broken(job_type)
+
     async def unfinished(self, job_id: str) -> bool:
         """Whether a job waits or runs."""
         job = await self._store.get(job_id)

@@ -151,6 +151,11 @@ class JobStore:
         row = await self._database.read(lambda db: _sql.get_job(db, id=job_id))
         return _job(row) if row else None
 
+    async def broken(self, job_type: JobType) -> list[Job]:
+        """Jobs of this type that failed or were cancelled."""
+        rows = await self._database.read(lambda db: list(_sql.broken(db, type=job_type)))
+        return [_job(row) for row in rows]
+
     async def position(self, job: Job) -> int:
         """Its place among the pending jobs of its lane."""
         lane = KINDS[job.type].lane

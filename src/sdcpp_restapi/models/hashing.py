@@ -204,7 +204,7 @@ class HashExecutor:
         made = await self._result_of(job.after) if job.after else None
         if made is None:
             raise JobFailed("name is required where no download goes before")
-        return made.model_type, made.name
+        return job.params.model_type, made.name
 
 
 def _version(path: Path) -> Version:

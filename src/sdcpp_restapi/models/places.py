@@ -59,14 +59,17 @@ class Places:
             raise BadRequest(f"{field}: {text!r} is a folder")
         return path
 
-    async def listed(self, path: Path) -> JobResult | None:
-        """Type and name that a file has in the catalog, which looks again; None outside of its folders."""
+    async def listed(self, path: Path) -> JobResult:
+        """Type and name that a file has in the catalog, which looks again.
+
+        Outside of its folders a file has no type, and the name is that of the file.
+        """
         await self._catalog.refresh()
         for kind, folder in self._catalog.folders.items():
             if path.is_relative_to(folder):
                 name = path.relative_to(folder).as_posix()
                 return JobResult(path=str(path), model_type=kind, name=name)
-        return None
+        return JobResult(path=str(path), name=path.name)
 
     def _candidates(self, field: str, path: PurePath) -> list[Path]:
         if not path.is_absolute():

@@ -54,7 +54,7 @@ class JobResult(Frozen):
     """What a job made that is not an output file."""
 
     path: str
-    model_type: ModelType
+    model_type: ModelType | None = Field(None, description="null outside of the model folders")
     name: str
     sha256: str | None = LeftOut
 
