@@ -4,22 +4,21 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from _pytest.mark.structures import ParameterSet
 
 type Params = dict[str, Any]
 
 
-def changes(endpoint: str, changed: Iterable[Params]) -> list[ParameterSet]:
+def changes(endpoint: str, changed: Iterable[Params]) -> list[Any]:
     """One case a change of some request; it proves the field that comes first in it."""
     return [_proving(f"{endpoint}.{next(iter(one))}", one) for one in changed]
 
 
-def pairs(endpoint: str, both: Iterable[tuple[Params, Params]]) -> list[ParameterSet]:
+def pairs(endpoint: str, both: Iterable[tuple[Params, Params]]) -> list[Any]:
     """One case a pair of requests; it proves the first field of the second in which they differ."""
     return [_proving(f"{endpoint}.{_first_difference(one, other)}", one, other) for one, other in both]
 
 
-def fields(endpoint: str, names: Iterable[str], passed: bool = False) -> list[ParameterSet]:
+def fields(endpoint: str, names: Iterable[str], passed: bool = False) -> list[Any]:
     """One case a field."""
     return [
         pytest.param(name, marks=pytest.mark.proves(f"{endpoint}.{name}", passed=passed), id=name)
@@ -27,7 +26,7 @@ def fields(endpoint: str, names: Iterable[str], passed: bool = False) -> list[Pa
     ]
 
 
-def _proving(field: str, *requests: Params) -> ParameterSet:
+def _proving(field: str, *requests: Params) -> Any:
     return pytest.param(*requests, marks=pytest.mark.proves(field), id=_short(requests[-1]))
 
 

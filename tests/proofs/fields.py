@@ -38,7 +38,7 @@ def fields() -> list[Field]:
         for path, operations in description["paths"].items()
         for method, operation in operations.items()
         if "requestBody" in operation
-        for field in _of_body(operation["requestBody"], f"{method.upper()} {path}", _short(path), schemas)
+        for field in _of_object(_body(operation), f"{method.upper()} {path}", _short(path), schemas)
     ]
 
 
@@ -46,8 +46,9 @@ def _short(path: str) -> str:
     return SHORT.get(path, path.strip("/").replace("/", "_"))
 
 
-def _of_body(body: Schema, endpoint: str, short: str, schemas: dict[str, Schema]) -> Iterator[Field]:
-    yield from _of_object(body["content"]["application/json"]["schema"], endpoint, short, schemas)
+def _body(operation: Schema) -> Schema:
+    schema: Schema = operation["requestBody"]["content"]["application/json"]["schema"]
+    return schema
 
 
 def _of_object(schema: Schema, endpoint: str, short: str, schemas: dict[str, Schema]) -> Iterator[Field]:
@@ -77,5 +78,5 @@ def _kind(schema: Schema) -> str:
 def _bounds(schema: Schema) -> Iterator[str]:
     words = {"exclusiveMinimum": ">", "minimum": "≥", "exclusiveMaximum": "<", "maximum": "≤"}
     for keyword, sign in words.items():
-        if keyword in schema:
-            yield f"{sign} {schema[keyword]:.16g}"
+        if (bound := schema.get(keyword)) is not None:
+            yield f"{sign} {int(bound) if bound == int(bound) else bound}"
