@@ -34,9 +34,13 @@ from .jobs.runner import Runner, Runners
 from .jobs.store import JobStore
 from .jobs.upscale_intake import UpscaleIntake
 from .models import architectures, loras
+from .models.assembler import Assembler
 from .models.catalog import Catalog
+from .models.components import Components
 from .models.digests import Digests
+from .models.facts import Facts
 from .models.hashing import Hasher, HashExecutor
+from .models.inspector import Inspector
 from .models.places import Places
 from .models.state import CurrentModel
 from .models.upscaler import CurrentUpscaler
@@ -87,6 +91,9 @@ async def _open_base(settings: Settings, stack: AsyncExitStack) -> _Base:
 @dataclass(frozen=True)
 class _Library:
     catalog: Catalog
+    facts: Facts
+    assembler: Assembler
+    inspector: Inspector
     hasher: Hasher
     places: Places
 
@@ -96,7 +103,12 @@ async def _open_library(settings: Settings, base: _Base, stack: AsyncExitStack) 
     catalog = Catalog(settings.paths.model_folders(), digests=digests)
     hasher = Hasher(catalog, digests)
     stack.push_async_callback(hasher.close)
-    return _Library(catalog, hasher, Places(catalog, settings.paths.convert_dirs))
+    facts = await Facts.read(base.database)
+    components = Components(catalog, facts)
+    assembler = Assembler(catalog, facts, components)
+    inspector = Inspector(catalog, facts, components, assembler)
+    places = Places(catalog, settings.paths.convert_dirs)
+    return _Library(catalog, facts, assembler, inspector, hasher, places)
 
 
 @dataclass(frozen=True)
@@ -116,7 +128,14 @@ async def _open_engine(settings: Settings, base: _Base, library: _Library, stack
     stack.push_async_callback(upscaler.close)
     presets = settings.generation.presets
     model = CurrentModel(
-        slot, catalog, base.preferences, base.bus, __version__, presets, lambda: upscaler.name
+        slot,
+        catalog,
+        library.assembler,
+        base.preferences,
+        base.bus,
+        __version__,
+        presets,
+        lambda: upscaler.name,
     )
     stack.push_async_callback(model.close)
     executor = EngineExecutor(
@@ -175,6 +194,7 @@ def _parts(
         settings=settings,
         bus=base.bus,
         catalog=library.catalog,
+        inspector=library.inspector,
         hasher=library.hasher,
         model=engine.model,
         upscaler=engine.upscaler,

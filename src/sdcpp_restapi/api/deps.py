@@ -18,6 +18,7 @@ from ..jobs.runner import Runners
 from ..jobs.upscale_intake import UpscaleIntake
 from ..models.catalog import Catalog
 from ..models.hashing import Hasher
+from ..models.inspector import Inspector
 from ..models.state import CurrentModel
 from ..models.upscaler import CurrentUpscaler
 from ..outputs.folder import OutputFolder
@@ -33,6 +34,7 @@ class Parts:
     settings: Settings
     bus: EventBus
     catalog: Catalog
+    inspector: Inspector
     hasher: Hasher
     model: CurrentModel
     upscaler: CurrentUpscaler

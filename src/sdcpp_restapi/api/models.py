@@ -5,7 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Response
 
 from ..models.filters import Filters
-from ..schemas.models import Done, LoadRequest, LoadResponse, ModelList, ModelPaths
+from ..schemas.inspection import Inspection
+from ..schemas.models import Done, LoadRequest, LoadResponse, ModelList, ModelPaths, ModelType
 from . import examples
 from .deps import Here
 from .failures import ERRORS
@@ -41,6 +42,16 @@ async def paths(here: Here) -> ModelPaths:
     return ModelPaths.model_validate(
         {_PATH_NAMES.get(kind, kind): str(folder) for kind, folder in here.catalog.folders.items()}
     )
+
+
+@router.get("/inspect/{model_type}/{model_name:path}", responses={404: ERRORS[400]})
+async def inspect(model_type: ModelType, model_name: str, here: Here) -> Inspection:
+    """What a file's header tells: architecture, parts, what it still needs, and what fits on disk.
+
+    Nothing is loaded. A file that cannot be read is told in `problem`; .ckpt, .pt, .pth and .bin are not
+    opened up, since reading them can run code.
+    """
+    return await here.inspector.inspect(model_type, model_name)
 
 
 @router.post("/refresh")

@@ -40,6 +40,10 @@ class Inventory:
         """The file of exactly this name. Only listed names are found, so never an absolute one or `..`."""
         return self.folders[kind] / name if name in self._names.get(kind, ()) else None
 
+    def size(self, kind: ModelType, name: str) -> int:
+        """The size of a listed file in bytes, 0 if there is none of this name."""
+        return next((file.size for file in self.scans[kind].files if file.name == name), 0)
+
     def kinds_of(self, name: str) -> list[ModelType]:
         """The types whose folder has a file of exactly this name."""
         return [kind for kind in TYPES if name in self._names.get(kind, ())]

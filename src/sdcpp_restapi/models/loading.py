@@ -1,6 +1,7 @@
 """The names of a load request, turned into files."""
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from ..errors import BadRequest, ModelNotFound
 from ..schemas.base import Component
@@ -44,12 +45,17 @@ def files_of(inventory: Inventory, request: LoadRequest) -> ModelFiles:
     )
 
 
+def component_path(inventory: Inventory, component: Component, name: str) -> Path | None:
+    """The file of a component, in the first of its folders that has it."""
+    paths = (inventory.path(kind, name) for kind in FOLDERS_OF[component])
+    return next((path for path in paths if path), None)
+
+
 def _components(inventory: Inventory, request: LoadRequest) -> tuple[dict[Component, str], list[str]]:
     found: dict[Component, str] = {}
     problems: list[str] = []
     for component, name in request.components().items():
-        paths = (inventory.path(kind, name) for kind in FOLDERS_OF[component])
-        path = next((path for path in paths if path), None)
+        path = component_path(inventory, component, name)
         if path:
             found[component] = str(path)
         else:

@@ -38,6 +38,12 @@ class Catalog(Protocol):
     async def resolve(self, request: LoadRequest) -> ModelFiles: ...
 
 
+class Assembler(Protocol):
+    """What this module needs of the assembler."""
+
+    async def assembled(self, request: LoadRequest) -> LoadRequest: ...
+
+
 class Current(Frozen):
     """A model that was asked for and proved to load."""
 
@@ -52,6 +58,7 @@ class CurrentModel:
         self,
         engine: Engine,
         catalog: Catalog,
+        assembler: Assembler,
         preferences: Preferences,
         bus: EventBus,
         version: str,
@@ -60,6 +67,7 @@ class CurrentModel:
     ) -> None:
         self._engine = engine
         self._catalog = catalog
+        self._assembler = assembler
         self._preferences = preferences
         self._bus = bus
         self._version = version
@@ -81,7 +89,9 @@ class CurrentModel:
         request = self._current.request if self._current else otherwise
         if request is not None:
             log.info("loading %s%s", request.model_name, ", as in the last run" if self._current else "")
-            self._restoring = asyncio.create_task(self._load(request))
+            self._asked_for = request
+            load = self._load if self._current else self._checked_load
+            self._restoring = asyncio.create_task(load(request))
             self._restoring.add_done_callback(_seen)
 
     async def close(self) -> None:
@@ -101,6 +111,7 @@ class CurrentModel:
             raise LoadInProgress(
                 f"Another model is being loaded: {self.health().loading_model_name}; try again later"
             )
+        self._asked_for = request
         self._requested = asyncio.create_task(self._checked_load(request))
         self._requested.add_done_callback(_seen)
         return await asyncio.shield(self._requested)
@@ -163,8 +174,10 @@ class CurrentModel:
 
     async def _checked_load(self, request: LoadRequest) -> ModelLoaded:
         try:
+            request = await self._assembler.assembled(request)
             await self._catalog.resolve(request)
         except SdcppError as error:
+            log.warning("%s", error)
             self._last_error = str(error).removeprefix("Internal error: ")
             raise
         return await self._load(request)

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from .base import Component, Fraction, Frozen, Integer, LeftOut, Number, Request
 from .names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
@@ -134,11 +134,6 @@ class LoadRequest(Request):
     high_noise_diffusion_model: str | None = None
     photo_maker: str | None = None
     options: LoadOptions = LoadOptions()
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _empty_means_none(cls, value: object) -> object:
-        return None if value == "" else value
 
     def components(self) -> dict[Component, str]:
         """The named components, without the main model."""

@@ -1,0 +1,133 @@
+"""Headers of GGUF files: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3.
+
+Read here and not with the package gguf, which takes seconds and half a gigabyte for the vocabulary of a
+language model (docs/decisions/0007-headers.md). Lists are skipped, everything else is bounded.
+"""
+
+import os
+import struct
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from .header import BadHeader, Header, Tensor
+
+MAGIC: Final = b"GGUF"
+VERSIONS: Final = (2, 3)
+
+# Far beyond any model (the largest vocabularies take some 10 MB, a name 64 bytes), and still quickly read.
+MOST_BYTES: Final = 64 * 2**20
+MOST_TENSORS: Final = 65_536
+MOST_KEYS: Final = 65_536
+MOST_TEXT: Final = 2**20
+MOST_DIMENSIONS: Final = 4
+MOST_WEIGHTS: Final = 2**50
+
+_STRING, _ARRAY = 8, 9
+_SCALARS: Final = {
+    0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d",
+}  # fmt: skip
+
+# ggml's enum of types, which the files number; gaps are types that were given up.
+TYPES: Final = {
+    0: "f32", 1: "f16", 2: "q4_0", 3: "q4_1", 6: "q5_0", 7: "q5_1", 8: "q8_0", 9: "q8_1", 10: "q2_k",
+    11: "q3_k", 12: "q4_k", 13: "q5_k", 14: "q6_k", 15: "q8_k", 16: "iq2_xxs", 17: "iq2_xs", 18: "iq3_xxs",
+    19: "iq1_s", 20: "iq4_nl", 21: "iq3_s", 22: "iq2_s", 23: "iq4_xs", 24: "i8", 25: "i16", 26: "i32",
+    27: "i64", 28: "f64", 29: "iq1_m", 30: "bf16", 34: "tq1_0", 35: "tq2_0", 39: "mxfp4", 40: "nvfp4",
+    41: "q1_0",
+}  # fmt: skip
+
+
+def read_gguf(path: Path) -> Header:
+    """The header of a GGUF file. Raises BadHeader, OSError."""
+    with open(path, "rb", buffering=2**18) as file:
+        return _Reader(file).header()
+
+
+class _Reader:
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+        self._left = min(self._size, MOST_BYTES)
+
+    def header(self) -> Header:
+        if self._bytes(4) != MAGIC:
+            raise BadHeader("it does not begin as a GGUF file")
+        version = self._number("<I")
+        if version not in VERSIONS:
+            raise BadHeader(f"GGUF version {version} is not known")
+        tensors = self._count("tensors", MOST_TENSORS)
+        keys = self._count("keys", MOST_KEYS)
+        metadata = dict(self._pair() for _ in range(keys))
+        found: dict[str, Tensor] = {}
+        last = 0
+        for _ in range(tensors):
+            name, tensor, offset = self._tensor()
+            found[name], last = tensor, max(last, offset)
+        if len(found) < tensors:
+            raise BadHeader("two tensors have the same name")
+        if last > self._size:
+            raise BadHeader("the file is cut off")
+        return Header("gguf", found, {key: text for key, text in metadata.items() if text is not None})
+
+    def _pair(self) -> tuple[str, str | None]:
+        key = self._text()
+        kind = self._number("<I")
+        if kind == _STRING:
+            return key, self._text()
+        if kind == _ARRAY:
+            self._skip_list()
+            return key, None
+        return key, str(self._scalar(kind))
+
+    def _tensor(self) -> tuple[str, Tensor, int]:
+        name = self._text()
+        dimensions = self._number("<I")
+        if dimensions > MOST_DIMENSIONS:
+            raise BadHeader(f"{name!r} has {dimensions} dimensions")
+        # GGUF counts from the innermost dimension.
+        shape = tuple(self._number("<Q") for _ in range(dimensions))[::-1]
+        number = self._number("<I")
+        tensor = Tensor(shape, TYPES.get(number, f"type {number}"))
+        if tensor.weights > MOST_WEIGHTS:
+            raise BadHeader(f"{name!r} has the shape {shape}")
+        return name, tensor, self._number("<Q")
+
+    def _skip_list(self) -> None:
+        kind, count = self._number("<I"), self._number("<Q")
+        if kind == _STRING:
+            for _ in range(count):
+                self._bytes(self._number("<Q"))
+        elif kind in _SCALARS:
+            self._bytes(count * struct.calcsize(_SCALARS[kind]))
+        else:
+            raise BadHeader(f"a list of values of type {kind}")
+
+    def _count(self, what: str, most: int) -> int:
+        count = self._number("<Q")
+        if count > most:
+            raise BadHeader(f"{count} {what}")
+        return count
+
+    def _scalar(self, kind: int) -> object:
+        if kind not in _SCALARS:
+            raise BadHeader(f"a value of type {kind}")
+        return struct.unpack(_SCALARS[kind], self._bytes(struct.calcsize(_SCALARS[kind])))[0]
+
+    def _text(self) -> str:
+        length = self._number("<Q")
+        if length > MOST_TEXT:
+            raise BadHeader(f"a text of {length} bytes")
+        return self._bytes(length).decode("utf-8", "replace")
+
+    def _number(self, form: str) -> int:
+        number: int = struct.unpack(form, self._bytes(struct.calcsize(form)))[0]
+        return number
+
+    def _bytes(self, count: int) -> bytes:
+        self._left -= count
+        if self._left < 0:
+            raise BadHeader("the header is cut off, or larger than any model's")
+        found = self._file.read(count)
+        if len(found) < count:
+            raise BadHeader("the file is cut off")
+        return found

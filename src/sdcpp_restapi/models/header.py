@@ -1,0 +1,50 @@
+"""What the header of a model file says: names, shapes and types of its tensors, without a single weight."""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+# Shapes are folded to this many dimensions, as the engine folds them and GGUF stores them.
+MOST_DIMENSIONS = 4
+
+
+class BadHeader(Exception):
+    """The header is damaged, cut off, or was made to confuse."""
+
+
+class Tensor(NamedTuple):
+    """Shape as PyTorch has it, [out, in, ...], and type in small letters, e.g. f16 or q4_k."""
+
+    shape: tuple[int, ...]
+    type: str
+
+    @property
+    def weights(self) -> int:
+        """How many numbers it holds."""
+        return math.prod(self.shape)
+
+
+@dataclass(frozen=True)
+class Header:
+    """`metadata` are the texts of the file, numbers as texts, lists left out."""
+
+    format: Literal["safetensors", "gguf"]
+    tensors: Mapping[str, Tensor]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def folded(shape: Iterable[int]) -> tuple[int, ...]:
+    """A shape of at most four dimensions: the first ones become one."""
+    sizes = tuple(shape)
+    spare = len(sizes) - MOST_DIMENSIONS
+    return sizes if spare <= 0 else (math.prod(sizes[: spare + 1]), *sizes[spare + 1 :])
+
+
+def dominant_type(tensors: Iterable[Tensor]) -> str | None:
+    """The type that most weights have."""
+    count: Counter[str] = Counter()
+    for tensor in tensors:
+        count[tensor.type] += tensor.weights
+    return count.most_common(1)[0][0] if count else None

@@ -1,0 +1,45 @@
+"""What a listed model file is, what it needs and what would be loaded with it."""
+
+from ..errors import BadRequest, NotFound
+from ..schemas.inspection import Inspection, ModelFacts
+from ..schemas.models import LoadRequest, ModelType
+from .assembler import Assembler
+from .catalog import Catalog
+from .components import Components
+from .facts import Facts
+from .inventory import LOADABLE
+
+
+class Inspector:
+    """Answers GET /models/inspect."""
+
+    def __init__(self, catalog: Catalog, facts: Facts, components: Components, assembler: Assembler) -> None:
+        self._catalog = catalog
+        self._facts = facts
+        self._components = components
+        self._assembler = assembler
+
+    async def inspect(self, kind: ModelType, name: str) -> Inspection:
+        """All that is known about a file without loading it. Raises NotFound."""
+        path = await self._catalog.find(kind, name)
+        if path is None:
+            raise NotFound(f"Model not found: {name}")
+        facts = await self._facts.of(path)
+        loadable = kind in LOADABLE
+        return Inspection(
+            **dict(facts),
+            name=name,
+            type=kind,
+            size_bytes=(await self._catalog.inventory()).size(kind, name),
+            needs=await self._components.needs(name, facts) if loadable else [],
+            load=await self._body(kind, name, facts) if loadable else None,
+        )
+
+    async def _body(self, kind: ModelType, name: str, facts: ModelFacts) -> dict[str, str] | None:
+        request = LoadRequest.model_validate({"model_name": name, "model_type": kind})
+        try:
+            request = await self._assembler.assembled(request)
+        except BadRequest:
+            return None  # `needs` says what is missing
+        components = {str(component): name for component, name in request.components().items()}
+        return {"model_name": name, "model_type": kind, **components}

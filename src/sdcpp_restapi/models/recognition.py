@@ -1,0 +1,207 @@
+"""Which networks a file holds, told from the names and shapes of its tensors.
+
+The rules are data: networks.json. Names of diffusion models and their order are those that the engine's own
+detection reads (`get_sd_version` of stable-diffusion.cpp 487de75), so that both come to the same answer.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+from ..schemas.base import Frozen
+from ..schemas.inspection import Kind, ModelFacts, Network
+from .header import Header, Tensor, dominant_type
+
+Tensors = Mapping[str, Tensor]
+
+
+class Signature(Frozen):
+    """A network is this one if all of it holds. A name that ends in a dot stands for all that begin so."""
+
+    kind: Kind
+    name: str | None = None
+    has: list[str] = []
+    lacks: list[str] = []
+    shapes: dict[str, list[int | None]] = {}
+    traits: dict[str, tuple[str, int] | tuple[str, int, int]] = {}
+    sizes: dict[str, int] = {}
+
+    def matches(self, tensors: Tensors) -> bool:
+        """Whether the network with these tensors is this one."""
+        return (
+            all(_fits(tensors, name, shape) for name, shape in self.shapes.items())
+            and all(_holds(tensors, name) for name in self.has)
+            and not any(_holds(tensors, name) for name in self.lacks)
+        )
+
+    def measured(self, tensors: Tensors) -> Network:
+        """The network, with the sizes that can be read off."""
+        found = {trait: _measured(tensors, *where) for trait, where in self.traits.items()}
+        traits = {trait: size for trait, size in found.items() if size is not None}
+        return Network(
+            kind=self.kind,
+            name=self.name,
+            quantization=dominant_type(tensors.values()),
+            traits=self.sizes | traits,
+        )
+
+
+class LoraSignature(Frozen):
+    """A LoRA that changes one of these layers is made for one of these architectures, likely the first."""
+
+    architectures: list[str]
+    any: list[str]
+    inputs: int | None = None
+
+
+class Fit(Frozen):
+    """What a component must be to go with an architecture; a text names a trait of the diffusion model."""
+
+    names: list[str] | None = None
+    width: int | Literal["text_width"] | None = None
+    channels: int | None = None
+    required: bool = False
+
+
+class Rules(Frozen):
+    """The content of networks.json."""
+
+    prefixes: tuple[str, ...]
+    signatures: list[Signature]
+    loras: list[LoraSignature]
+    fits: dict[str, dict[str, Fit]]
+    like: dict[str, str]
+
+    def fits_of(self, architecture: str | None) -> Mapping[str, Fit]:
+        """Component -> what fits; nothing for architectures of which too little is known."""
+        name = architecture or ""
+        return self.fits.get(self.like.get(name, name), {})
+
+
+@cache
+def rules() -> Rules:
+    """networks.json."""
+    return Rules.model_validate_json(rules_text())
+
+
+def rules_text() -> bytes:
+    """networks.json as it is written: whoever keeps what came of it can tell when it changed."""
+    return files(__package__).joinpath("networks.json").read_bytes()
+
+
+def recognised(header: Header) -> ModelFacts:
+    """What the header of a file tells."""
+    lora = _lora(header.tensors)
+    networks = [lora] if lora else list(_networks(header.tensors))
+    kinds: tuple[Kind, ...] = ("diffusion", "controlnet", "lora")
+    return ModelFacts(
+        format=header.format,
+        architecture=next((one.name for one in networks if one.kind in kinds), None),
+        parameters=sum(tensor.weights for tensor in header.tensors.values()),
+        quantization=dominant_type(header.tensors.values()),
+        contains=networks,
+    )
+
+
+def _networks(tensors: Tensors) -> Iterable[Network]:
+    for part in _parts(tensors).values():
+        found = next((one for one in rules().signatures if one.matches(part)), None)
+        if found:
+            yield found.measured(part)
+
+
+def _parts(tensors: Tensors) -> Mapping[str, Tensors]:
+    """Prefix -> tensors without it; a file of one network has them all under ''."""
+    prefixes = rules().prefixes
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        prefix = ""
+        if name.startswith(prefixes):
+            prefix = next(one for one in prefixes if name.startswith(one))
+        parts.setdefault(prefix, {})[name[len(prefix) :]] = tensor
+    return parts
+
+
+# ---------------------------------------------------------------- LoRAs
+
+# How the ways to write LoRAs call the matrix that reads the layer's input, [rank, in].
+_DOWN = (
+    ".lora_down.weight",
+    ".lora.down.weight",
+    "_lora.down.weight",
+    ".lora_A.weight",
+    ".lora_A.default.weight",
+)
+_OTHERS = (".hada_w1_a", ".lokr_w1", ".lokr_w1_a", ".lora_A", ".oft_blocks")
+
+
+def _lora(tensors: Tensors) -> Network | None:
+    layers = {
+        _plain(name, suffix): tensor
+        for name, tensor in tensors.items()
+        if name.endswith(_DOWN + _OTHERS)
+        for suffix in _DOWN + _OTHERS
+        if name.endswith(suffix)
+    }
+    if not layers:
+        return None
+    ranks = Counter(tensor.shape[0] for name, tensor in layers.items() if len(tensor.shape) > 1)
+    architectures = _lora_architectures(layers)
+    return Network(
+        kind="lora",
+        name=architectures[0] if architectures else None,
+        quantization=dominant_type(tensors.values()),
+        traits={"rank": ranks.most_common(1)[0][0]} if ranks else {},
+    )
+
+
+def _plain(name: str, suffix: str) -> str:
+    # Some write lora_unet_double_blocks_0, others diffusion_model.double_blocks.0.
+    return name.removesuffix(suffix).replace(".", "_")
+
+
+def _lora_architectures(layers: Tensors) -> list[str]:
+    text = "".join(f"{name}\n" for name in layers)
+    for rule in rules().loras:
+        if any(part in text for part in rule.any) and _reads(layers, rule):
+            return rule.architectures
+    return []
+
+
+def _reads(layers: Tensors, rule: LoraSignature) -> bool:
+    """Whether the layers that the rule names have inputs of its width."""
+    if rule.inputs is None:
+        return True
+    ends = tuple(part.removesuffix("\n") for part in rule.any)
+    return any(name.endswith(ends) and tensor.shape[1:] == (rule.inputs,) for name, tensor in layers.items())
+
+
+def lora_suits(lora: str, architecture: str) -> bool:
+    """Whether a LoRA that is recognised as made for `lora` may act on `architecture`."""
+    return any(architecture in rule.architectures for rule in rules().loras if rule.architectures[0] == lora)
+
+
+# ---------------------------------------------------------------- matching
+
+
+def _holds(tensors: Tensors, name: str) -> bool:
+    if name.endswith("."):
+        return any(one.startswith(name) for one in tensors)
+    return name in tensors
+
+
+def _fits(tensors: Tensors, name: str, shape: list[int | None]) -> bool:
+    """Whether the tensor's first sizes are these; None stands for any."""
+    found = tensors.get(name)
+    return (
+        found is not None
+        and len(found.shape) >= len(shape)
+        and all(want in (None, size) for want, size in zip(shape, found.shape, strict=False))
+    )
+
+
+def _measured(tensors: Tensors, name: str, axis: int, divisor: int = 1) -> int | None:
+    found = tensors.get(name)
+    return found.shape[axis] // divisor if found and len(found.shape) > axis else None
