@@ -37,10 +37,12 @@ from .models import architectures, loras
 from .models.assembler import Assembler
 from .models.catalog import Catalog
 from .models.components import Components
+from .models.details import Details
 from .models.digests import Digests
 from .models.facts import Facts
 from .models.hashing import Hasher, HashExecutor
 from .models.inspector import Inspector
+from .models.lora_check import LoraCheck
 from .models.places import Places
 from .models.state import CurrentModel
 from .models.upscaler import CurrentUpscaler
@@ -194,6 +196,7 @@ def _parts(
         settings=settings,
         bus=base.bus,
         catalog=library.catalog,
+        details=Details(library.catalog, library.facts),
         inspector=library.inspector,
         hasher=library.hasher,
         model=engine.model,
@@ -205,7 +208,7 @@ def _parts(
             base.inputs,
             engine.model,
             engine.upscaler,
-            partial(loras.resolve, library.catalog),
+            LoraCheck(library.catalog, library.facts).check,
             settings.limits,
             settings.generation,
         ),

@@ -17,6 +17,7 @@ from ..jobs.queue import Queue
 from ..jobs.runner import Runners
 from ..jobs.upscale_intake import UpscaleIntake
 from ..models.catalog import Catalog
+from ..models.details import Details
 from ..models.hashing import Hasher
 from ..models.inspector import Inspector
 from ..models.state import CurrentModel
@@ -34,6 +35,7 @@ class Parts:
     settings: Settings
     bus: EventBus
     catalog: Catalog
+    details: Details
     inspector: Inspector
     hasher: Hasher
     model: CurrentModel

@@ -6,10 +6,19 @@ from fastapi import APIRouter, Body, Response
 
 from ..models.filters import Filters
 from ..schemas.inspection import Inspection
-from ..schemas.models import Done, LoadRequest, LoadResponse, ModelList, ModelPaths, ModelType
+from ..schemas.models import (
+    DetailedModelList,
+    Done,
+    LoadRequest,
+    LoadResponse,
+    ModelList,
+    ModelPaths,
+    ModelType,
+)
 from . import examples
 from .deps import Here
 from .failures import ERRORS
+from .snapshots import json_response
 
 router = APIRouter(prefix="/models", tags=["Models"], responses=ERRORS)
 
@@ -17,17 +26,24 @@ router = APIRouter(prefix="/models", tags=["Models"], responses=ERRORS)
 _PATH_NAMES = {"checkpoint": "checkpoints", "diffusion": "diffusion_models", "embedding": "embeddings"}
 
 
-@router.get("", response_model=ModelList)
+@router.get("", response_model=ModelList | DetailedModelList)
 async def models(
     here: Here,
     type: str | None = None,
     extension: str | None = None,
     search: str | None = None,
     name: str | None = None,
+    details: bool = False,
 ) -> Response:
-    """All models by type; `name` is another word for `search`."""
+    """All models by type; `name` is another word for `search`.
+
+    With `details=true` each tells its architecture, quantization, parameters, title, trigger words and
+    thumbnail. The first such request reads the headers of all files that it lists.
+    """
     filters = Filters.parse(type, extension, search, name)
     current = here.model.identity()
+    if details:
+        return json_response((await here.details.listing(filters, current)).model_dump_json())
     await here.catalog.inventory()
     return await here.snapshots.answer(
         ("models", filters, current),

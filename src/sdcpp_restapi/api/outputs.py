@@ -13,6 +13,7 @@ from ..outputs import media, page
 from ..outputs.folder import Found
 from ..outputs.listing import Order, Sort
 from ..outputs.page import View
+from ..schemas.models import ModelType
 from .deps import Here
 from .failures import ERRORS
 
@@ -50,7 +51,21 @@ async def output(
 @router.get("/thumb/{path:path}", response_class=Response)
 async def thumbnail(request: Request, here: Here, path: str) -> Response:
     """A JPEG of 120x120 pixels from the middle of an image; for videos and broken images, an SVG."""
-    found = await asyncio.to_thread(here.outputs.find, path)
+    return await _thumbnail(request, here, await asyncio.to_thread(here.outputs.find, path), keep=True)
+
+
+@router.head("/models/thumb/{model_type}/{model_name:path}", include_in_schema=False)
+@router.get("/models/thumb/{model_type}/{model_name:path}", response_class=Response, tags=["Models"])
+async def thumbnail_of_model(
+    request: Request, here: Here, model_type: ModelType, model_name: str
+) -> Response:
+    """The picture beside a model file, as a JPEG of 120x120 pixels; 404 where there is none."""
+    path = await here.details.picture(model_type, model_name)
+    found = Found(path, await asyncio.to_thread(path.stat))
+    return await _thumbnail(request, here, found, keep=False)
+
+
+async def _thumbnail(request: Request, here: Here, found: Found, keep: bool) -> Response:
     headers = {
         "etag": f'"{found.stat.st_mtime_ns:x}-{found.stat.st_size:x}"',
         "cache-control": CACHE_CONTROL,
@@ -59,7 +74,7 @@ async def thumbnail(request: Request, here: Here, path: str) -> Response:
     }
     if _is_known(request, headers):
         return Response(status_code=304, headers=headers)
-    made = await here.thumbs.of(found)
+    made = await here.thumbs.of(found, keep)
     return Response(made.content, media_type=made.media_type, headers=headers)
 
 

@@ -38,7 +38,7 @@ class Upscalers(Protocol):
     def require(self) -> tuple[UpscalerRequest, int]: ...
 
 
-CheckPrompts = Callable[[ImageRequest], Awaitable[object]]
+CheckLoras = Callable[[ImageRequest, LoadRequest], Awaitable[list[str]]]
 Params = Txt2ImgRequest | Img2ImgRequest
 
 
@@ -51,7 +51,7 @@ class Intake:
         inputs: InputStore,
         models: Models,
         upscalers: Upscalers,
-        check_prompts: CheckPrompts,
+        check_loras: CheckLoras,
         limits: Limits,
         generation: Generation,
     ) -> None:
@@ -59,7 +59,7 @@ class Intake:
         self._inputs = inputs
         self._models = models
         self._upscalers = upscalers
-        self._check_prompts = check_prompts
+        self._check_loras = check_loras
         self._limits = limits
         self._generation = generation
 
@@ -78,7 +78,7 @@ class Intake:
             warnings.append("control_image_base64 has no effect: the model was loaded without a ControlNet")
         self._within_limits(request)
         upscaler = self._upscaler(request)
-        await self._check_prompts(request)
+        warnings += await self._check_loras(request, model)
         if request.seed < 0:
             # 31 bits: every client language holds seed + i exactly.
             request = request.model_copy(update={"seed": secrets.randbelow(2**31)})

@@ -48,3 +48,8 @@ def dominant_type(tensors: Iterable[Tensor]) -> str | None:
     for tensor in tensors:
         count[tensor.type] += tensor.weights
     return count.most_common(1)[0][0] if count else None
+
+
+def is_quantised(type: str | None) -> bool:
+    """Whether weights of this type come in blocks with a common scale."""
+    return (type or "").startswith(("q", "iq", "tq", "mxfp", "nvfp"))

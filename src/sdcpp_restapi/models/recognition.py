@@ -135,6 +135,7 @@ _DOWN = (
     ".lora_A.default.weight",
 )
 _OTHERS = (".hada_w1_a", ".lokr_w1", ".lokr_w1_a", ".lora_A", ".oft_blocks")
+_TEXT_LAYERS = ("text_model_", "text_encoder", "lora_te")
 
 
 def _lora(tensors: Tensors) -> Network | None:
@@ -147,13 +148,15 @@ def _lora(tensors: Tensors) -> Network | None:
     }
     if not layers:
         return None
-    ranks = Counter(tensor.shape[0] for name, tensor in layers.items() if len(tensor.shape) > 1)
+    ranks = Counter(tensor.shape[0] for tensor in layers.values() if len(tensor.shape) > 1)
+    texts = sum(any(part in name for part in _TEXT_LAYERS) for name in layers)
+    traits = {"text_layers": texts, "diffusion_layers": len(layers) - texts}
     architectures = _lora_architectures(layers)
     return Network(
         kind="lora",
         name=architectures[0] if architectures else None,
         quantization=dominant_type(tensors.values()),
-        traits={"rank": ranks.most_common(1)[0][0]} if ranks else {},
+        traits={"rank": ranks.most_common(1)[0][0], **traits} if ranks else traits,
     )
 
 

@@ -63,23 +63,31 @@ class Thumbnails:
         # `_made` has a bound of its own. Said once: warnings can't be silenced for one thread alone.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
-    async def of(self, source: Found) -> Thumbnail:
-        """The thumbnail of an image, the placeholder of a video. Raises BadRequest for other files."""
+    async def of(self, source: Found, keep: bool = True) -> Thumbnail:
+        """The thumbnail of an image, the placeholder of a video. Raises BadRequest for other files.
+
+        Without `keep` nothing is written: for pictures in folders that are not ours.
+        """
         kind = "folder" if source.is_folder else kind_of(source.path.name)
         if kind == "video":
             return PLAY_BUTTON
         if kind != "image":
             raise BadRequest(f"Thumbnails are made of images and videos only: {', '.join(MEDIA)}")
-        kept = await asyncio.to_thread(_kept, source)
+        kept = await asyncio.to_thread(_kept, source) if keep else None
         if kept is None:
             async with self._turns:
-                kept = await asyncio.to_thread(_kept_or_made, source)
+                kept = await asyncio.to_thread(_kept_or_made if keep else _made, source)
         return kept
 
 
 def _kept_or_made(source: Found) -> Thumbnail:
     # Looked up again: another request may have had it made while this one waited.
-    return _kept(source) or _made(source)
+    kept = _kept(source)
+    if kept is None:
+        kept = _made(source)
+        if kept is not BROKEN:
+            _keep(kept.content, source)
+    return kept
 
 
 def _kept(source: Found) -> Thumbnail | None:
@@ -98,12 +106,10 @@ def _made(source: Found) -> Thumbnail:
         with Image.open(source.path, formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 return BROKEN
-            content = _jpeg(_square(image))
+            return Thumbnail(_jpeg(_square(image)), "image/jpeg")
     except Exception as error:  # a file that was made to confuse can have Pillow raise anything
         log.info("no thumbnail of %s: %r", source.path, error)
         return BROKEN
-    _keep(content, source)
-    return Thumbnail(content, "image/jpeg")
 
 
 def _square(image: Image.Image) -> Image.Image:

@@ -38,25 +38,42 @@ class ModelEntry(Frozen):
     is_loaded: bool | None = LeftOut  # only for checkpoint and diffusion
 
 
-class ModelList(Frozen):
-    """GET /models."""
+class DetailedEntry(ModelEntry):
+    """A model with what its header and the files beside it tell; null where they do not."""
 
-    checkpoints: list[ModelEntry] = []
-    diffusion_models: list[ModelEntry] = []
-    vae: list[ModelEntry] = []
-    loras: list[ModelEntry] = []
-    clip: list[ModelEntry] = []
-    t5: list[ModelEntry] = []
-    controlnets: list[ModelEntry] = []
-    llm: list[ModelEntry] = []
-    esrgan: list[ModelEntry] = []
-    taesd: list[ModelEntry] = []
-    embeddings: list[ModelEntry] = []
-    photomaker: list[ModelEntry] = []
+    architecture: str | None = Field(None, description="What it is, or what it is made for")
+    quantization: str | None = None
+    parameters: int | None = None
+    title: str | None = None
+    trigger_words: list[str] = []
+    thumbnail: str | None = Field(None, description="Where the picture beside the file is served")
+
+
+class _Listing[Entry: ModelEntry](Frozen):
+    checkpoints: list[Entry] = []
+    diffusion_models: list[Entry] = []
+    vae: list[Entry] = []
+    loras: list[Entry] = []
+    clip: list[Entry] = []
+    t5: list[Entry] = []
+    controlnets: list[Entry] = []
+    llm: list[Entry] = []
+    esrgan: list[Entry] = []
+    taesd: list[Entry] = []
+    embeddings: list[Entry] = []
+    photomaker: list[Entry] = []
     loaded_model: str | None = None
     loaded_model_type: str | None = None
     applied_filters: dict[str, str] | None = LeftOut
     problems: list[str] | None = LeftOut  # folders that could not be read, and why
+
+
+class ModelList(_Listing[ModelEntry]):
+    """GET /models."""
+
+
+class DetailedModelList(_Listing[DetailedEntry]):
+    """GET /models?details=true."""
 
 
 class ModelPaths(Frozen):

@@ -1,0 +1,77 @@
+"""Whether the LoRAs of a request go with the model that it is for."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from ..errors import BadRequest
+from ..schemas.generation import ImageRequest
+from ..schemas.inspection import ModelFacts, Network
+from ..schemas.models import LoadRequest
+from . import loras
+from .catalog import Catalog
+from .facts import Facts
+from .header import is_quantised
+from .loading import component_path
+from .recognition import lora_suits
+
+# Network -> the layers of a LoRA that change it. Of other text encoders too little is known.
+_CHANGED_BY: Mapping[str, str] = {
+    "diffusion": "diffusion_layers",
+    "clip_l": "text_layers",
+    "clip_g": "text_layers",
+}
+
+
+class LoraCheck:
+    """Looks at the headers of LoRAs; what those do not tell is left to the engine."""
+
+    def __init__(self, catalog: Catalog, facts: Facts) -> None:
+        self._catalog = catalog
+        self._facts = facts
+
+    async def check(self, request: ImageRequest, model: LoadRequest) -> list[str]:
+        """Warnings about LoRAs that are made for another architecture.
+
+        Raises BadRequest for LoRAs that do not exist or would end the engine's process.
+        """
+        paths = [Path(one.path) for one in (await loras.resolve(self._catalog, request)).loras]
+        if not paths:
+            return []
+        known = await self._facts.of_all(paths)
+        merged_into = await self._networks(model) if model.options.lora_apply_mode == "immediately" else []
+        warnings = []
+        architecture = await self._architecture(model)
+        for path in paths:
+            _check_merging(path.name, known[path], merged_into, model.options.weight_type)
+            warnings += _strangeness(path.name, known[path].architecture, architecture)
+        return warnings
+
+    async def _architecture(self, model: LoadRequest) -> str | None:
+        main = await self._catalog.find(model.model_type, model.model_name)
+        return (await self._facts.of(main)).architecture if main else None
+
+    async def _networks(self, model: LoadRequest) -> list[Network]:
+        """All that the model consists of."""
+        inventory = await self._catalog.inventory()
+        paths = [component_path(inventory, *named) for named in model.components().items()]
+        paths.append(inventory.path(model.model_type, model.model_name))
+        known = await self._facts.of_all([path for path in paths if path])
+        return [network for facts in known.values() for network in facts.contains]
+
+
+def _strangeness(name: str, made_for: str | None, architecture: str | None) -> list[str]:
+    if made_for is None or architecture is None or lora_suits(made_for, architecture):
+        return []
+    return [f"loras: {name} is made for {made_for}, this model is {architecture}: it may not act at all"]
+
+
+def _check_merging(name: str, lora: ModelFacts, networks: Iterable[Network], weight_type: str) -> None:
+    """Merging into quantised weights fails an assertion in the engine (measured on 487de75, CPU)."""
+    traits = lora.contains[0].traits if lora.contains else {}
+    for network in networks:
+        stored_as = weight_type or network.quantization
+        if traits.get(_CHANGED_BY.get(network.kind, "")) and is_quantised(stored_as):
+            raise BadRequest(
+                f"loras: {name} can't be merged into the {stored_as} weights of the {network.kind};"
+                " load the model with lora_apply_mode 'at_runtime'"
+            )

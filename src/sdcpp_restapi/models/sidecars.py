@@ -1,0 +1,74 @@
+"""Files that people and their tools put beside a model: a picture of what it makes, notes about it."""
+
+import json
+import os
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .words import cleaned
+
+PICTURES = (".preview.png", ".preview.jpg", ".preview.webp", ".png", ".jpg", ".jpeg", ".webp")
+# Written by Civitai Helper, by LoRA Manager and by A1111; the first that is there counts.
+NOTES = (".civitai.info", ".metadata.json", ".json")
+MOST_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Sidecars:
+    """What lies beside one model file."""
+
+    title: str | None = None
+    trigger_words: tuple[str, ...] = ()
+    picture: Path | None = None
+
+
+def beside(paths: Iterable[Path]) -> Mapping[Path, Sidecars]:
+    """What lies beside model files now, with one look at each folder."""
+    folders: dict[Path, Collection[str]] = {}
+    found = {}
+    for path in paths:
+        if path.parent not in folders:
+            folders[path.parent] = _names(path.parent)
+        found[path] = _sidecars(path, folders[path.parent])
+    return found
+
+
+def _names(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(os.listdir(folder))
+    except OSError:
+        return frozenset()
+
+
+def _sidecars(path: Path, names: Collection[str]) -> Sidecars:
+    picture = next((path.stem + end for end in PICTURES if path.stem + end in names), None)
+    notes = next((path.stem + end for end in NOTES if path.stem + end in names), None)
+    content = _read(path.with_name(notes)) if notes else {}
+    return Sidecars(_title(content), tuple(_words(content)), path.with_name(picture) if picture else None)
+
+
+def _read(path: Path) -> Mapping[str, object]:
+    """A JSON object; an empty one for whatever is none."""
+    try:
+        with open(path, "rb") as file:
+            content = json.loads(file.read(MOST_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _title(content: Mapping[str, object]) -> str | None:
+    model = content.get("model")
+    names = [model.get("name") if isinstance(model, dict) else None, content.get("model_name")]
+    return next(iter(cleaned(names)), None)
+
+
+def _words(content: Mapping[str, object]) -> list[str]:
+    """CivitAI's trained words, at the top or in LoRA Manager's copy, else A1111's activation text."""
+    civitai = content.get("civitai")
+    for notes in (content, civitai if isinstance(civitai, dict) else {}):
+        if words := cleaned(notes.get("trainedWords")):
+            return words
+    text = content.get("activation text")
+    return cleaned(text.split(",")) if isinstance(text, str) else []

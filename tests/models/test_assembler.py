@@ -1,0 +1,239 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sdcpp_restapi.db import Database
+from sdcpp_restapi.errors import BadRequest
+from sdcpp_restapi.models.assembler import Assembler
+from sdcpp_restapi.models.catalog import Catalog
+from sdcpp_restapi.models.components import Components
+from sdcpp_restapi.models.facts import Facts
+from sdcpp_restapi.models.inspector import Inspector
+from sdcpp_restapi.models.lora_check import LoraCheck
+from sdcpp_restapi.schemas.generation import Txt2ImgRequest
+from sdcpp_restapi.schemas.models import LoadRequest
+from tests.models import stubs
+from tests.models.stubs import write
+
+
+@pytest.fixture
+async def facts(tmp_path: Path) -> AsyncIterator[Facts]:
+    database = await Database.open(tmp_path / "sdcpp.db")
+    yield await Facts.read(database)
+    await database.close()
+
+
+@pytest.fixture
+def components(catalog: Catalog, facts: Facts) -> Components:
+    return Components(catalog, facts)
+
+
+@pytest.fixture
+def assembler(catalog: Catalog, facts: Facts, components: Components) -> Assembler:
+    return Assembler(catalog, facts, components)
+
+
+@pytest.fixture
+def inspector(catalog: Catalog, facts: Facts, components: Components, assembler: Assembler) -> Inspector:
+    return Inspector(catalog, facts, components, assembler)
+
+
+async def assembled(assembler: Assembler, **body: object) -> dict[str, str]:
+    """Type and components of what would be loaded."""
+    request = await assembler.assembled(LoadRequest.model_validate(body))
+    return {"model_type": request.model_type, **request.components()}
+
+
+async def refusal(assembler: Assembler, **body: object) -> str:
+    with pytest.raises(BadRequest) as caught:
+        await assembler.assembled(LoadRequest.model_validate(body))
+    return str(caught.value)
+
+
+async def test_a_name_alone_gets_its_type_and_all_that_it_needs(assembler: Assembler, tmp_path: Path):
+    write(tmp_path / "diffusion/flux.safetensors", stubs.flux(64))
+    write(tmp_path / "t5/wide.safetensors", stubs.t5(128))
+    write(tmp_path / "t5/right.safetensors", stubs.t5(64))
+    write(tmp_path / "clip/l.safetensors", stubs.clip_l())
+    write(tmp_path / "vae/sd.safetensors", stubs.vae(4))
+    write(tmp_path / "vae/wan.safetensors", stubs.wan_vae())
+    write(tmp_path / "vae/sub/ae.safetensors", stubs.vae(16))
+    assert await assembled(assembler, model_name="flux.safetensors") == {
+        "model_type": "diffusion",
+        "vae": "sub/ae.safetensors",
+        "clip_l": "l.safetensors",
+        "t5xxl": "right.safetensors",
+    }
+
+
+async def test_a_checkpoint_gets_nothing_that_it_contains(assembler: Assembler, tmp_path: Path):
+    inside = {f"first_stage_model.{name}": shape for name, shape in stubs.vae(4).items()}
+    write(tmp_path / "checkpoint/whole.safetensors", {**stubs.sd1(), **inside})
+    write(tmp_path / "checkpoint/bare.safetensors", stubs.sd1())
+    write(tmp_path / "vae/sd.safetensors", stubs.vae(4))
+    assert await assembled(assembler, model_name="whole.safetensors") == {"model_type": "checkpoint"}
+    assert await assembled(assembler, model_name="bare.safetensors") == {
+        "model_type": "checkpoint", "vae": "sd.safetensors"
+    }  # fmt: skip
+
+
+async def test_names_of_the_request_win_and_empty_ones_mean_none(assembler: Assembler, tmp_path: Path):
+    write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
+    write(tmp_path / "vae/ae.safetensors", stubs.vae())
+    write(tmp_path / "vae/flux.safetensors", stubs.vae())
+    write(tmp_path / "t5/t5.safetensors", stubs.t5())
+    write(tmp_path / "clip/l.safetensors", stubs.clip_l())
+    body = {"model_name": "flux.safetensors", "vae": "ae.safetensors", "clip_l": "", "t5xxl": None}
+    assert await assembled(assembler, **body) == {
+        "model_type": "diffusion", "vae": "ae.safetensors", "t5xxl": "t5.safetensors"
+    }  # fmt: skip
+
+
+async def test_what_was_assembled_stays_as_it_is(assembler: Assembler, tmp_path: Path):
+    write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
+    write(tmp_path / "vae/ae.safetensors", stubs.vae())
+    request = LoadRequest(model_name="flux.safetensors", clip_l="")
+    once = await assembler.assembled(request)
+    assert once.clip_l is None
+    assert once.same_model(LoadRequest.model_validate_json(once.model_dump_json()))
+
+
+async def test_of_several_that_fit_the_name_decides_then_precision_then_the_alphabet(
+    inspector: Inspector, tmp_path: Path
+):
+    write(tmp_path / "diffusion/wan/flux1-dev-q4.safetensors", stubs.flux())
+    for name, type in (
+        ("b.safetensors", np.float32),
+        ("a.safetensors", np.float16),
+        ("A2.safetensors", np.float16),
+        ("dev_q4.safetensors", np.float16),
+        ("flux_dev.safetensors", np.float16),
+    ):
+        write(tmp_path / "t5" / name, stubs.t5(), type)
+    found = await inspector.inspect("diffusion", "wan/flux1-dev-q4.safetensors")
+    (need,) = [need for need in found.needs if need.component == "t5xxl"]
+    assert need.candidates == [
+        "flux_dev.safetensors", "dev_q4.safetensors", "b.safetensors", "A2.safetensors", "a.safetensors"
+    ]  # fmt: skip
+    assert need.picked == "flux_dev.safetensors"
+
+
+async def test_without_a_vae_a_fitting_taesd_stands_in(assembler: Assembler, tmp_path: Path):
+    write(tmp_path / "diffusion/z.safetensors", stubs.zimage())
+    write(tmp_path / "llm/qwen.safetensors", stubs.llm())
+    write(tmp_path / "taesd/taesd.safetensors", stubs.taesd(4))
+    write(tmp_path / "taesd/taef1.safetensors", stubs.taesd(16))
+    assert await assembled(assembler, model_name="z.safetensors") == {
+        "model_type": "diffusion", "llm": "qwen.safetensors", "taesd": "taef1.safetensors"
+    }  # fmt: skip
+    for body in ({"taesd": ""}, {"options": {"tae_preview_only": True}}):
+        assert await refusal(assembler, model_name="z.safetensors", **body) == (
+            "vae: Z-Image needs one; no file on disk fits"
+        )
+
+
+async def test_a_named_taesd_decodes_so_that_no_vae_is_added(assembler: Assembler, tmp_path: Path):
+    write(tmp_path / "diffusion/z.safetensors", stubs.zimage())
+    write(tmp_path / "llm/qwen.safetensors", stubs.llm())
+    write(tmp_path / "vae/ae.safetensors", stubs.vae())
+    write(tmp_path / "taesd/taef1.safetensors", stubs.taesd())
+    body = {"model_name": "z.safetensors", "taesd": "taef1.safetensors"}
+    assert "vae" not in await assembled(assembler, **body)
+    assert (await assembled(assembler, **body, options={"tae_preview_only": True}))["vae"] == "ae.safetensors"
+
+
+async def test_what_a_model_fails_without_is_told_with_what_would_fit(assembler: Assembler, tmp_path: Path):
+    write(tmp_path / "diffusion/m.safetensors", stubs.minit2i())
+    write(tmp_path / "t5/wide.safetensors", stubs.t5(4096))
+    assert await refusal(assembler, model_name="m.safetensors") == (
+        "t5xxl: MiniT2I needs one; no file on disk fits"
+    )
+    write(tmp_path / "t5/one.safetensors", stubs.t5(64))
+    write(tmp_path / "t5/two.safetensors", stubs.t5(64))
+    assert await refusal(assembler, model_name="m.safetensors", t5xxl="") == (
+        "t5xxl: MiniT2I needs one; of the files on disk, these fit: one.safetensors, two.safetensors"
+    )
+
+
+async def test_all_components_that_do_not_fit_are_told_at_once(assembler: Assembler, tmp_path: Path):
+    write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
+    write(tmp_path / "t5/wide.safetensors", stubs.t5(4096))
+    write(tmp_path / "vae/taef1.safetensors", stubs.taesd())
+    write(tmp_path / "vae/ae.safetensors", stubs.vae())
+    write(tmp_path / "taesd/taesd.safetensors", stubs.taesd(4))
+    body = {"t5xxl": "wide.safetensors", "vae": "taef1.safetensors", "taesd": "taesd.safetensors"}
+    assert await refusal(assembler, model_name="flux.safetensors", **body) == (
+        "vae: 'taef1.safetensors' is a TAESD, which is named as taesd"
+        "; of the files on disk, these fit: ae.safetensors"
+        "; t5xxl: 'wide.safetensors' has width 4096; Flux needs 64; no file on disk fits"
+        "; taesd: 'taesd.safetensors' has channels 4; Flux needs 16; no file on disk fits"
+    )
+
+
+async def test_lingbot_takes_no_taehv(assembler: Assembler, tmp_path: Path):
+    write(tmp_path / "diffusion/lingbot.safetensors", stubs.lingbot())
+    write(tmp_path / "llm/qwen.safetensors", stubs.llm())
+    write(tmp_path / "vae/wan.safetensors", stubs.wan_vae())
+    write(tmp_path / "taesd/taehv.safetensors", stubs.taehv())
+    assert "is a TAEHV; LingBot Video takes none" in await refusal(
+        assembler, model_name="lingbot.safetensors", taesd="taehv.safetensors"
+    )
+    assert await assembled(assembler, model_name="lingbot.safetensors") == {
+        "model_type": "diffusion", "llm": "qwen.safetensors", "vae": "wan.safetensors"
+    }  # fmt: skip
+
+
+async def test_a_name_in_two_folders_needs_a_type(assembler: Assembler, tmp_path: Path):
+    write(tmp_path / "diffusion/x.safetensors", stubs.minit2i())
+    write(tmp_path / "checkpoint/x.safetensors", stubs.sd1())
+    assert await refusal(assembler, model_name="x.safetensors") == (
+        "model_name: 'x.safetensors' is in checkpoint and diffusion; say which with model_type"
+    )
+    write(tmp_path / "vae/sd.safetensors", stubs.vae(4))
+    assert (await assembled(assembler, model_name="x.safetensors", model_type="checkpoint"))["vae"]
+
+
+async def test_what_is_not_certain_is_left_to_the_engine(assembler: Assembler, tmp_path: Path):
+    write(tmp_path / "diffusion/new.safetensors", {"layers.0.weight": [1]})
+    write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
+    write(tmp_path / "vae/ae.safetensors", stubs.vae())
+    (tmp_path / "diffusion/broken.gguf").write_bytes(b"GGUF")
+    (tmp_path / "vae/unknown.pt").parent.mkdir(exist_ok=True)
+    (tmp_path / "vae/unknown.pt").write_bytes(b"PK")
+    for name in ("new.safetensors", "broken.gguf"):
+        assert await assembled(assembler, model_name=name, vae="unknown.pt") == {
+            "model_type": "diffusion", "vae": "unknown.pt"
+        }  # fmt: skip
+    # Flux is better with its text encoders, and draws without T5 (measured on 487de75).
+    assert "t5xxl" not in await assembled(assembler, model_name="flux.safetensors", vae="unknown.pt")
+
+
+async def test_an_inspection_shows_what_a_load_would_take(inspector: Inspector, tmp_path: Path):
+    write(tmp_path / "diffusion/m.safetensors", stubs.minit2i())
+    lonely = await inspector.inspect("diffusion", "m.safetensors")
+    assert lonely.load is None
+    assert [need.model_dump() for need in lonely.needs] == [
+        {"component": "t5xxl", "required": True, "candidates": [], "picked": None}
+    ]
+    write(tmp_path / "t5/t5.safetensors", stubs.t5())
+    found = await inspector.inspect("diffusion", "m.safetensors")
+    assert found.load == {"model_name": "m.safetensors", "model_type": "diffusion", "t5xxl": "t5.safetensors"}
+
+
+def prompt(*names: str) -> Txt2ImgRequest:
+    return Txt2ImgRequest(prompt="a cat " + "".join(f"<lora:{name}>" for name in names))
+
+
+async def test_a_lora_for_another_architecture_is_a_warning(catalog: Catalog, facts: Facts, tmp_path: Path):
+    write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
+    write(tmp_path / "lora/good.safetensors", stubs.lora("lora_unet_double_blocks_0_img_attn_qkv"))
+    write(tmp_path / "lora/sdxl.safetensors", stubs.lora("lora_te2_text_model_encoder_layers_0_mlp_fc1"))
+    write(tmp_path / "lora/strange.safetensors", stubs.lora("something_else"))
+    model = LoadRequest(model_name="flux.safetensors", model_type="diffusion")
+    check = LoraCheck(catalog, facts).check
+    assert await check(prompt("good", "strange"), model) == []
+    assert await check(prompt("good", "sdxl"), model) == [
+        "loras: sdxl.safetensors is made for SDXL, this model is Flux: it may not act at all"
+    ]

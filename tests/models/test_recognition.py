@@ -1,0 +1,157 @@
+import pytest
+
+from sdcpp_restapi.models import architectures
+from sdcpp_restapi.models.header import Header, Tensor, folded
+from sdcpp_restapi.models.recognition import lora_suits, recognised, rules
+from sdcpp_restapi.schemas.inspection import ModelFacts
+from tests.tiny.files import Shapes, shapes
+
+UNET = "model.diffusion_model."
+
+
+def facts(found: Shapes, kind: str = "f16") -> ModelFacts:
+    return recognised(Header("gguf", {name: Tensor(folded(shape), kind) for name, shape in found.items()}))
+
+
+def told(found: ModelFacts) -> list[tuple[str, str | None, dict[str, int]]]:
+    return [(one.kind, one.name, one.traits) for one in found.contains]
+
+
+NETWORKS: dict[str, tuple[str, str | None, dict[str, int]]] = {
+    "flux": ("diffusion", "Flux", {"text_width": 64}),
+    "zimage": ("diffusion", "Z-Image", {"text_width": 64}),
+    "sd3": ("diffusion", "SD3", {"text_width": 4096}),
+    "qwen_image": ("diffusion", "Qwen-Image", {"text_width": 3584}),
+    "wan": ("diffusion", "Wan", {"text_width": 4096}),
+    "lingbot": ("diffusion", "LingBot Video", {"text_width": 64}),
+    "clip_l": ("clip_l", "CLIP-L", {"width": 768}),
+    "clip_g": ("clip_g", "CLIP-G", {"width": 1280}),
+    "t5_wide": ("t5xxl", "T5", {"width": 4096, "vocabulary": 32128}),
+    "umt5": ("t5xxl", "UMT5", {"width": 4096, "vocabulary": 256384}),
+    "qwen3": ("llm", "Qwen3", {"width": 64, "vocabulary": 151936}),
+    "qwen2_vl": ("llm", "Qwen2.5", {"width": 3584, "vocabulary": 152064}),
+    "sd1_vae": ("vae", "AutoencoderKL", {"channels": 4}),
+    "wan_vae": ("vae", "Wan 2.1 VAE", {"channels": 16}),
+    "taesd": ("taesd", "TAESD", {"channels": 16}),
+    "taehv": ("taesd", "TAEHV", {"channels": 16}),
+    "controlnet": ("controlnet", "SD1.5", {}),
+    "esrgan": ("esrgan", "ESRGAN", {"scale": 4}),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_alone_in_its_file_is_recognised(name: str):
+    found = facts(shapes(name))
+    assert told(found) == [NETWORKS[name]]
+    kind, network, _ = NETWORKS[name]
+    assert found.architecture == (network if kind in ("diffusion", "controlnet") else None)
+
+
+@pytest.mark.parametrize("name", ["flux", "zimage", "sd3", "qwen_image", "wan", "lingbot"])
+def test_a_diffusion_model_is_the_same_with_the_prefix_of_checkpoints(name: str):
+    assert told(facts(shapes(name, UNET))) == [NETWORKS[name]]
+
+
+def test_a_checkpoint_tells_all_that_it_contains_and_the_type_of_each():
+    tensors = {name: Tensor(tuple(shape), "f16") for name, shape in shapes("sd1_unet", UNET).items()}
+    clip = shapes("clip_l", "cond_stage_model.transformer.")
+    tensors |= {name: Tensor(tuple(shape), "q8_0") for name, shape in clip.items()}
+    vae = shapes("sd1_vae", "first_stage_model.")
+    tensors |= {name: Tensor(tuple(shape), "f32") for name, shape in vae.items()}
+    found = recognised(Header("gguf", tensors))
+    assert found.architecture == "SD1.5"
+    assert {one.kind: one.quantization for one in found.contains} == {
+        "diffusion": "f16", "clip_l": "q8_0", "vae": "f32"
+    }  # fmt: skip
+    assert found.quantization == "q8_0"  # the tiny UNet is smaller than its CLIP
+    assert found.parameters == sum(tensor.weights for tensor in tensors.values())
+
+
+def test_both_text_encoders_of_sdxl_are_seen_in_either_spelling():
+    unet = shapes("sdxl_unet", UNET)
+    for first, second in (
+        ("cond_stage_model.transformer.", "cond_stage_model.1.transformer."),
+        ("conditioner.embedders.0.transformer.", "conditioner.embedders.1.transformer."),
+    ):
+        found = facts(unet | shapes("clip_l", first) | shapes("clip_g", second))
+        assert found.architecture == "SDXL"
+        assert {one.kind for one in found.contains} == {"diffusion", "clip_l", "clip_g"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "architecture"),
+    [
+        ({"img_in.weight": [128, 384]}, "Flux Fill"),
+        ({"img_in.weight": [128, 128]}, "Flux Control"),
+        ({"distilled_guidance_layer.in_proj.weight": [128, 64]}, "Chroma"),
+        ({"nerf_final_layer_conv.norm.scale": [64]}, "Chroma Radiance"),
+        ({"txt_in.weight": [128, 3584]}, "LongCat-Image"),
+        ({"double_stream_modulation_img.lin.weight": [128, 64]}, "Flux.2 klein"),
+    ],
+)
+def test_relatives_of_flux_are_told_apart(changes: Shapes, architecture: str):
+    assert facts(shapes("flux") | changes).architecture == architecture
+
+
+@pytest.mark.parametrize(("channels", "architecture"), [(36, "Wan2.2 I2V"), (48, "Wan"), (16, "Wan")])
+def test_wan_2_2_is_told_by_what_its_patches_hold(channels: int, architecture: str):
+    wide = shapes("wan") | {"patch_embedding.weight": [5120 * channels, 1, 2, 2]}
+    assert facts(wide).architecture == architecture
+
+
+def test_every_name_in_the_rules_is_a_known_architecture():
+    known = {one.name for one in architectures.load()}
+    named = {one.name for one in rules().signatures if one.kind in ("diffusion", "controlnet") and one.name}
+    assert named | rules().fits.keys() | rules().like.keys() | set(rules().like.values()) <= known
+    assert {name for one in rules().loras for name in one.architectures} <= known
+
+
+def lora(layer: str, inputs: int = 64, rank: int = 8, form: str = "kohya") -> ModelFacts:
+    down, up = {
+        "kohya": ("lora_down.weight", "lora_up.weight"),
+        "peft": ("lora_A.weight", "lora_B.weight"),
+        "diffusers": ("lora.down.weight", "lora.up.weight"),
+    }[form]
+    return facts({f"{layer}.{down}": [rank, inputs], f"{layer}.{up}": [inputs, rank]})
+
+
+@pytest.mark.parametrize(
+    ("layer", "inputs", "form", "architecture"),
+    [
+        ("lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q", 320, "kohya", "SD1.5"),
+        ("lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k", 768, "kohya", "SD1.5"),
+        ("lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k", 1024, "kohya", "SD2.x"),
+        ("unet.down_blocks.1.attentions.0.transformer_blocks.0.attn2.to_k", 2048, "diffusers", "SDXL"),
+        ("lora_te2_text_model_encoder_layers_0_mlp_fc1", 1280, "kohya", "SDXL"),
+        ("lora_unet_double_blocks_0_img_attn_qkv", 3072, "kohya", "Flux"),
+        ("transformer.single_transformer_blocks.0.attn.to_q", 3072, "peft", "Flux"),
+        ("diffusion_model.double_blocks.0.img_attn.proj", 3072, "peft", "Flux"),
+        ("diffusion_model.layers.0.attention.to_q", 3840, "peft", "Z-Image"),
+        ("transformer_blocks.0.img_mlp.net.0.proj", 3072, "peft", "Qwen-Image"),
+        ("diffusion_model.blocks.0.cross_attn.k", 5120, "peft", "Wan"),
+        ("lora_unet_blocks_0_self_attn_k", 5120, "kohya", "Wan"),
+        ("lora_unet_joint_blocks_0_x_block_attn_qkv", 1536, "kohya", "SD3"),
+        ("diffusion_model.model.net.double_blocks.0.img_qkv", 64, "kohya", "MiniT2I"),
+        ("lora_unet_some_new_layers_0", 64, "kohya", None),
+    ],
+)
+def test_a_lora_tells_its_architecture_and_rank(layer: str, inputs: int, form: str, architecture: str | None):
+    found = lora(layer, inputs, 8, form)
+    assert found.architecture == architecture
+    assert found.network("lora").traits["rank"] == 8
+
+
+def test_a_lora_of_a_family_suits_all_of_it_and_no_stranger():
+    assert lora_suits("Flux", "Flux Fill")
+    assert lora_suits("Flux", "Chroma")
+    assert not lora_suits("Flux", "SD1.5")
+    assert not lora_suits("SDXL", "SD1.5")
+
+
+def test_an_embedding_tells_its_width():
+    assert told(facts({"emb_params": [2, 768]})) == [("embedding", None, {"vectors": 2, "width": 768})]
+
+
+def test_what_nobody_knows_is_nothing():
+    found = facts({"layers.0.weight": [4, 4]})
+    assert (found.architecture, found.contains, found.parameters) == (None, [], 16)
