@@ -71,6 +71,10 @@ IMG2IMG: dict[str, Example] = {
 }
 
 LOAD: dict[str, Example] = {
+    "by_name": {
+        "summary": "By name: what it needs is picked from disk",
+        "value": {"model_name": "flux1-dev-Q4_K_S.gguf"},
+    },
     "checkpoint": {
         "summary": "One file",
         "value": {"model_name": "v1-5-pruned-emaonly.safetensors", "model_type": "checkpoint"},

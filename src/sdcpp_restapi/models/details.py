@@ -1,12 +1,13 @@
 """The listing of models with all that their headers and the files beside them tell."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 from ..errors import NotFound
 from ..schemas.inspection import ModelFacts
-from ..schemas.models import DetailedEntry, DetailedModelList, ModelEntry, ModelType
+from ..schemas.models import DetailedEntry, DetailedModelList, ModelEntry, ModelList, ModelType
 from .catalog import Catalog
 from .facts import Facts
 from .filters import Filters
@@ -22,14 +23,11 @@ class Details:
 
     async def listing(self, filters: Filters, current: tuple[str, str] | None) -> DetailedModelList:
         """The same models as in Catalog.listing."""
-        listing = dict(await self._catalog.listing(filters, current))
-        lists = {field: entries for field, entries in listing.items() if _is_list_of_models(entries)}
-        paths = {self._catalog.folders[e.type] / e.name: e for entries in lists.values() for e in entries}
+        listing = await self._catalog.listing(filters, current)
+        models = [one for entries in _lists(listing).values() for one in entries]
+        paths = {self._catalog.folders[one.type] / one.name: one for one in models}
         facts = await self._facts.of_all(paths)
-        sidecars = await asyncio.to_thread(beside, paths)
-        detailed = {id(e): _detailed(e, facts[path], sidecars[path]) for path, e in paths.items()}
-        known = {field: [detailed[id(e)] for e in entries] for field, entries in lists.items()}
-        return DetailedModelList.model_validate({**listing, **known})
+        return await asyncio.to_thread(_detailed_list, listing, paths, facts)
 
     async def picture(self, kind: ModelType, name: str) -> Path:
         """The picture beside a listed model. Raises NotFound."""
@@ -42,8 +40,21 @@ class Details:
         return picture
 
 
-def _is_list_of_models(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(one, ModelEntry) for one in value)
+def _lists(listing: ModelList) -> dict[str, list[ModelEntry]]:
+    return {field: value for field, value in listing if isinstance(value, list) and field != "problems"}
+
+
+def _detailed_list(
+    listing: ModelList, paths: Mapping[Path, ModelEntry], facts: Mapping[Path, ModelFacts]
+) -> DetailedModelList:
+    sidecars = beside(paths)
+    detailed = {
+        (one.type, one.name): _detailed(one, facts[path], sidecars[path]) for path, one in paths.items()
+    }
+    lists = {
+        field: [detailed[one.type, one.name] for one in entries] for field, entries in _lists(listing).items()
+    }
+    return DetailedModelList.model_validate({**dict(listing), **lists})
 
 
 def _detailed(entry: ModelEntry, facts: ModelFacts, sidecars: Sidecars) -> DetailedEntry:

@@ -5,6 +5,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterable, Mapping
+from itertools import batched
 from pathlib import Path
 from typing import Self
 
@@ -21,7 +22,11 @@ from .words import title, trigger_words
 # Other rules may see something else in the same file.
 RULES = hashlib.sha256(__version__.encode() + rules_text()).hexdigest()[:16]
 
+# Reading thousands of files takes minutes the first time: whoever needs one more waits for so many at most.
+AT_ONCE = 32
+
 Known = Mapping[str, tuple[Version, ModelFacts]]
+Looked = Mapping[Path, tuple[Version | None, ModelFacts]]
 
 
 class Facts:
@@ -50,17 +55,23 @@ class Facts:
 
     async def of_all(self, paths: Iterable[Path]) -> Mapping[Path, ModelFacts]:
         """The same for many files, those that are not known yet one after the other."""
-        async with self._reading:
-            found = await asyncio.to_thread(_look, list(paths), self._known)
-            new = {
-                str(path): (version, facts)
-                for path, (version, facts) in found.items()
-                if version is not None and (version, facts) != self._known.get(str(path))
-            }
-            if new:
-                self._known |= new
-                await self._store(new)
-        return {path: facts for path, (_, facts) in found.items()}
+        found: dict[Path, ModelFacts] = {}
+        for batch in batched(paths, AT_ONCE):
+            async with self._reading:
+                looked = await asyncio.to_thread(_look, batch, self._known)
+                await self._remember(looked)
+            found |= {path: facts for path, (_, facts) in looked.items()}
+        return found
+
+    async def _remember(self, looked: Looked) -> None:
+        new = {
+            str(path): (seen[0], seen[1])
+            for path, seen in looked.items()
+            if seen[0] is not None and seen is not self._known.get(str(path))
+        }
+        if new:
+            self._known |= new
+            await self._store(new)
 
     async def _store(self, new: Known) -> None:
         rows = [(path, *version, RULES, facts.model_dump_json()) for path, (version, facts) in new.items()]
@@ -75,7 +86,7 @@ def _restored(rows: list[sqlite3.Row]) -> dict[str, tuple[Version, ModelFacts]]:
     return {row[0]: (Version(row[1], row[2]), ModelFacts.model_validate_json(row[3])) for row in rows}
 
 
-def _look(paths: list[Path], known: Known) -> dict[Path, tuple[Version | None, ModelFacts]]:
+def _look(paths: Iterable[Path], known: Known) -> Looked:
     found: dict[Path, tuple[Version | None, ModelFacts]] = {}
     for path in paths:
         try:

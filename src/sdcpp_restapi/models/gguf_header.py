@@ -1,9 +1,10 @@
 """Headers of GGUF files: https://github.com/ggml-org/ggml/blob/master/docs/gguf.md, versions 2 and 3.
 
 Read here and not with the package gguf, which takes seconds and half a gigabyte for the vocabulary of a
-language model (docs/decisions/0007-headers.md). Lists are skipped, everything else is bounded.
+language model (docs/decisions/0007-reading-headers.md). Lists are skipped, everything else is bounded.
 """
 
+import math
 import os
 import struct
 from pathlib import Path
@@ -88,7 +89,7 @@ class _Reader:
         shape = tuple(self._number("<Q") for _ in range(dimensions))[::-1]
         number = self._number("<I")
         tensor = Tensor(shape, TYPES.get(number, f"type {number}"))
-        if tensor.weights > MOST_WEIGHTS:
+        if math.prod(shape) > MOST_WEIGHTS:
             raise BadHeader(f"{name!r} has the shape {shape}")
         return name, tensor, self._number("<Q")
 

@@ -1,7 +1,6 @@
 """What the header of a model file says: names, shapes and types of its tensors, without a single weight."""
 
 import math
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -20,11 +19,6 @@ class Tensor(NamedTuple):
     shape: tuple[int, ...]
     type: str
 
-    @property
-    def weights(self) -> int:
-        """How many numbers it holds."""
-        return math.prod(self.shape)
-
 
 @dataclass(frozen=True)
 class Header:
@@ -42,12 +36,12 @@ def folded(shape: Iterable[int]) -> tuple[int, ...]:
     return sizes if spare <= 0 else (math.prod(sizes[: spare + 1]), *sizes[spare + 1 :])
 
 
-def dominant_type(tensors: Iterable[Tensor]) -> str | None:
-    """The type that most weights have."""
-    count: Counter[str] = Counter()
-    for tensor in tensors:
-        count[tensor.type] += tensor.weights
-    return count.most_common(1)[0][0] if count else None
+def weighed(tensors: Iterable[Tensor]) -> tuple[int, str | None]:
+    """How many weights there are, and the type that most of them have."""
+    count: dict[str, int] = {}
+    for shape, type in tensors:
+        count[type] = count.get(type, 0) + math.prod(shape)
+    return sum(count.values()), max(count, key=count.__getitem__, default=None)
 
 
 def is_quantised(type: str | None) -> bool:

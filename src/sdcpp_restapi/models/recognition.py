@@ -12,7 +12,7 @@ from typing import Literal
 
 from ..schemas.base import Frozen
 from ..schemas.inspection import Kind, ModelFacts, Network
-from .header import Header, Tensor, dominant_type
+from .header import Header, Tensor, weighed
 
 Tensors = Mapping[str, Tensor]
 
@@ -43,7 +43,7 @@ class Signature(Frozen):
         return Network(
             kind=self.kind,
             name=self.name,
-            quantization=dominant_type(tensors.values()),
+            quantization=weighed(tensors.values())[1],
             traits=self.sizes | traits,
         )
 
@@ -93,14 +93,15 @@ def rules_text() -> bytes:
 
 def recognised(header: Header) -> ModelFacts:
     """What the header of a file tells."""
-    lora = _lora(header.tensors)
+    parameters, quantization = weighed(header.tensors.values())
+    lora = _lora(header.tensors, quantization)
     networks = [lora] if lora else list(_networks(header.tensors))
     kinds: tuple[Kind, ...] = ("diffusion", "controlnet", "lora")
     return ModelFacts(
         format=header.format,
         architecture=next((one.name for one in networks if one.kind in kinds), None),
-        parameters=sum(tensor.weights for tensor in header.tensors.values()),
-        quantization=dominant_type(header.tensors.values()),
+        parameters=parameters,
+        quantization=quantization,
         contains=networks,
     )
 
@@ -138,14 +139,8 @@ _OTHERS = (".hada_w1_a", ".lokr_w1", ".lokr_w1_a", ".lora_A", ".oft_blocks")
 _TEXT_LAYERS = ("text_model_", "text_encoder", "lora_te")
 
 
-def _lora(tensors: Tensors) -> Network | None:
-    layers = {
-        _plain(name, suffix): tensor
-        for name, tensor in tensors.items()
-        if name.endswith(_DOWN + _OTHERS)
-        for suffix in _DOWN + _OTHERS
-        if name.endswith(suffix)
-    }
+def _lora(tensors: Tensors, quantization: str | None) -> Network | None:
+    layers = {_plain(name): tensor for name, tensor in tensors.items() if name.endswith(_DOWN + _OTHERS)}
     if not layers:
         return None
     ranks = Counter(tensor.shape[0] for tensor in layers.values() if len(tensor.shape) > 1)
@@ -155,13 +150,14 @@ def _lora(tensors: Tensors) -> Network | None:
     return Network(
         kind="lora",
         name=architectures[0] if architectures else None,
-        quantization=dominant_type(tensors.values()),
+        quantization=quantization,
         traits={"rank": ranks.most_common(1)[0][0], **traits} if ranks else traits,
     )
 
 
-def _plain(name: str, suffix: str) -> str:
+def _plain(name: str) -> str:
     # Some write lora_unet_double_blocks_0, others diffusion_model.double_blocks.0.
+    suffix = next(one for one in _DOWN + _OTHERS if name.endswith(one))
     return name.removesuffix(suffix).replace(".", "_")
 
 

@@ -135,10 +135,15 @@ class LoadOptions(Request):
 
 
 class LoadRequest(Request):
-    """POST /models/load, and the model specification that every job carries."""
+    """POST /models/load, and the model specification that every job carries.
+
+    A component that is left out is picked from disk if the model needs it and holds none; "" means none.
+    """
 
     model_name: str = Field(description="Model name from GET /models", min_length=1)
-    model_type: Literal["checkpoint", "diffusion"] = "checkpoint"
+    model_type: Literal["checkpoint", "diffusion"] = Field(
+        "checkpoint", description="When it is left out, that of the folder where the model is"
+    )
     vae: str | None = None
     clip_l: str | None = None
     clip_g: str | None = None
