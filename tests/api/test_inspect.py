@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -207,6 +208,16 @@ def test_a_model_without_a_picture_has_no_thumbnail(server: RunningServer) -> No
     answer = server.http.get("/models/thumb/lora/lora_flux.safetensors")
     assert answer.status_code == 404
     assert answer.json() == {"error": "There is no picture beside lora_flux.safetensors"}
+
+
+def test_what_only_looks_like_a_picture_has_no_thumbnail(server: RunningServer) -> None:
+    folder = server.models_dir / "loras"
+    os.mkfifo(folder / "lora_flux.png")
+    os.mkfifo(folder / "lora_flux.json")
+    (folder / "lora_sd1.png").symlink_to("nowhere")
+    for name in ("lora_flux", "lora_sd1"):
+        assert server.http.get(f"/models/thumb/lora/{name}.safetensors").status_code == 404
+        assert entry(server, name, details="true")["trigger_words"] == []
 
 
 def test_details_and_their_filters_have_the_shape_of_the_plain_listing(server: RunningServer) -> None:

@@ -154,6 +154,10 @@ def test_an_embedding_tells_its_width():
     assert told(facts({"emb_params": [2, 768]})) == [("embedding", None, {"vectors": 2, "width": 768})]
 
 
+def test_a_network_where_a_vae_belongs_is_one_whatever_its_tensors_are_called():
+    assert told(facts({"first_stage_model.new.weight": [4, 4]})) == [("vae", None, {})]
+
+
 def test_what_nobody_knows_is_nothing():
     found = facts({"layers.0.weight": [4, 4]})
     assert (found.architecture, found.contains, found.parameters) == (None, [], 16)

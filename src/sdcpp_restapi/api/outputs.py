@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
 from ..outputs import media, page
-from ..outputs.folder import Found
+from ..outputs.folder import Found, existing
 from ..outputs.listing import Order, Sort
 from ..outputs.page import View
 from ..schemas.models import ModelType
@@ -61,7 +61,7 @@ async def thumbnail_of_model(
 ) -> Response:
     """The picture beside a model file, as a JPEG of 120x120 pixels; 404 where there is none."""
     path = await here.details.picture(model_type, model_name)
-    found = Found(path, await asyncio.to_thread(path.stat))
+    found = await asyncio.to_thread(existing, path)
     return await _thumbnail(request, here, found, keep=False)
 
 

@@ -1,25 +1,19 @@
 """Which components a model needs, and which files on disk fit."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol, get_args
+from typing import get_args
 
 from ..schemas.base import Component
 from ..schemas.inspection import ModelFacts, Need, Network
 from . import architectures
 from .catalog import Catalog
+from .facts import Facts
 from .loading import FOLDERS_OF
 from .recognition import Fit, rules
 
 COMPONENTS: tuple[Component, ...] = get_args(Component)
-
-
-class Facts(Protocol):
-    """What this module needs of what is known about files."""
-
-    async def of_all(self, paths: list[Path]) -> Mapping[Path, ModelFacts]: ...
 
 
 @dataclass(frozen=True)
@@ -66,7 +60,7 @@ class Components:
             if type in inventory.scans
             for file in inventory.scans[type].files
         }
-        known = await self._facts.of_all(list(listed))
+        known = await self._facts.of_all(listed)
         return [
             Candidate(listed[path].name, network, listed[path].size / (facts.parameters or 1))
             for path, facts in known.items()

@@ -68,7 +68,8 @@ class Fit(Frozen):
 class Rules(Frozen):
     """The content of networks.json."""
 
-    prefixes: tuple[str, ...]
+    prefixes: dict[str, Kind | None]
+    """Where a network sits in a checkpoint -> what it is for, if that is certain whatever it is."""
     signatures: list[Signature]
     loras: list[LoraSignature]
     fits: dict[str, dict[str, Fit]]
@@ -107,15 +108,18 @@ def recognised(header: Header) -> ModelFacts:
 
 
 def _networks(tensors: Tensors) -> Iterable[Network]:
-    for part in _parts(tensors).values():
+    for prefix, part in _parts(tensors).items():
         found = next((one for one in rules().signatures if one.matches(part)), None)
+        kind = rules().prefixes.get(prefix)
         if found:
             yield found.measured(part)
+        elif kind:
+            yield Network(kind=kind, quantization=weighed(part.values())[1])
 
 
 def _parts(tensors: Tensors) -> Mapping[str, Tensors]:
     """Prefix -> tensors without it; a file of one network has them all under ''."""
-    prefixes = rules().prefixes
+    prefixes = tuple(rules().prefixes)
     parts: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         prefix = ""

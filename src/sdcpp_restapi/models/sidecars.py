@@ -51,6 +51,8 @@ def _sidecars(path: Path, names: Collection[str]) -> Sidecars:
 def _read(path: Path) -> Mapping[str, object]:
     """A JSON object; an empty one for whatever is none."""
     try:
+        if not path.is_file():  # to open a pipe would wait for who writes into it
+            return {}
         with open(path, "rb") as file:
             content = json.loads(file.read(MOST_BYTES))
     except (OSError, ValueError, RecursionError):

@@ -21,6 +21,17 @@ class Found:
         return stat.S_ISDIR(self.stat.st_mode)
 
 
+def existing(path: Path) -> Found:
+    """The file or folder at `path`. Raises NotFound for what cannot be read, and for pipes and the like."""
+    try:
+        found = Found(path, path.stat())
+    except OSError:
+        raise NotFound from None
+    if not (found.is_folder or stat.S_ISREG(found.stat.st_mode)) or not os.access(path, os.R_OK):
+        raise NotFound
+    return found
+
+
 class OutputFolder:
     """The output folder."""
 
@@ -29,14 +40,7 @@ class OutputFolder:
 
     def find(self, relative: str) -> Found:
         """The file or folder at `relative`. Raises as `resolve` does; what cannot be read is not found."""
-        path = self.resolve(relative)
-        try:
-            found = Found(path, path.stat())
-        except OSError:
-            raise NotFound from None
-        if not (found.is_folder or stat.S_ISREG(found.stat.st_mode)) or not os.access(path, os.R_OK):
-            raise NotFound
-        return found
+        return existing(self.resolve(relative))
 
     def resolve(self, relative: str) -> Path:
         """The existing file or folder at `relative`.
