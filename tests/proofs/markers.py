@@ -1,6 +1,7 @@
 """The `proves` markers of all tests, heavy ones too."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,9 +25,10 @@ class Proof:
 
 def proofs() -> list[Proof]:
     """Collected in a process of its own: pytest is no guest in a running pytest."""
-    found = subprocess.run(
-        [sys.executable, "-m", "tests.proofs.markers"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    # ./test keeps the current folder off Python's path.
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "tests.proofs.markers"]
+    found = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
     return [Proof(**one) for one in json.loads(found.stdout)]
 
