@@ -1,66 +1,148 @@
 """The SQLite database: one writer thread, one reader thread, numbered migrations.
 
 WAL with synchronous=FULL: a job for which the server answered 202 survives a power cut. Functions passed to
-`write` and `read` run in their thread with its connection; the event loop never waits for the disk.
+`write` and `read` run in their thread with its connection; the event loop never waits for the disk. Writes
+that come while another one is on its way to the disk wait for it, and then go there by one commit.
 """
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import resources
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
+
+log = logging.getLogger(__name__)
+
+# SQLite would make its checkpoints inside a commit, about as often as this: whoever waits for that commit
+# would wait for a megabyte of pages and two more syncs.
+COMMITS_TO_CHECKPOINT = 100
+# While writes follow each other without a pause, the log can't start anew: SQLite sees to it at 40 MB.
+MOST_LOG_PAGES = 10_000
+
+Work = Callable[[sqlite3.Connection], Any]
 
 
 class Database:
-    """Owns both connections. Use `open` and `close`."""
+    """Owns all connections. Use `open` and `close`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._writer_thread = ThreadPoolExecutor(1, "db-writer")
-        self._reader_thread = ThreadPoolExecutor(1, "db-reader")
-        self._writer: sqlite3.Connection | None = None
-        self._reader: sqlite3.Connection | None = None
+    def __init__(self) -> None:
+        self._writer = _Seat("db-writer")
+        self._reader = _Seat("db-reader")
+        self._keeper = _Seat("db-keeper")
+        self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
+        self._writing: asyncio.Future[list[Any]] | None = None
+        self._commits = 0
 
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Open (or make) the database and bring its tables up to date."""
-        database = cls(path)
-        loop = asyncio.get_running_loop()
-        database._writer = await loop.run_in_executor(database._writer_thread, _connect, path)
+        database = cls()
+        await database._writer.open(path)
         await database.write(_migrate)
-        database._reader = await loop.run_in_executor(database._reader_thread, _connect, path)
+        await database._reader.open(path)
+        await database._keeper.open(path)
         return database
 
     async def write[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` as one transaction in the writer thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._writer_thread, self._transact, work)
+        """Run `work` in the writer thread, all of it or nothing; it is on the disk when this returns."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((work, done))
+        if self._writing is None:
+            self._begin()
+        return await done
 
     async def read[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the reader thread."""
-        assert self._reader is not None
-        return await asyncio.get_running_loop().run_in_executor(self._reader_thread, work, self._reader)
-
-    def _transact[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
-        assert self._writer is not None
-        self._writer.execute("BEGIN IMMEDIATE")
-        try:
-            result = work(self._writer)
-            self._writer.execute("COMMIT")
-        except BaseException:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            raise
-        return result
+        return await self._reader.do(work)
 
     async def close(self) -> None:
         """Finish what is queued, then close."""
+        while self._writing is not None:
+            await asyncio.wait({self._writing})
+        for seat in (self._keeper, self._reader, self._writer):
+            await seat.close()
+
+    def _begin(self) -> None:
+        together, self._waiting = self._waiting, []
+        works = [work for work, _ in together]
+        self._writing = self._writer.do(lambda db: _commit(db, works))
+        self._writing.add_done_callback(partial(self._written, [done for _, done in together]))
+
+    def _written(self, waiting: list[asyncio.Future[Any]], written: asyncio.Future[list[Any]]) -> None:
+        failure = written.exception()
+        results = [failure] * len(waiting) if failure else written.result()
+        for done, result in zip(waiting, results, strict=True):
+            if done.cancelled():
+                continue  # who asked is gone; what was written stays
+            if isinstance(result, BaseException):
+                done.set_exception(result)
+            else:
+                done.set_result(result)
+        self._writing = None
+        if self._waiting:
+            self._begin()
+        self._commits += 1
+        if self._commits % COMMITS_TO_CHECKPOINT == 0:
+            self._keeper.do(_checkpoint)
+
+
+class _Seat:
+    """A connection and the only thread that uses it."""
+
+    def __init__(self, name: str) -> None:
+        self._thread = ThreadPoolExecutor(1, name)
+        self._connection: sqlite3.Connection | None = None
+
+    async def open(self, path: Path) -> None:
         loop = asyncio.get_running_loop()
-        for thread, connection in ((self._reader_thread, self._reader), (self._writer_thread, self._writer)):
-            if connection is not None:
-                await loop.run_in_executor(thread, connection.close)
-            thread.shutdown()
+        self._connection = await loop.run_in_executor(self._thread, _connect, path)
+
+    def do[T](self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
+        assert self._connection is not None
+        return asyncio.get_running_loop().run_in_executor(self._thread, work, self._connection)
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self.do(sqlite3.Connection.close)
+        self._thread.shutdown()
+
+
+def _commit(db: sqlite3.Connection, works: list[Work]) -> list[Any]:
+    """One transaction of several writes: the result of each, or the exception that undid it alone."""
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        results = [_attempt(db, work) for work in works]
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+    return results
+
+
+def _attempt(db: sqlite3.Connection, work: Work) -> Any:
+    db.execute("SAVEPOINT one")
+    try:
+        result = work(db)
+    except Exception as error:
+        if not db.in_transaction:
+            raise  # after some failures, such as a full disk, SQLite gives up the whole transaction
+        db.execute("ROLLBACK TO one")
+        result = error
+    db.execute("RELEASE one")
+    return result
+
+
+def _checkpoint(db: sqlite3.Connection) -> None:
+    """Bring what was committed from the log into the database file; writers go on meanwhile."""
+    try:
+        db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+    except sqlite3.Error as error:
+        log.warning("no checkpoint of the database: %s", error)  # the log grows until one succeeds
 
 
 def _connect(path: Path) -> sqlite3.Connection:
@@ -70,6 +152,7 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
     connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_LOG_PAGES}")
     return connection
 
 

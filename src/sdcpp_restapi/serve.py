@@ -1,6 +1,7 @@
 """Running a server: the lock, both ports, signals, and an orderly end."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket as sockets
@@ -81,6 +82,9 @@ async def _serve(
     await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
     listening.cancel()
     if main.listening.is_set():
+        # What is there now stays: it is never looked through again, which would hold up requests for 50 ms.
+        gc.freeze()
+        gc.enable()
         both = asyncio.gather(serving, extra.serve([events]))
         if started is not None:
             started(settings, stop)

@@ -5,16 +5,18 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from . import listing, rows
 from .folder import Found, OutputFolder
 from .listing import Order, Sort
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _HERE = Path(__file__).parent
 # They are part of the page, which so needs nothing else; the policy names their hashes.
@@ -91,14 +93,14 @@ class View:
 def render(outputs: OutputFolder, folder: Found, view: View) -> str:
     """The HTML of a folder. Raises NotFound when it is gone."""
     found = listing.read(outputs, folder, view.sort, view.order, view.page)
-    return _TEMPLATE.render(
+    return _template().render(
         view=view,
         listing=found,
         rows=rows.of(outputs, found.entries, view.path, folder.path),
         crumbs=_crumbs(view.path),
         page_numbers=_page_numbers(found.page, found.pages),
-        style=Markup(_STYLE),
-        script=Markup(_SCRIPT),
+        style=_STYLE,
+        script=_SCRIPT,
     )
 
 
@@ -133,7 +135,11 @@ def _count(number: int, one: str) -> str:
     return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
-def _template() -> Environment:
+@cache
+def _template() -> "Template":
+    # Imported and compiled when first used: that takes 60 ms, which a start has no use for.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     environment = Environment(
         loader=FileSystemLoader(_HERE),
         autoescape=True,
@@ -142,7 +148,4 @@ def _template() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"size": _size, "date": _date, "count": _count}
-    return environment
-
-
-_TEMPLATE = _template().get_template("browser.html")
+    return environment.get_template("browser.html")
