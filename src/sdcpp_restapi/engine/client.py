@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from ..config import Engine
 from ..errors import EngineLost, EngineUnusable
-from ..schemas.engine import COMMAND, REPORT, Command, Hello, Log, Report, Shutdown, Unusable
+from ..schemas.engine import COMMAND, REPORT, Command, Hello, Log, Report, Shutdown, Step, Unusable
 
 log = logging.getLogger(__name__)
 engine_log = logging.getLogger("sdcpp_restapi.engine.log")
@@ -38,6 +38,8 @@ class EngineChild:
         self.gone = asyncio.Event()
         self.reason = ""
         self.last_word = asyncio.get_running_loop().time()
+        self.slowest_step = 0.0  # seconds, of all steps so far
+        self._last_step: tuple[Step, float] | None = None
         self._writer = writer
         self._calls: dict[int, asyncio.Queue[Report | EngineLost]] = {}
         self._last_lines: deque[str] = deque(maxlen=6)
@@ -154,7 +156,17 @@ class EngineChild:
             if report.level == "error":
                 self._last_lines.append(report.text)
         elif not isinstance(report, Hello | Unusable) and report.id in self._calls:
+            if isinstance(report, Step):
+                self._time(report)
             self._calls[report.id].put_nowait(report)
+
+    def _time(self, step: Step) -> None:
+        """Only from a step to the next one: before the first of an image other work is done."""
+        if self._last_step is not None:
+            before, then = self._last_step
+            if (before.id, before.image, before.step + 1) == (step.id, step.image, step.step):
+                self.slowest_step = max(self.slowest_step, self.last_word - then)
+        self._last_step = step, self.last_word
 
     async def _bury(self) -> None:
         _close(self._writer)

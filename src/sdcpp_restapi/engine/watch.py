@@ -11,24 +11,40 @@ from .client import EngineChild
 # CPU seconds below which a child counts as idle: waking up to look at a socket is not work.
 IDLE_CPU_SECONDS = 0.05
 
-
-# Seconds of silence that a child with a GPU gets at least, whatever the setting says.
+# What a child with a GPU gets at least, whatever the setting says: seconds, and times its slowest step. A
+# decode or a text encoder, which report nothing, are seldom slower than that.
 GPU_PATIENCE = 1800.0
+GPU_STEPS = 20
+
+
+class Silence:
+    """How long a child has neither spoken nor worked; times are seconds of any clock that only rises."""
+
+    def __init__(self, now: float, cpu: float) -> None:
+        self._since = now
+        self._cpu = cpu
+
+    def lasts(self, now: float, last_word: float, cpu: float) -> float:
+        """Seconds of it so far, given when the child last spoke and the CPU time it has used."""
+        if last_word > self._since or cpu - self._cpu > IDLE_CPU_SECONDS:
+            self._since, self._cpu = now, cpu
+        return now - self._since
+
+
+def patience(hang_after: float, devices: list[str], slowest_step: float) -> float:
+    """Seconds of silence that a child gets."""
+    if all(device.upper().startswith("CPU") for device in devices):
+        return hang_after
+    return max(hang_after, GPU_PATIENCE, GPU_STEPS * slowest_step)
 
 
 async def watch_for_hang(child: EngineChild, hang_after: float) -> None:
-    """Kill the child once it neither spoke nor used CPU time for `hang_after` seconds."""
-    if any(not device.upper().startswith("CPU") for device in child.hello.devices):
-        hang_after = max(hang_after, GPU_PATIENCE)
+    """Kill the child once its silence lasts too long."""
     loop = asyncio.get_running_loop()
-    quiet_since, cpu = loop.time(), child.cpu_seconds()
+    silence = Silence(loop.time(), child.cpu_seconds())
     while True:
         await asyncio.sleep(min(hang_after / 10, 5.0))
-        now_cpu = child.cpu_seconds()
-        if child.last_word > quiet_since or now_cpu - cpu > IDLE_CPU_SECONDS:
-            quiet_since, cpu = loop.time(), now_cpu
-        elif loop.time() - quiet_since >= hang_after:
-            child.kill(
-                f"The engine hung: no message and no CPU time for {hang_after:g} s (engine.hang_after)"
-            )
+        most = patience(hang_after, child.hello.devices, child.slowest_step)
+        if silence.lasts(loop.time(), child.last_word, child.cpu_seconds()) >= most:
+            child.kill(f"The engine hung: no message and no CPU time for {most:g} s (engine.hang_after)")
             return

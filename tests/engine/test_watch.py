@@ -1,0 +1,67 @@
+"""When a silent engine counts as hung. Times are told, nothing waits."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from sdcpp_restapi.config import Engine
+from sdcpp_restapi.engine.client import EngineChild
+from sdcpp_restapi.engine.watch import Silence, patience
+from sdcpp_restapi.schemas.engine import Generate, Step
+from sdcpp_restapi.schemas.generation import Txt2ImgRequest
+from sdcpp_restapi.schemas.models import LoadOptions
+from sdcpp_restapi.schemas.options import PreviewSettings
+
+SCRIPT = Path(__file__).parents[1] / "faults" / "scripted_child.py"
+
+
+def test_silence_lasts_until_the_child_speaks() -> None:
+    silence = Silence(now=100, cpu=5)
+    assert silence.lasts(now=130, last_word=90, cpu=5) == 30
+    assert silence.lasts(now=140, last_word=135, cpu=5) == 0
+    assert silence.lasts(now=150, last_word=135, cpu=5) == 10
+
+
+def test_a_child_that_works_without_a_word_is_not_silent() -> None:
+    silence = Silence(now=100, cpu=5)
+    assert silence.lasts(now=200, last_word=90, cpu=9) == 0
+    # What waking up costs does not count as work.
+    assert silence.lasts(now=300, last_word=90, cpu=9.04) == 100
+
+
+@pytest.mark.parametrize(
+    ("hang_after", "devices", "slowest_step", "seconds"),
+    [
+        (300, ["CPU\tIntel"], 0, 300),
+        (300, ["CPU\tIntel"], 1000, 300),
+        (300, [], 0, 300),
+        (300, ["CUDA0\tA card", "CPU\tIntel"], 0, 1800),
+        (300, ["Vulkan0\tA card"], 89, 1800),
+        (300, ["CUDA0\tA card"], 100, 2000),
+        (7200, ["CUDA0\tA card"], 100, 7200),
+    ],
+)
+def test_a_gpu_gets_half_an_hour_and_twenty_of_its_slowest_steps(
+    hang_after: float, devices: list[str], slowest_step: float, seconds: float
+) -> None:
+    assert patience(hang_after, devices, slowest_step) == seconds
+
+
+async def test_the_slowest_step_of_a_child_is_known(tmp_path: Path) -> None:
+    child = await EngineChild.start(Engine(command=[sys.executable, str(SCRIPT), "good", str(tmp_path)]))
+    params = Txt2ImgRequest(prompt="a cat", steps=4, seed=1)
+    generate = Generate(
+        id=1,
+        params=params,
+        prompt=params.prompt,
+        negative_prompt="",
+        options=LoadOptions(),
+        model_name="any",
+        folder=str(tmp_path),
+        preview=PreviewSettings(),
+    )
+    heard = [report async for report in child.call(generate, 1)]
+    await child.close()
+    assert sum(isinstance(report, Step) for report in heard) == 4
+    assert child.slowest_step > 0
