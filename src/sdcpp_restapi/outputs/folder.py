@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import InvalidPath, NotFound
+from .stamps import Stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class OutputFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.stamps = Stamps()
 
     def find(self, relative: str) -> Found:
         """The file or folder at `relative`. Raises as `resolve` does; what cannot be read is not found."""

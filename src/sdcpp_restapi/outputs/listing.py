@@ -1,7 +1,7 @@
 """What is in a folder: folders first, sorted, one page at a time.
 
 A folder of 10,000 jobs is read with one scandir. Only what the sorting and the statistics need is asked of
-the file system for every entry; all else is asked for the entries of the page.
+the file system for every entry, and remembered; all else is asked for the entries of the page.
 """
 
 import os
@@ -12,12 +12,15 @@ from typing import Any, Literal
 
 from ..errors import NotFound
 from .folder import Found, OutputFolder
+from .stamps import Stamp
 
 Sort = Literal["name", "size", "date"]
 Order = Literal["asc", "desc"]
-PAGE_SIZE = 200
+PAGE_SIZE = 100
 _DIGITS = re.compile(r"\d+")
 Entry = os.DirEntry[str]
+Look = Callable[[Entry], Stamp]
+Key = Callable[[Entry], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,14 @@ def read(outputs: OutputFolder, folder: Found, sort: Sort, order: Order, page: i
     folders, files = _folders_and_files(outputs, folder)
     pages = max(1, -(-(len(folders) + len(files)) // PAGE_SIZE))
     page = min(page, pages)
-    # Folders have no size of their own: they stay sorted by name.
-    folders.sort(key=_FOLDER_KEYS[sort], reverse=order == "desc")
-    files.sort(key=_FILE_KEYS[sort], reverse=order == "desc")
+    look = outputs.stamps.of(folder.path, folder.stat.st_mtime_ns)
+    folders.sort(key=_folder_key(sort, look), reverse=order == "desc")
+    files.sort(key=_file_key(sort, look), reverse=order == "desc")
     return Listing(
         entries=(folders + files)[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
         folders=len(folders),
         files=len(files),
-        total_size=sum(map(size_of, files)),
+        total_size=sum(look(file).size for file in files),
         page=page,
         pages=pages,
     )
@@ -63,22 +66,6 @@ def _folders_and_files(outputs: OutputFolder, folder: Found) -> tuple[list[Entry
     return folders, files
 
 
-def size_of(entry: Entry) -> int:
-    """Bytes; 0 for what was deleted in the meantime."""
-    try:
-        return entry.stat().st_size
-    except OSError:
-        return 0
-
-
-def modified(entry: Entry) -> int:
-    """Nanoseconds since 1970; 0 for what was deleted in the meantime."""
-    try:
-        return entry.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
 def by_name(name: str) -> tuple[str, str]:
     """The sorting key that puts image_10 after image_9."""
     return _DIGITS.sub(lambda digits: digits[0].zfill(12), name.casefold()), name
@@ -89,13 +76,16 @@ def _as_text(entry: Entry) -> str:
     return f"{entry.name.casefold()}\0{entry.name}"
 
 
-_FOLDER_KEYS: dict[Sort, Callable[[Entry], Any]] = {
-    "name": _as_text,
-    "size": _as_text,
-    "date": lambda entry: (modified(entry), entry.name),
-}
-_FILE_KEYS: dict[Sort, Callable[[Entry], Any]] = {
-    "name": lambda entry: by_name(entry.name),
-    "size": lambda entry: (size_of(entry), by_name(entry.name)),
-    "date": lambda entry: (modified(entry), by_name(entry.name)),
-}
+def _folder_key(sort: Sort, look: Look) -> Key:
+    # Folders have no size of their own: they stay sorted by name.
+    return (lambda entry: (look(entry).modified, entry.name)) if sort == "date" else _as_text
+
+
+def _file_key(sort: Sort, look: Look) -> Key:
+    match sort:
+        case "name":
+            return lambda entry: by_name(entry.name)
+        case "size":
+            return lambda entry: (look(entry).size, by_name(entry.name))
+        case "date":
+            return lambda entry: (look(entry).modified, by_name(entry.name))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from . import parameters
 from .folder import OutputFolder
-from .listing import Entry, by_name, modified, size_of
+from .listing import Entry, by_name
 from .media import kind_of
 from .parameters import UNKNOWN, Made
+from .stamps import stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,8 @@ def _file(entry: Entry, path: str, job: list[Made]) -> Row:
         carried = parameters.of_picture(Path(entry.path))
         made = parameters.in_job(job, entry.name) if carried == UNKNOWN else carried
         thumb = path
-    return Row(entry.name, path, kind, modified(entry), size=size_of(entry), thumb=thumb, made=made)
+    now = stamp(entry)
+    return Row(entry.name, path, kind, now.modified, size=now.size, thumb=thumb, made=made)
 
 
 def _folder(outputs: OutputFolder, entry: Entry, path: str) -> Row:
@@ -65,7 +67,7 @@ def _folder(outputs: OutputFolder, entry: Entry, path: str) -> Row:
         entry.name,
         path,
         "folder",
-        modified(entry),
+        stamp(entry).modified,
         items=len(names),
         thumb=_inside(path, first) if first else "",
         made=made[0] if made else UNKNOWN,
