@@ -7,7 +7,7 @@ from pathlib import Path
 from sdcpp_restapi.demo.model import DemoModel, write_demo_model
 from tests.server import RunningServer
 
-from . import client, memory, sockets, work
+from . import client, library, memory, sockets, work
 from .burst import burst
 from .engine import engine_alone
 from .floor import running_floor
@@ -22,16 +22,18 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="shorter measurements, noisier figures")
-    plan = QUICK if parser.parse_args().quick else FULL
-    report = Report()
-    with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
-        measure(Path(folder), plan, report)
+    parser.add_argument("--only", choices=list(PARTS), help="one part of it")
+    given = parser.parse_args()
+    plan, report = QUICK if given.quick else FULL, Report()
+    for name in [given.only] if given.only else PARTS:
+        with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
+            PARTS[name](Path(folder), plan, report)
     report.show()
     print(f"Load client: {client.NAME}. Written to {report.save()}")
 
 
 def measure(folder: Path, plan: Plan, report: Report) -> None:
-    """The whole run; the server's folders are below `folder`."""
+    """Requests, jobs and events; the server's folders are below `folder`."""
     report.add(startup(folder, plan.starts), sockets.bus(plan.events * 10))
     demo = prepare(folder, plan)
     server = RunningServer(folder)
@@ -44,6 +46,9 @@ def measure(folder: Path, plan: Plan, report: Report) -> None:
     finally:
         server.kill()
     report.add(*targets(report))
+
+
+PARTS = {"library": library.measure, "server": measure}
 
 
 def prepare(folder: Path, plan: Plan) -> DemoModel:

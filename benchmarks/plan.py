@@ -13,7 +13,9 @@ class Plan:
     posts: int = 200
     stored_jobs: int = 10_000
     events: int = 300
+    file_megabytes: int = 1000
+    pictures: int = 40
 
 
 FULL = Plan()
-QUICK = Plan(seconds=1.0, starts=3, jobs=10, posts=60, events=100)
+QUICK = Plan(seconds=1.0, starts=3, jobs=10, posts=60, events=100, file_megabytes=300, pictures=15)

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +50,21 @@ class Comparison:
         object.__setattr__(self, "ratio", self.server.per_second / self.floor.per_second)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What we take or reach, and what a plain tool does with the same data in the same run."""
+
+    name: str
+    tool: str
+    unit: str
+    ours: float
+    theirs: float
+    ratio: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "ratio", self.ours / self.theirs)
+
+
 @dataclass
 class Report:
     """Everything that was measured, in order."""
@@ -56,6 +72,7 @@ class Report:
     load_average: float = field(default_factory=lambda: os.getloadavg()[0])
     figures: list[Figure] = field(default_factory=list)
     comparisons: list[Comparison] = field(default_factory=list)
+    tools: list[Beside] = field(default_factory=list)
 
     def add(self, *figures: Figure) -> None:
         """Take figures in, and show that the run goes on."""
@@ -71,10 +88,19 @@ class Report:
             flush=True,
         )
 
+    def beside(self, measured: Iterable[Beside]) -> None:
+        """Take in what is measured, and show that the run goes on."""
+        for one in measured:
+            self.tools.append(one)
+            told = f"{one.ours:,.1f} {one.unit}, {one.tool} {one.theirs:,.1f}"
+            print(f"  {one.name}: {told}", flush=True)
+
     def show(self) -> None:
-        """Both tables, on standard output."""
+        """All tables that have something in them, on standard output."""
         console = Console(width=150 if not os.isatty(1) else None)
-        console.print(_loads(self.comparisons), _figures(self.figures))
+        for table in (_loads(self.comparisons), _tools(self.tools), _figures(self.figures)):
+            if table.row_count:
+                console.print(table)
         # Other work on the machine shows in every figure, the floor's included.
         console.print(f"Load average before the run: {self.load_average:.1f} on {os.cpu_count()} cores")
 
@@ -90,6 +116,7 @@ class Report:
             "load_client": client.NAME,
             "figures": [{**asdict(figure), "met": figure.met} for figure in self.figures],
             "comparisons": [asdict(comparison) for comparison in self.comparisons],
+            "tools": [asdict(tool) for tool in self.tools],
         }
         RESULTS.mkdir(exist_ok=True)
         path = RESULTS / f"{now:%Y-%m-%dT%H%M%S}.json"
@@ -115,6 +142,19 @@ def _loads(comparisons: list[Comparison]) -> Table:
             f"{floor.per_second:,.0f}",
             f"{floor.p99_ms:.1f}",
             f"{one.ratio:.2f}",
+        )
+    return table
+
+
+def _tools(tools: list[Beside]) -> Table:
+    table = Table("what", title="files, beside plain tools")
+    table.add_column("unit")
+    for name in ("ours", "theirs", "ratio"):
+        table.add_column(name, justify="right")
+    table.add_column("tool")
+    for one in tools:
+        table.add_row(
+            one.name, one.unit, f"{one.ours:,.1f}", f"{one.theirs:,.1f}", f"{one.ratio:.2f}", one.tool
         )
     return table
 

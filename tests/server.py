@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-START_SECONDS = 30
+START_SECONDS = 60
 FINAL = ("completed", "failed", "cancelled")
 _SERVING = re.compile(r"Serving on http://localhost:(\d+) \(events on ws://localhost:(\d+)")
 

@@ -4,6 +4,7 @@ import gzip
 import os
 import resource
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,43 @@ def test_a_server_that_asks_to_wait_is_asked_again(server: RunningServer, cdn: U
     cdn.routes["/busy.gguf"] = busy
     fetched(server, url=f"{cdn.url}/busy.gguf")
     assert len(cdn.asked("/busy.gguf")) == 2
+
+
+@pytest.fixture(scope="module")
+def impatient(tmp_path_factory: pytest.TempPathFactory, environment: Environment) -> Iterator[RunningServer]:
+    """A server that waits a second for a byte, and tries once more."""
+    env = environment(timeout="1", retries="1")
+    running = RunningServer(tmp_path_factory.mktemp("impatient"), env=env)
+    yield running
+    running.kill()
+
+
+def test_a_server_that_falls_silent_is_given_up_and_nothing_stays(
+    impatient: RunningServer, cdn: Upstream
+) -> None:
+    file = cdn.file("/silent.gguf", DATA, hold_at=100_000, ranges=False)
+    job = finished(impatient, url=f"{cdn.url}/silent.gguf", subfolder="faulty")
+    file.go_on.set()
+    assert "nothing came for too long (given up after 2 tries)" in job["error"]
+    assert files(impatient) == set()
+
+
+def test_a_server_that_is_slow_but_never_silent_is_waited_for(
+    impatient: RunningServer, cdn: Upstream
+) -> None:
+    def trickle(request: Request) -> None:
+        request.start(200, Content_Type="application/octet-stream", Content_Length=str(len(DATA)))
+        for at in range(0, len(DATA), 60_000):
+            request.wfile.write(DATA[at : at + 60_000])
+            request.wfile.flush()
+            pause.wait(0.3)
+
+    # Longer in all than a silence may be.
+    pause = threading.Event()
+    cdn.routes["/slow.gguf"] = trickle
+    fetched(impatient, url=f"{cdn.url}/slow.gguf")
+    assert stored(impatient, "slow.gguf").read_bytes() == DATA
+    assert len(cdn.asked("/slow.gguf")) == 1
 
 
 def test_bytes_that_are_not_the_published_ones_are_thrown_away(

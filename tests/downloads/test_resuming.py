@@ -1,7 +1,9 @@
 """A broken line, a restart and a kill cost no byte that was there already."""
 
 import random
+import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,14 @@ from tests.server import RunningServer
 
 DATA = model_bytes(4_000_000)
 HALF = 2_500_000
+
+
+def size(path: Path) -> int:
+    """0 for a file that is not there yet, or not any more."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def ranges(cdn: Upstream, path: str) -> list[str | None]:
@@ -148,10 +158,68 @@ def test_whatever_the_moment_of_a_kill_the_file_ends_up_whole(
             cdn.wait_for(path)
         stop_at = chance.randrange(1, len(data))
         part, whole = stored(server, f"random{n}.gguf.part"), stored(server, f"random{n}.gguf")
-        while not whole.exists() and not (part.exists() and part.stat().st_size >= stop_at):
+        while not whole.exists() and size(part) < stop_at:
             assert len(cdn.requests) - before < 10
         server.kill()
         server.start()
         assert server.wait_for_job(job_id)["status"] == "completed"
         assert whole.read_bytes() == data
     assert files(server) == {f"models/loras/random{n}.gguf" for n in range(4)}
+
+
+class Shaken:
+    """A server that is killed at random moments of a download, and sometimes told to give it up."""
+
+    def __init__(self, server: RunningServer, cdn: Upstream, seed: int) -> None:
+        self.server, self.cdn = server, cdn
+        self.chance = random.Random(seed)
+        self.data = model_bytes(self.chance.randrange(1, 12_000_000), seed)
+        self.name = f"shaken{seed}.gguf"
+        self.file = stored(server, self.name)
+
+    def run(self) -> str:
+        """The state in which the download ends."""
+        cuts = [self.chance.randrange(1, len(self.data) + 1) for _ in range(self.chance.randrange(3))]
+        self.cdn.file(f"/{self.name}", self.data, cuts=cuts, ranges=self.chance.random() < 0.8)
+        job_id = download(self.server, url=f"{self.cdn.url}/{self.name}")["download_job_id"]
+        for _ in range(self.chance.randrange(4)):
+            self.wait_for_a_moment()
+            self.server.kill()
+            self.server.start()
+        if self.chance.random() < 0.2:
+            self.wait_for_a_moment()
+            self.server.http.delete(f"/queue/{job_id}")
+        return str(self.server.wait_for_job(job_id)["status"])
+
+    def wait_for_a_moment(self) -> None:
+        """Until so many bytes are there, or some time has passed: a kill may come before the first byte."""
+        part, bytes_there = self.file.with_name(f"{self.name}.part"), self.chance.randrange(len(self.data))
+        until = time.monotonic() + self.chance.random()
+        while not self.file.exists() and time.monotonic() < until:
+            if size(part) > bytes_there:
+                return
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(1800)
+def test_random_kills_broken_lines_and_cancels_end_in_the_same_bytes_or_in_nothing(
+    environment: Environment, cdn: Upstream, start_server: Callable[..., RunningServer]
+) -> None:
+    server = start_server(env=environment())
+    ends = set()
+    for seed in range(80):
+        shaken = Shaken(server, cdn, seed)
+        end = shaken.run()
+        # A third kill may come between the file's new name and the end of its job, which then fails.
+        assert shaken.file.exists() or end != "completed"
+        if shaken.file.exists():
+            assert shaken.file.read_bytes() == shaken.data, seed
+            shaken.file.unlink()
+        # What a cancelled download leaves is removed before its runner takes the next one.
+        cdn.file("/after.gguf", b"model")
+        for _ in range(2):
+            fetched(server, url=f"{cdn.url}/after.gguf")
+            stored(server, "after.gguf").unlink()
+        assert files(server) == set(), (seed, end)
+        ends.add(end)
+    assert ends == {"completed", "failed", "cancelled"}

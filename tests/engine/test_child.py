@@ -75,7 +75,7 @@ class ChildProcess:
 
     def next(self) -> Report:
         line = self._lines.readline()
-        assert line, f"the child ended with {self.process.wait(5)}"
+        assert line, f"the child ended with {self.process.wait(30)}"
         return REPORT.validate_json(line)
 
     def until(self, *kinds: type[Report]) -> list[Report]:
@@ -180,7 +180,7 @@ def test_a_library_that_fails_the_check_is_reported_and_ends_it(
     unusable = child.next()
     assert isinstance(unusable, Unusable)
     assert "none.so does not exist" in unusable.error
-    assert child.process.wait(5) == 3
+    assert child.process.wait(30) == 3
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
@@ -396,14 +396,14 @@ def test_the_end_of_the_socket_ends_it_in_the_middle_of_a_generation(child: Chil
     child.start(2, steps=FOREVER)
     child.until(Step)
     child.hang_up()
-    assert child.process.wait(3) == 0
+    assert child.process.wait(30) == 0
 
 
 def test_shutdown_ends_it_in_the_middle_of_a_generation(child: ChildProcess) -> None:
     child.start(2, steps=FOREVER)
     child.until(Step)
     child.send(Shutdown())
-    assert child.process.wait(3) == 0
+    assert child.process.wait(30) == 0
 
 
 def test_a_line_that_is_no_command_is_told_and_skipped(child: ChildProcess) -> None:
