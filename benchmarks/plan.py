@@ -9,7 +9,7 @@ class Plan:
 
     seconds: float = 3.0
     starts: int = 5
-    jobs: int = 30
+    jobs: int = 100
     posts: int = 200
     stored_jobs: int = 10_000
     events: int = 300
@@ -18,4 +18,4 @@ class Plan:
 
 
 FULL = Plan()
-QUICK = Plan(seconds=1.0, starts=3, jobs=10, posts=60, events=100, file_megabytes=300, pictures=15)
+QUICK = Plan(seconds=1.0, starts=3, jobs=20, posts=60, events=100, file_megabytes=300, pictures=15)

@@ -11,8 +11,8 @@ from .client import EngineChild
 # CPU seconds below which a child counts as idle: waking up to look at a socket is not work.
 IDLE_CPU_SECONDS = 0.05
 
-# What a child with a GPU gets at least, whatever the setting says: seconds, and times its slowest step. A
-# decode or a text encoder, which report nothing, are seldom slower than that.
+# What a child with a GPU gets at least, whatever the setting says: so many seconds, and so many times its
+# slowest step, since the slower the device is, the longer a decode says nothing.
 GPU_PATIENCE = 1800.0
 GPU_STEPS = 20
 
