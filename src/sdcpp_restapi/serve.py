@@ -86,6 +86,8 @@ async def _serve(
         gc.freeze()
         gc.enable()
         both = asyncio.gather(serving, extra.serve([events]))
+        # From now on connections wait for the server instead of being refused.
+        events.listen()
         if started is not None:
             started(settings, stop)
         await both

@@ -119,8 +119,8 @@ def test_rules_give_some_tensors_another_type(server: RunningServer, root: Path)
 @pytest.mark.proves("convert.vae_path")
 def test_a_vae_is_baked_in_so_that_the_model_needs_no_other(server: RunningServer, root: Path) -> None:
     files = build("sd1_vae").install(root / "models")
-    without = {"model_name": files["model_name"], "options": {"n_threads": 2}}
-    assert "VAE tensor" in server.post("/models/load", without, expect=500)["error"]
+    without = {"model_name": files["model_name"], "vae": "", "taesd": "", "options": {"n_threads": 2}}
+    assert "vae: SD1.5 needs one" in server.post("/models/load", without, expect=400)["error"]
     job = convert(server, input_path=files["model_name"], output_type="q8_0", vae_path=files["vae"])
     names = types_in(job["output_path"])
     assert [name for name in names if name.startswith("first_stage_model.decoder")]
