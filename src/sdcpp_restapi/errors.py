@@ -104,6 +104,40 @@ class EngineUnusable(SdcppError):
     """The engine library cannot be used"""
 
 
+class LlmFailed(SdcppError):
+    """The language model did not answer"""
+
+    status = 500  # fixed by the API document, with "success": false
+
+
+class LlmDisabled(LlmFailed):
+    """The language model is disabled in the settings"""
+
+
+class LlmUnreachable(LlmFailed):
+    """The language model's server cannot be reached"""
+
+
+class LlmTimeout(LlmFailed):
+    """The language model did not answer in time"""
+
+
+class LlmRefused(LlmFailed):
+    """The language model's server answered with an error"""
+
+
+class LlmModelMissing(LlmFailed):
+    """The language model does not exist"""
+
+
+class LlmGarbled(LlmFailed):
+    """The language model's server answered something that cannot be understood"""
+
+
+class LlmSilent(LlmFailed):
+    """The language model gave an empty answer"""
+
+
 class BadSettings(SdcppError):
     """A setting is not valid"""
 

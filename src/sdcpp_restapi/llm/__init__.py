@@ -1,0 +1,1 @@
+"""Chat models: providers, the enhancement of prompts, and its history."""
