@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sdcpp_restapi.demo.model import DemoModel
-from sdcpp_restapi.engine.child import SETTINGS
 from sdcpp_restapi.engine.library import open_library
 from sdcpp_restapi.engine.session import Session
+from sdcpp_restapi.pipe.child_end import SETTINGS
 from sdcpp_restapi.schemas.engine import COMMAND, REPORT, Generate, Generated, Load
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest, ModelFiles

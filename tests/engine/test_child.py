@@ -19,7 +19,6 @@ from sdcpp_restapi.demo.model import write_demo_model
 from sdcpp_restapi.schemas.engine import (
     COMMAND,
     REPORT,
-    Cancel,
     Command,
     Generate,
     Generated,
@@ -27,19 +26,16 @@ from sdcpp_restapi.schemas.engine import (
     Load,
     Loaded,
     LoadStep,
-    Log,
     PreviewFrame,
-    Refused,
     Report,
-    Shutdown,
     Step,
     Unload,
     Unloaded,
-    Unusable,
 )
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
 from sdcpp_restapi.schemas.options import PreviewSettings
+from sdcpp_restapi.schemas.pipe import Cancel, Log, Refused, Shutdown, Unusable
 
 FOREVER = 1000
 """Steps that nobody waits for."""

@@ -9,11 +9,12 @@ from typing import Protocol
 
 from ..errors import EngineLost, JobCancelled, JobFailed, SdcppError
 from ..schemas.conversion import ConvertRequest
-from ..schemas.engine import Convert, Generate, LoraFile, PreviewFrame, Refused, Report, Step, Upscale
+from ..schemas.engine import Convert, Generate, LoraFile, PreviewFrame, Report, Step, Upscale
 from ..schemas.events import JobPreview
 from ..schemas.generation import ImageRequest
 from ..schemas.jobs import Job, Outcome, Progress
 from ..schemas.options import PreviewSettings
+from ..schemas.pipe import Refused
 from ..schemas.upscaling import UpscaleRequest, UpscalerRequest
 from .convert_task import ConvertTask, Listed
 from .picture_tasks import GenerateTask, InputFiles, ResolvePrompts, UpscaleTask

@@ -11,7 +11,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from ..schemas.engine import LoadStep, Log, Report, Step
+from ..schemas.engine import LoadStep, Report, Step
+from ..schemas.pipe import Log
 from .capi import LOG_LEVELS
 
 # Load steps more frequent than this serve nobody.

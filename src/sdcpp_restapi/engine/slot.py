@@ -15,7 +15,6 @@ from ..config import Engine
 from ..errors import EngineLost, EngineUnusable, LoadFailed, SdcppError
 from ..events import EventBus
 from ..schemas.engine import (
-    Cancel,
     Command,
     Convert,
     Generate,
@@ -23,13 +22,13 @@ from ..schemas.engine import (
     Loaded,
     LoadStep,
     LoraFile,
-    Refused,
     Report,
     Unload,
     Upscale,
 )
 from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress
 from ..schemas.models import LoadedComponents, LoadedSlot, LoadRequest, ModelFiles
+from ..schemas.pipe import Cancel, Refused
 from .client import EngineChild
 from .turns import JOB, LOAD, Turns
 from .upscaler_seat import FindUpscaler, UpscalerSeat

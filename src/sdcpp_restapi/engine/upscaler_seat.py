@@ -11,8 +11,9 @@ from pathlib import Path
 
 from ..errors import EngineLost, EngineUnusable, UpscalerLoadFailed, UpscalerNotFound
 from ..events import EventBus
-from ..schemas.engine import Command, LoadUpscaler, Refused, Report, UnloadUpscaler, UpscalerReady
+from ..schemas.engine import Command, LoadUpscaler, Report, UnloadUpscaler, UpscalerReady
 from ..schemas.events import UpscalerLoaded
+from ..schemas.pipe import Refused
 from ..schemas.upscaling import UpscalerRequest
 
 log = logging.getLogger(__name__)

@@ -1,4 +1,4 @@
-"""What a provider of chat models is, and how it is asked: `answer` for a whole answer, `pieces` for a stream."""
+"""What a provider of chat models is, and how it is asked: `answer` for the whole, `pieces` for a stream."""
 
 import asyncio
 from collections.abc import AsyncGenerator

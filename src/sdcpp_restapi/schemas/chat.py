@@ -18,7 +18,7 @@ class ToolCall(Frozen):
 
 
 class Message(Frozen):
-    """One message. With the role `tool` it is the result of a call, which `tool_name` and `tool_call_id` name."""
+    """One message. With the role `tool`, the result of the call that `tool_name` and `tool_call_id` name."""
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str = ""

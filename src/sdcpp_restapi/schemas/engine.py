@@ -12,6 +12,7 @@ from .base import Frozen
 from .generation import Img2ImgRequest, Txt2ImgRequest
 from .models import LoadOptions, ModelFiles
 from .options import PreviewSettings
+from .pipe import Cancel, Log, Refused, Shutdown, Unusable
 from .upscaling import Enlargement
 
 # ---------------------------------------------------------------- commands
@@ -97,23 +98,8 @@ class Convert(Frozen):
     tensor_type_rules: str = ""
 
 
-class Cancel(Frozen):
-    """Stop the command with this id, if it still runs."""
-
-    kind: Literal["cancel"] = "cancel"
-    id: int
-
-
-class Shutdown(Frozen):
-    """End the process."""
-
-    kind: Literal["shutdown"] = "shutdown"
-
-
-Command = Annotated[
-    Load | Unload | Generate | LoadUpscaler | UnloadUpscaler | Upscale | Convert | Cancel | Shutdown,
-    Field(discriminator="kind"),
-]
+Work = Load | Unload | Generate | LoadUpscaler | UnloadUpscaler | Upscale | Convert
+Command = Annotated[Work | Cancel | Shutdown, Field(discriminator="kind")]
 
 # ---------------------------------------------------------------- reports
 
@@ -128,21 +114,6 @@ class Hello(Frozen):
     devices: list[str] = Field(description="'name<TAB>description' lines of sd_list_devices")
     physical_cores: int
     library: str
-
-
-class Unusable(Frozen):
-    """First and last report of a child whose library cannot be used; a sentence saying what to install."""
-
-    kind: Literal["unusable"] = "unusable"
-    error: str
-
-
-class Log(Frozen):
-    """One log line of the C library."""
-
-    kind: Literal["log"] = "log"
-    level: Literal["debug", "info", "warning", "error"]
-    text: str
 
 
 class LoadStep(Frozen):
@@ -246,15 +217,6 @@ class Converted(Frozen):
     kind: Literal["converted"] = "converted"
     id: int
     seconds: float
-
-
-class Refused(Frozen):
-    """A command failed or was cancelled; the child lives and goes on."""
-
-    kind: Literal["refused"] = "refused"
-    id: int
-    error: str = Field(description="With the engine's last error lines")
-    cancelled: bool = False
 
 
 Report = Annotated[

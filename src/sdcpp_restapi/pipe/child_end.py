@@ -1,0 +1,158 @@
+"""The child's end: the process that owns a C library, of which only a thread may wait for the server.
+
+`--fd N` names the inherited end of a socket pair. Commands come down and reports go up, one JSON line each.
+The process ends itself when the other end is closed, also in the middle of a C call.
+"""
+
+import os
+import queue
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NoReturn, Protocol
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from ..errors import JobCancelled, SdcppError
+from ..schemas.pipe import Cancel, Log, Refused, Shutdown, Unusable
+
+EXIT_UNUSABLE = 3
+# Between the server's 0 and the 1000 of "take me first".
+OOM_SCORE = 500
+
+SETTINGS = {
+    # An abort would fork a debugger, which can hang for minutes.
+    "GGML_NO_BACKTRACE": "1",
+    # Threads that wait by spinning take the cores from those that work: up to 20 times slower when shared.
+    "OMP_WAIT_POLICY": "passive",
+    "GOMP_SPINCOUNT": "0",
+}
+
+
+class Work(Protocol):
+    """A command that takes a while."""
+
+    @property
+    def id(self) -> int:
+        """Ids only grow."""
+        ...
+
+
+class Session(Protocol):
+    """What the commands are carried out on, one at a time."""
+
+    def begin(self) -> None:
+        """A command comes to its turn: forget an earlier cancel."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop the running command. Called from another thread."""
+        ...
+
+
+class ChildEnd[W: Work, S: Session]:
+    """Reads commands in one thread and carries them out in another."""
+
+    def __init__(self, fd: int, commands: TypeAdapter[W | Cancel | Shutdown]) -> None:
+        self._connection = socket.socket(fileno=fd)
+        self._commands = commands
+        self._writing = threading.Lock()
+        self._work: queue.SimpleQueue[W] = queue.SimpleQueue()
+        # Guards the two below: a cancel must hit the command that it names, or none.
+        self._turn = threading.Lock()
+        self._running: int | None = None
+        self._cancelled: set[int] = set()
+        self._session: S | None = None
+
+    def run(self, start: Callable[[], tuple[S, BaseModel]], perform: Callable[[S, W], BaseModel]) -> NoReturn:
+        """Start the session, report its greeting, then work until the server is gone.
+
+        An SdcppError of `start` is reported as Unusable. `perform` gives a command's last report; its
+        SdcppErrors are reported as Refused.
+        """
+        threading.Thread(target=self._read, name="commands", daemon=True).start()
+        try:
+            session, greeting = start()
+        except SdcppError as error:
+            self.report(Unusable(error=str(error)))
+            sys.exit(EXIT_UNUSABLE)
+        self._session = session
+        self.report(greeting)
+        while True:
+            self._carry_out(session, perform, self._work.get())
+
+    def report(self, report: BaseModel) -> None:
+        """Send one line; from any thread."""
+        line = report.model_dump_json().encode() + b"\n"
+        try:
+            with self._writing:
+                self._connection.sendall(line)
+        except OSError:
+            os._exit(0)  # nobody listens any more
+
+    # ------------------------------------------------------------ reading
+
+    def _read(self) -> NoReturn:
+        with suppress(OSError):
+            for line in self._connection.makefile("rb"):
+                try:
+                    self._take(self._commands.validate_json(line))
+                except ValidationError as error:
+                    self.report(Log(level="error", text=f"not a command: {error}"))
+        os._exit(0)  # the server is gone, and no C call is worth waiting for
+
+    def _take(self, command: W | Cancel | Shutdown) -> None:
+        match command:
+            case Shutdown():
+                os._exit(0)
+            case Cancel():
+                self._cancel(command.id)
+            case _:
+                self._work.put(command)
+
+    def _cancel(self, command_id: int) -> None:
+        with self._turn:
+            if self._running is None or command_id > self._running:
+                self._cancelled.add(command_id)  # still queued: ids only grow
+            elif command_id == self._running and self._session is not None:
+                self._session.cancel()
+
+    # ------------------------------------------------------------ working
+
+    def _carry_out(self, session: S, perform: Callable[[S, W], BaseModel], work: W) -> None:
+        try:
+            self._begin(session, work.id)
+            last = perform(session, work)
+        except SdcppError as error:
+            last = Refused(id=work.id, error=str(error), cancelled=isinstance(error, JobCancelled))
+        except Exception as error:  # a bug of ours must not cost the model in memory
+            self.report(Log(level="error", text=traceback.format_exc()))
+            last = Refused(id=work.id, error=f"Internal error: {type(error).__name__}: {error}")
+        with self._turn:
+            self._running = None
+        self.report(last)
+
+    def _begin(self, session: S, command_id: int) -> None:
+        with self._turn:
+            self._running = command_id
+            session.begin()
+            cancelled = command_id in self._cancelled
+            self._cancelled = {other for other in self._cancelled if other > command_id}
+        if cancelled:
+            raise JobCancelled
+
+
+def prepare(niceness: int) -> None:
+    """Make this process one that can be trusted beside a server. Before any C library is loaded."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    # When cores are short the server answers first: it needs them for a millisecond, a child for minutes.
+    os.nice(niceness)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends its children in order
+    # When memory runs out the kernel shall take a child, which can be replaced, and not the server.
+    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
+        score.write(str(OOM_SCORE))
