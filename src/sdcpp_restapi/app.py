@@ -19,6 +19,7 @@ from .api import (
     generate,
     health,
     models,
+    ollama,
     options,
     outputs,
     preview,
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
         queue,
         preview,
         outputs,
+        ollama,
     ):
         app.include_router(module.router)
     app.websocket("/ws")(socket.events)

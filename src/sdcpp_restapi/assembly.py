@@ -33,6 +33,11 @@ from .jobs.queue import Queue
 from .jobs.runner import Runner, Runners
 from .jobs.store import JobStore
 from .jobs.upscale_intake import UpscaleIntake
+from .llm.enhance import Enhancer
+from .llm.history import History
+from .llm.local.seat import ChatSeat
+from .llm.providers import Providers
+from .llm.settings import ProviderPreference
 from .models import architectures, loras
 from .models.assembler import Assembler
 from .models.catalog import Catalog
@@ -49,6 +54,7 @@ from .models.upscaler import CurrentUpscaler
 from .outputs.folder import OutputFolder
 from .outputs.thumbs import Thumbnails
 from .preferences import Preferences, PreviewPreference
+from .schemas.ollama import OllamaSettings
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +68,8 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         library = await _open_library(settings, base, stack)
         engine = await _open_engine(settings, base, library, stack)
         downloads = await _open_downloads(settings, base, library, stack)
-        parts = _parts(settings, base, library, engine, downloads)
+        enhancer = await _open_llm(settings, base, library, engine, stack)
+        parts = _parts(settings, base, library, engine, downloads, enhancer)
         _in_background(stack, socket.heartbeat(parts))
         _in_background(stack, _work(engine.slot, parts.runners))
         log.info("ready in %.2f s", time.monotonic() - began)
@@ -189,8 +196,27 @@ async def _open_downloads(
     return _Downloads(Orders(base.queue, web, catalog.folders), sources, executor)
 
 
+async def _open_llm(
+    settings: Settings, base: _Base, library: _Library, engine: _Engine, stack: AsyncExitStack
+) -> Enhancer:
+    seat = ChatSeat(settings.llm)
+    stack.push_async_callback(seat.close)
+    return Enhancer(
+        Providers(seat, library.catalog),
+        await ProviderPreference.read(base.preferences, "ollama", OllamaSettings()),
+        History(base.database),
+        partial(_loaded_architecture, engine.model),
+        settings.limits.max_prompt_chars,
+    )
+
+
 def _parts(
-    settings: Settings, base: _Base, library: _Library, engine: _Engine, downloads: _Downloads
+    settings: Settings,
+    base: _Base,
+    library: _Library,
+    engine: _Engine,
+    downloads: _Downloads,
+    enhancer: Enhancer,
 ) -> Parts:
     return Parts(
         settings=settings,
@@ -219,6 +245,7 @@ def _parts(
             Runner(base.queue, "hash", HashExecutor(library.hasher, base.queue.result)),
             *(Runner(base.queue, "download", downloads.executor) for _ in range(settings.downloads.parallel)),
         ),
+        enhancer=enhancer,
         orders=downloads.orders,
         sources=downloads.sources,
         outputs=OutputFolder(settings.paths.output_dir),
@@ -249,3 +276,8 @@ def _in_background(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> 
 def _architecture_name(engine_name: str) -> str | None:
     found = architectures.by_engine_name(engine_name)
     return found.name if found else None
+
+
+def _loaded_architecture(model: CurrentModel) -> str | None:
+    loaded = model.architecture()
+    return loaded.name if loaded else None

@@ -169,6 +169,16 @@ class Downloads(Section):
     retry_delay: float = Field(1.0, gt=0, description="Seconds before the first of them; each waits longer")
 
 
+class Llm(Section):
+    """Chat models of the llm folder, run by this server (provider `local`)."""
+
+    threads: int = Field(0, ge=0, description="0 = half of the physical cores; the engine has the others")
+    context: int = Field(8192, ge=512, description="Most tokens of a conversation with its answer")
+    gpu_layers: int = Field(0, ge=-1, description="Layers put on the GPU; -1 = all. Pictures need it more")
+    unload_after: float = Field(300.0, ge=0, description="Seconds without a question")
+    load_timeout: float = Field(300.0, gt=0, description="Seconds until a model must have been read")
+
+
 class Logging(Section):
     """The server's log, on standard error."""
 
@@ -194,6 +204,7 @@ class Settings(BaseSettings):
     limits: Limits = Limits()
     generation: Generation = Generation()
     downloads: Downloads = Downloads()
+    llm: Llm = Llm()
     logging: Logging = Logging()
 
 

@@ -16,6 +16,7 @@ from ..jobs.intake import Intake
 from ..jobs.queue import Queue
 from ..jobs.runner import Runners
 from ..jobs.upscale_intake import UpscaleIntake
+from ..llm.enhance import Enhancer
 from ..models.catalog import Catalog
 from ..models.details import Details
 from ..models.hashing import Hasher
@@ -46,6 +47,7 @@ class Parts:
     upscale_intake: UpscaleIntake
     convert_intake: ConvertIntake
     runners: Runners
+    enhancer: Enhancer
     orders: Orders
     sources: Sources
     outputs: OutputFolder

@@ -127,3 +127,38 @@ CONVERT: dict[str, Example] = {
         "value": {"input_path": "v1-5-pruned-emaonly.safetensors", "output_type": "q8_0"},
     },
 }
+
+ENHANCE: dict[str, Example] = {
+    "plain": {"summary": "As suits the loaded model", "value": {"prompt": "a cat"}},
+    "own": {
+        "summary": "In your own way",
+        "value": {"prompt": "a cat", "system_prompt": "Rewrite the prompt in the style of a fairy tale."},
+    },
+}
+
+OLLAMA_SETTINGS: dict[str, Example] = {
+    "ollama": {
+        "summary": "An Ollama server",
+        "value": {
+            "enabled": True,
+            "provider": "ollama",
+            "base_url": "http://localhost:11434",
+            "model": "llama3.2",
+            "timeout_seconds": 60,
+            "max_history": 100,
+        },
+    },
+    "local": {
+        "summary": "A chat model of the llm folder",
+        "value": {"provider": "local", "model": "Qwen3-4B-Q8_0.gguf"},
+    },
+    "openai": {
+        "summary": "A server that speaks OpenAI's protocol",
+        "value": {
+            "provider": "openai",
+            "base_url": "http://localhost:1234/v1",
+            "model": "qwen3-4b",
+            "api_key": "secret",
+        },
+    },
+}

@@ -1,4 +1,4 @@
-"""One error shape everywhere: {"error": "..."}."""
+"""One error shape everywhere: {"error": "..."}; with "success": false where a language model failed."""
 
 import logging
 from typing import Any
@@ -8,7 +8,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from ..errors import SdcppError
+from ..errors import LlmFailed, SdcppError
+from ..schemas.llm_settings import LlmFailure
 from ..schemas.options import ErrorBody
 from .snapshots import json_response
 
@@ -49,6 +50,8 @@ def _without_422(description: dict[str, Any]) -> dict[str, Any]:
 
 async def _ours(_request: Request, error: Exception) -> Response:
     assert isinstance(error, SdcppError)
+    if isinstance(error, LlmFailed):
+        return json_response(LlmFailure(error=str(error)).model_dump_json(), error.status)
     return failure(str(error), error.status)
 
 

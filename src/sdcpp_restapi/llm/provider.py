@@ -1,12 +1,13 @@
 """What a provider of chat models is, and how it is asked: `answer` for the whole, `pieces` for a stream."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
 from typing import Protocol
 
 from ..errors import LlmSilent, LlmTimeout
 from ..schemas.chat import Answer, Chat
+from .thoughts import Thoughts, without_thoughts
 
 
 class Provider(Protocol):
@@ -34,17 +35,34 @@ async def pieces(provider: Provider, chat: Chat, timeout: float) -> AsyncGenerat
     LlmSilent when it is empty."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout
+    thoughts = Thoughts()
     async with aclosing(provider.stream(chat)) as stream:
         while True:
             try:
                 piece = await asyncio.wait_for(anext(stream), deadline - clock())
             except TimeoutError:
                 raise LlmTimeout(f"The language model did not answer within {timeout:g} s") from None
-            if isinstance(piece, Answer) and not piece.text.strip() and not piece.tool_calls:
-                raise LlmSilent(f"{piece.model} gave an empty answer")
-            yield piece
             if isinstance(piece, Answer):
+                yield _checked(piece)
                 return
+            if text := thoughts.pass_on(piece):
+                yield text
+
+
+def _checked(answer: Answer) -> Answer:
+    text = without_thoughts(answer.text)
+    if not text.strip() and not answer.tool_calls:
+        raise LlmSilent(f"{answer.model} gave an empty answer")
+    return answer.model_copy(update={"text": text})
+
+
+async def within[T](work: Awaitable[T], timeout: float) -> T:
+    """What `work` comes to. Raises LlmTimeout when it takes longer than `timeout` seconds."""
+    try:
+        async with asyncio.timeout(timeout):
+            return await work
+    except TimeoutError:
+        raise LlmTimeout(f"The language model's server did not answer within {timeout:g} s") from None
 
 
 async def answer(provider: Provider, chat: Chat, timeout: float) -> Answer:

@@ -16,7 +16,7 @@ import psutil
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ..errors import SdcppError
-from ..schemas.pipe import Log, Shutdown, Unusable
+from ..schemas.pipe import Cancel, Log, Shutdown, Unusable
 
 log = logging.getLogger(__name__)
 
@@ -83,21 +83,41 @@ class ChildProcess[R: BaseModel]:
             await child._abort()
             raise
 
-    async def call(self, command: BaseModel, call_id: int) -> AsyncGenerator[R]:
-        """Send a command and yield its reports, up to the last one. Raises the trade's `lost`."""
+    async def call(self, command: BaseModel, call_id: int, grace: float | None = None) -> AsyncGenerator[R]:
+        """Send a command and yield its reports, up to the last one. Raises the trade's `lost`.
+
+        With a `grace`, a call that is left early is cancelled, and a child that does not obey within so many
+        seconds is killed.
+        """
         reports: asyncio.Queue[R | SdcppError] = asyncio.Queue()
         self._calls[call_id] = reports
+        ended = False
         try:
             await self.send(command)
-            while True:
+            while not ended:
                 report = await reports.get()
+                ended = self._is_last(report)
                 if isinstance(report, SdcppError):
                     raise report
                 yield report
-                if _kind(report) in self.trade.last_reports:
-                    return
         finally:
+            if not ended and grace is not None:
+                await self._stop(call_id, reports, grace)
             self._calls.pop(call_id, None)
+
+    async def _stop(self, call_id: int, reports: asyncio.Queue[R | SdcppError], grace: float) -> None:
+        try:
+            async with asyncio.timeout(grace):
+                await self.send(Cancel(id=call_id))
+                while not self._is_last(await reports.get()):
+                    pass
+        except TimeoutError:
+            self.kill(f"{self.trade.name} did not stop when it was told to")
+        except SdcppError:
+            return  # gone, and what it was doing with it
+
+    def _is_last(self, report: R | SdcppError) -> bool:
+        return isinstance(report, SdcppError) or getattr(report, "kind", "") in self.trade.last_reports
 
     async def send(self, command: BaseModel) -> None:
         """Send a command. Raises the trade's `lost` when the child is gone."""
@@ -251,10 +271,6 @@ class ChildProcess[R: BaseModel]:
             how = f"ended with exit code {returncode}"
         words = "; ".join(self._last_lines)
         return how + (f": {words}" if words else "")
-
-
-def _kind(report: BaseModel) -> str:
-    return str(getattr(report, "kind", ""))
 
 
 def _close(writer: asyncio.StreamWriter) -> None:

@@ -48,5 +48,5 @@ class Completed(Frozen):
 Command = Annotated[Complete | Cancel | Shutdown, Field(discriminator="kind")]
 Report = Annotated[Ready | Unusable | Log | Piece | Completed | Refused, Field(discriminator="kind")]
 
-COMMAND: TypeAdapter[Complete | Cancel | Shutdown] = TypeAdapter(Command)
-REPORT: TypeAdapter[Ready | Unusable | Log | Piece | Completed | Refused] = TypeAdapter(Report)
+COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
+REPORT: TypeAdapter[Report] = TypeAdapter(Report)

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from ...errors import JobCancelled, LlmFailed
 from ...schemas.chat import Chat
 from ...schemas.llama import Complete, Completed, Piece, Ready
+from ..thoughts import OPEN
 from .template import ChatTemplate
 
 # Levels of llama.cpp's log.
@@ -35,6 +36,7 @@ class ChatSession:
         self._cancelled = False
         # The tokens that the context holds: what the next conversation has in common is not read again.
         self._held: list[int] = []
+        self._begun = ""
         self._context: Any = None
 
     def load(self, threads: int, context: int, gpu_layers: int) -> Ready:
@@ -91,6 +93,8 @@ class ChatSession:
 
     def _tokens(self, chat: Chat) -> list[int]:
         text = self._template.render(chat.messages)
+        # Some templates begin the model's thinking for it; who reads the answer has to know.
+        self._begun = OPEN if text.rstrip().endswith(OPEN) else ""
         # Most templates write the first token themselves.
         add = not (self._bos and text.startswith(self._bos))
         tokens: list[int] = self._vocab.tokenize(text, add_special=add, parse_special=True)
@@ -129,7 +133,7 @@ class ChatSession:
         """The tokens of the answer (the last is not in the context yet), and its text."""
         decoder = TokenDecoder(self._vocab)
         made: list[int] = []
-        text = ""
+        text = self._tell(command.id, self._begun)
         for place in range(position, min(position + command.chat.max_tokens, self._context.n_ctx)):
             if made:
                 self._decode(made[-1:], place - 1)

@@ -1,0 +1,48 @@
+"""What went wrong with another server, as a sentence for the user."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import httpx
+
+from ..errors import LlmFailed, LlmGarbled, LlmModelMissing, LlmRefused, LlmUnreachable
+from ..schemas.chat import ProviderChoice
+
+# How much of another server's words an answer repeats.
+LONGEST_WORDS = 300
+
+
+@contextmanager
+def told(base_url: str) -> Iterator[None]:
+    """Turns the exceptions of HTTP and JSON into LlmFailed."""
+    try:
+        yield
+    except (httpx.ConnectError, httpx.ConnectTimeout, ConnectionError) as error:
+        reason = f": {error}" if isinstance(error, httpx.ConnectError) and str(error) else ""
+        raise LlmUnreachable(f"{base_url} cannot be reached{reason}") from None
+    except httpx.TooManyRedirects:
+        raise LlmRefused(f"{base_url} redirects too often") from None
+    except httpx.HTTPError as error:
+        reason = str(error) or type(error).__name__
+        raise LlmUnreachable(f"The connection to {base_url} broke: {reason}") from None
+    except (ValueError, TypeError, AttributeError, KeyError):
+        # JSON of another shape than the protocol's, or none at all.
+        raise LlmGarbled(f"{base_url} answered something that cannot be understood") from None
+
+
+def refusal(choice: ProviderChoice, status: int, words: str) -> LlmFailed:
+    """The failure that another server's error stands for; its words must not give our key away."""
+    words = " ".join(words.split())[:LONGEST_WORDS]
+    if choice.api_key is not None:
+        words = words.replace(choice.api_key.get_secret_value(), "***")
+    if status == 404 and "model" in words.lower():
+        return LlmModelMissing(f"{choice.base_url} has no model {choice.model!r}: {words}")
+    how = f"HTTP status {status}" if status > 0 else "an error"
+    return LlmRefused(f"{choice.base_url} answered with {how}" + (f": {words}" if words else ""))
+
+
+def first(models: Sequence[str], base_url: str) -> str:
+    """The model that answers where the settings name none."""
+    if not models:
+        raise LlmModelMissing(f"{base_url} has no model yet")
+    return models[0]

@@ -1,0 +1,51 @@
+"""The server's end of the child that runs a chat model."""
+
+import logging
+from pathlib import Path
+from typing import Self
+
+import psutil
+
+from ...config import Llm
+from ...errors import LlmFailed
+from ...pipe.child_process import ChildProcess, Trade
+from ...schemas.llama import REPORT, Ready, Report
+
+log = logging.getLogger(__name__)
+
+
+class LlamaChild(ChildProcess[Report]):
+    """One living child with its model in memory, made by `start`."""
+
+    trade = Trade(
+        name="The language model's process",
+        module="sdcpp_restapi.llm.local.child",
+        patience="llm.load_timeout",
+        last_reports=("completed", "refused"),
+        lost=LlmFailed,
+        unusable=LlmFailed,
+        log=logging.getLogger("sdcpp_restapi.llm.log"),
+    )
+    reports = REPORT
+
+    @classmethod
+    async def start(cls, settings: Llm, path: Path) -> Self:
+        """Spawn a child and wait until it has read the model. Raises LlmFailed in llama.cpp's words."""
+        arguments = {
+            "--model": path,
+            "--threads": settings.threads or _half_of_the_cores(),
+            "--context": settings.context,
+            "--gpu-layers": settings.gpu_layers,
+        }
+        # As one word each: argparse takes a -1 of its own for an option.
+        child, first = await cls.spawn(
+            [f"{name}={value}" for name, value in arguments.items()], settings.load_timeout
+        )
+        if isinstance(first, Ready):
+            log.info("loaded %s (%s) in %.1f s", path.name, first.description, first.seconds)
+        return child
+
+
+def _half_of_the_cores() -> int:
+    """The other half goes on with the picture."""
+    return max(1, (psutil.cpu_count(logical=False) or 2) // 2)

@@ -1,0 +1,102 @@
+"""The place where one chat model is in memory: loaded when it is asked, unloaded when nobody asks."""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing, suppress
+from itertools import count
+from pathlib import Path
+
+from ...config import Llm
+from ...errors import LlmFailed
+from ...schemas.chat import Chat
+from ...schemas.llama import Complete, Completed, Piece
+from ...schemas.pipe import Refused
+from .client import LlamaChild
+
+log = logging.getLogger(__name__)
+
+# Between two tokens, or in the middle of reading a conversation, a child stops in far less.
+CANCEL_GRACE = 10.0
+
+
+class ChatSeat:
+    """One child at a time; who asks for another model has the first one ended."""
+
+    def __init__(self, settings: Llm) -> None:
+        self._settings = settings
+        self._ids = count(1)
+        self._turn = asyncio.Lock()
+        self._path: Path | None = None
+        # Not ended with the request that began it: a big model may take longer than that may wait.
+        self._load: asyncio.Task[LlamaChild] | None = None
+        self._idle: asyncio.Task[None] | None = None
+
+    async def stream(self, path: Path, chat: Chat) -> AsyncGenerator[Piece | Completed]:
+        """The pieces of the answer, then all of it. Waits for its turn, and for the model.
+
+        Raises LlmFailed; the next call starts afresh where the child died.
+        """
+        async with self._turn:
+            self._stop_waiting()
+            try:
+                child = await self._child_with(path)
+                call_id = next(self._ids)
+                command = Complete(id=call_id, chat=chat)
+                async with aclosing(child.call(command, call_id, CANCEL_GRACE)) as reports:
+                    async for report in reports:
+                        if isinstance(report, Refused):
+                            raise LlmFailed(report.error)
+                        if isinstance(report, Piece | Completed):
+                            yield report
+            finally:
+                self._idle = asyncio.create_task(self._unload_later())
+
+    async def close(self) -> None:
+        """End the child, and with it what it is doing."""
+        self._stop_waiting()
+        if self._load is None:
+            return
+        self._load.cancel()
+        with suppress(LlmFailed, asyncio.CancelledError):
+            await (await self._load).close()
+
+    async def _child_with(self, path: Path) -> LlamaChild:
+        if not self._holds(path):
+            await self._unload()
+            self._path = path
+            self._load = asyncio.create_task(LlamaChild.start(self._settings, path))
+            self._load.add_done_callback(_seen)
+        assert self._load is not None
+        return await asyncio.shield(self._load)
+
+    def _holds(self, path: Path) -> bool:
+        if self._load is None or self._path != path:
+            return False
+        if not self._load.done():
+            return True
+        failed = self._load.cancelled() or self._load.exception() is not None
+        return not failed and not self._load.result().gone.is_set()
+
+    async def _unload(self) -> None:
+        if self._load is not None:
+            with suppress(LlmFailed):
+                await (await asyncio.shield(self._load)).close()
+            self._load = None
+
+    async def _unload_later(self) -> None:
+        await asyncio.sleep(self._settings.unload_after)
+        async with self._turn:
+            await self._unload()
+            log.info("the language model was unloaded (llm.unload_after)")
+
+    def _stop_waiting(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
+
+
+def _seen(load: asyncio.Task[LlamaChild]) -> None:
+    """Nobody may be left who waits for it."""
+    if not load.cancelled():
+        load.exception()

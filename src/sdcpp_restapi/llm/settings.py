@@ -1,0 +1,74 @@
+"""Settings of a provider that the user may change while the server runs."""
+
+from typing import Any, Self
+
+import httpx
+from pydantic import SecretStr
+
+from ..preferences import Preferences
+from ..schemas.base import Frozen
+from ..schemas.chat import ProviderChoice
+from ..schemas.llm_settings import MASK, ProviderUpdate
+
+KEY_CLEARED = "api_key was cleared: it belongs to another provider or server. Send it with the new address"
+MODEL_CLEARED = "model was cleared: it belongs to another provider. The first one of the new provider answers"
+
+
+class _Stored(Frozen):
+    # The key apart: in the settings it is a SecretStr, which no JSON shows.
+    settings: dict[str, Any]
+    api_key: str
+
+
+class ProviderPreference[S: ProviderChoice]:
+    """One set of settings, kept over restarts."""
+
+    def __init__(self, preferences: Preferences, name: str, current: S) -> None:
+        self._preferences = preferences
+        self._name = name
+        self.current = current
+
+    @classmethod
+    async def read(cls, preferences: Preferences, name: str, defaults: S) -> Self:
+        """With what the last run stored under `name`; what it did not store yet is taken from `defaults`."""
+        stored = await preferences.get(name, _Stored)
+        if stored is None:
+            return cls(preferences, name, defaults)
+        values = {**stored.settings, "api_key": stored.api_key or None}
+        return cls(preferences, name, type(defaults).model_validate(values))
+
+    async def update(self, update: ProviderUpdate) -> list[str]:
+        """Change the fields that `update` carries. Returns what the user should know about it."""
+        changed, warnings = _changed(self.current, update)
+        key = changed.api_key.get_secret_value() if changed.api_key else ""
+        settings = changed.model_dump(mode="json", exclude={"api_key"})
+        await self._preferences.set(self._name, _Stored(settings=settings, api_key=key))
+        self.current = changed
+        return warnings
+
+    def shown_key(self) -> str:
+        """What an answer may say of the key."""
+        return MASK if self.current.api_key else ""
+
+
+def _changed[S: ProviderChoice](current: S, update: ProviderUpdate) -> tuple[S, list[str]]:
+    given = update.model_fields_set & set(type(current).model_fields)
+    changed = current.model_copy(update=update.model_dump(include=given - {"api_key"}))
+    warnings = [f"unknown field {name!r} was ignored" for name in update.unknown_fields()]
+    if changed.provider != current.provider and "model" not in given:
+        changed = changed.model_copy(update={"model": ""})
+        warnings.append(MODEL_CLEARED)
+    if "api_key" in given and update.api_key != MASK:
+        secret = SecretStr(update.api_key) if update.api_key else None
+        changed = changed.model_copy(update={"api_key": secret})
+    elif current.api_key is not None and _home(changed) != _home(current):
+        changed = changed.model_copy(update={"api_key": None})
+        warnings.append(KEY_CLEARED)
+    return changed, warnings
+
+
+def _home(choice: ProviderChoice) -> tuple[str, str, str, int | None]:
+    """Whom a key belongs to."""
+    url = httpx.URL(choice.base_url)
+    port = url.port or {"http": 80, "https": 443}.get(url.scheme)
+    return choice.provider, url.scheme, url.host, port

@@ -1,0 +1,51 @@
+"""What the user may change about language models."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StrictBool
+
+from .base import Frozen, Integer, Request
+from .chat import ProviderName
+
+# Stands for a key that is set; coming back in an update it means "unchanged".
+MASK = "***masked***"
+
+
+def _checked_url(text: str) -> str:
+    import httpx  # slow to import, and the children import all shapes
+
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise ValueError(f"this is not an address: {error}") from None
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError("an address that begins with http:// or https:// and names a server is needed")
+    if url.userinfo or url.query or url.fragment:
+        raise ValueError("an address without password, query or fragment is needed; keys belong in api_key")
+    return text.rstrip("/")
+
+
+class ProviderUpdate(Request):
+    """A partial update: what is left out, or null, stays as it is."""
+
+    enabled: StrictBool = True
+    provider: ProviderName = Field("ollama", description="`local` runs a GGUF chat model of the llm folder")
+    base_url: Annotated[str, AfterValidator(_checked_url)] = Field(
+        "http://localhost:11434", max_length=2000, description="For `openai`, where /chat/completions begins"
+    )
+    model: str = Field("llama3.2", max_length=500, description="Empty: the first that the provider lists")
+    timeout_seconds: Integer = Field(60, ge=1, le=3600, description="Until the whole answer must be there")
+    max_history: Integer = Field(100, ge=0, le=100_000)
+    api_key: str = Field(
+        "",
+        max_length=4000,
+        pattern=r"^[!-~]*$",
+        description="Sent as a Bearer token. Empty clears it, the mask leaves it as it is",
+    )
+
+
+class LlmFailure(Frozen):
+    """The answer where a language model gave none."""
+
+    success: Literal[False] = False
+    error: str
