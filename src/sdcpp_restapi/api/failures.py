@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 
 # How much of a bad value an answer repeats: enough to recognise it.
 LONGEST_SHOWN = 60
+# Fields whose value is repeated nowhere, be it good or bad.
+SECRETS = ("api_key",)
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "The request is not valid; the text names field and value"},
     404: {"model": ErrorBody, "description": "Not found"},
@@ -88,6 +90,8 @@ def _sentence(detail: dict[str, Any]) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     if not where:
         return str(message)
+    if where in SECRETS:
+        return f"{where}: this value is not allowed: {message}"
     return f"{where}: {_shown(detail['input'])} is not allowed: {message}"
 
 

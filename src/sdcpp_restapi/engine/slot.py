@@ -244,7 +244,6 @@ class EngineSlot:
         await child.gone.wait()
         if self._closing:
             return
-        log.warning("%s", child.reason)
         held, upscaler = self.loaded, self.upscaler.loaded
         self._forget()
         self.upscaler.forget()

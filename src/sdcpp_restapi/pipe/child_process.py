@@ -48,6 +48,7 @@ class ChildProcess[R: BaseModel]:
         self.process = process
         self.gone = asyncio.Event()
         self.reason = ""
+        self._closing = False
         self.last_word = asyncio.get_running_loop().time()
         self._writer = writer
         self._calls: dict[int, asyncio.Queue[R | SdcppError]] = {}
@@ -137,6 +138,7 @@ class ChildProcess[R: BaseModel]:
 
     async def close(self) -> None:
         """Ask the child to end, and make sure that it did."""
+        self._closing = True
         self.reason = self.reason or f"{self.trade.name} was shut down"
         if not self.gone.is_set():
             try:
@@ -247,6 +249,8 @@ class ChildProcess[R: BaseModel]:
             await self.process.wait()
         await asyncio.wait(self._tasks[:1], timeout=1.0)
         self.reason = self.reason or f"{self.trade.name} {self._why()}"
+        if not self._closing:
+            log.warning("%s", self.reason)
         self.gone.set()
         for reports in self._calls.values():
             reports.put_nowait(self._lost())

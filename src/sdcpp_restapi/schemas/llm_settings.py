@@ -18,6 +18,8 @@ def _checked_url(text: str) -> str:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
         raise ValueError(f"this is not an address: {error}") from None
+    if " " in text or "%" in url.host:
+        raise ValueError("this is not an address: a host name without spaces is needed")
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError("an address that begins with http:// or https:// and names a server is needed")
     if url.userinfo or url.query or url.fragment:

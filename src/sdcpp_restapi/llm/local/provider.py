@@ -11,14 +11,14 @@ from ...schemas.llama import Completed
 from ...schemas.models import ModelEntry, ModelType
 from .seat import ChatSeat
 
-# Parts of a model that see pictures; alone they can't talk.
-_NO_CHAT = "mmproj"
+# In the names of files that hold the part of a model that sees pictures.
+_EYES = "mmproj"
 
 
 class Catalog(Protocol):
     """Where models are."""
 
-    async def entries(self, type: str | None = None, extension: str | None = None) -> list[ModelEntry]:
+    async def entries(self, type: str | None = None) -> list[ModelEntry]:
         """The models of a type."""
         ...
 
@@ -38,8 +38,8 @@ class LocalProvider:
 
     async def models(self) -> list[str]:
         """The GGUF files of the llm folder that may be able to talk. Raises LlmModelMissing."""
-        entries = await self._catalog.entries(type="llm", extension=".gguf")
-        names = [entry.name for entry in entries if _NO_CHAT not in entry.name.lower()]
+        entries = await self._catalog.entries(type="llm")
+        names = [entry.name for entry in entries if _can_talk(entry.name)]
         if not names:
             raise LlmModelMissing("The llm folder has no GGUF file of a chat model")
         return names
@@ -60,9 +60,14 @@ class LocalProvider:
                     yield report.text
 
     async def _file(self) -> tuple[str, Path]:
-        names = await self.models()
-        name = self._model or names[0]
-        path = await self._catalog.find("llm", name)
-        if path is None or name not in names:
-            raise LlmModelMissing(f"The llm folder has no chat model {name!r}; it has: {', '.join(names)}")
+        name = self._model or (await self.models())[0]
+        path = await self._catalog.find("llm", name) if _can_talk(name) else None
+        if path is None:
+            names = ", ".join(await self.models())
+            raise LlmModelMissing(f"The llm folder has no chat model {name!r}; it has: {names}")
         return name, path
+
+
+def _can_talk(name: str) -> bool:
+    """Whether a file of the folder may be a whole language model for llama.cpp."""
+    return name.lower().endswith(".gguf") and _EYES not in name.lower()
