@@ -32,6 +32,7 @@ def asked(site: Upstream, provider: str) -> dict[str, Any]:
     return site.last("/api/chat" if provider == "ollama" else "/v1/chat/completions").body
 
 
+@pytest.mark.parametrize("provider", ["ollama"], indirect=True)
 def test_a_real_model_changes_the_prompt_and_keeps_its_subject(server: RunningServer) -> None:
     put(server, model=REAL, temperature=0, max_tokens=60)
     answer = server.post("/ollama/enhance", {"prompt": "a knight fighting a dragon"})
@@ -167,9 +168,9 @@ def test_a_client_that_goes_away_stops_the_model(server: RunningServer, site: Up
     assert server.get("/ollama/history")["total_count"] == before
 
 
+@pytest.mark.parametrize("provider", ["ollama"], indirect=True)
 def test_what_a_model_thinks_aloud_is_no_part_of_the_prompt(server: RunningServer, provider: str) -> None:
-    if provider == "ollama":
-        put(server, model="thinking")
+    put(server, model="thinking")
     assert server.post("/ollama/enhance", {"prompt": "a cat"})["enhanced_prompt"] == CANNED
 
 

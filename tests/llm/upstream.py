@@ -75,7 +75,9 @@ class _Site:
 
         answers = {
             "/api/tags": lambda _body: _json({"models": [{"model": REAL}, {"model": "canned:latest"}]}),
-            "/api/show": lambda body: _json({"capabilities": _capabilities(body["model"])}),
+            "/api/show": lambda body: _json(
+                {"capabilities": _capabilities(body["model"]), "details": {}, "model_info": {}}
+            ),
             "/api/chat": self.ollama_chat,
             "/v1/models": lambda _body: _json({"data": [{"id": REAL}, {"id": "canned"}]}),
             "/v1/chat/completions": self.openai_chat,
