@@ -33,6 +33,7 @@ def asked(site: Upstream, provider: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("provider", ["ollama"], indirect=True)
+@pytest.mark.proves("ollama_enhance.prompt", "ollama_settings.model")
 def test_a_real_model_changes_the_prompt_and_keeps_its_subject(server: RunningServer) -> None:
     put(server, model=REAL, temperature=0, max_tokens=60)
     answer = server.post("/ollama/enhance", {"prompt": "a knight fighting a dragon"})
@@ -65,6 +66,7 @@ def test_the_loaded_models_architecture_shapes_the_question(
         assert messages[-1]["content"] == "a cat"
 
 
+@pytest.mark.proves("ollama_enhance.system_prompt", "ollama_settings.system_prompt")
 def test_an_own_system_prompt_goes_before_the_settings_and_both_before_the_built_in(
     server: RunningServer, site: Upstream, provider: str
 ) -> None:
@@ -75,6 +77,7 @@ def test_an_own_system_prompt_goes_before_the_settings_and_both_before_the_built
     assert [m["content"] for m in asked(site, provider)["messages"]] == ["Speak like a king.", "a cat"]
 
 
+@pytest.mark.proves("ollama_settings.temperature", "ollama_settings.max_tokens")
 def test_temperature_and_length_come_from_the_settings(
     server: RunningServer, site: Upstream, provider: str
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_bad_request_is_a_400(server: RunningServer, body: Any, words: str) ->
         ({"model": "breaking"}, "broke"),
     ],
 )
+@pytest.mark.proves("ollama_settings.enabled", "ollama_settings.base_url", "ollama_settings.timeout_seconds")
 def test_a_failure_is_a_500_with_its_reason_and_is_remembered(
     server: RunningServer, settings: dict[str, Any], words: str
 ) -> None:

@@ -86,6 +86,7 @@ def test_entries_are_forgotten_one_by_one_and_all_at_once(server: RunningServer)
     assert server.get("/ollama/history") == {"total_count": 0, "items": []}
 
 
+@pytest.mark.proves("ollama_settings.max_history")
 def test_no_more_than_max_history_are_kept(server: RunningServer) -> None:
     ids = enhance(server, "one", "two", "three")
     put(server, max_history=2)
@@ -157,6 +158,7 @@ def test_unknown_settings_are_told(server: RunningServer) -> None:
     assert put(server, top_k=3)["warnings"] == ["unknown field 'top_k' was ignored"]
 
 
+@pytest.mark.proves("ollama_settings.api_key")
 def test_the_mask_leaves_a_key_as_it_is_and_an_empty_one_clears_it(
     server: RunningServer, site: Upstream
 ) -> None:

@@ -64,6 +64,7 @@ def local(server: RunningServer) -> RunningServer:
     return server
 
 
+@pytest.mark.proves("ollama_settings.provider")
 def test_a_model_of_the_llm_folder_changes_the_prompt_and_keeps_its_subject(local: RunningServer) -> None:
     answer = local.post("/ollama/enhance", {"prompt": "a knight fighting a dragon"})
     assert answer["model_used"] == LOCAL
