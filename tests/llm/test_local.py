@@ -156,9 +156,8 @@ SCHEMA: dict[str, Any] = {
 
 
 async def test_an_answer_held_to_a_schema_has_its_shape_however_wild_the_model(seat: ChatSeat) -> None:
-    for temperature in (0, 2):
-        question = chat("Load a model.", answer_schema=SCHEMA, temperature=temperature, max_tokens=400)
-        jsonschema.validate(json.loads((await completed(seat, question)).text), SCHEMA)
+    question = chat("Load a model.", answer_schema=SCHEMA, temperature=2, max_tokens=400)
+    jsonschema.validate(json.loads((await completed(seat, question)).text), SCHEMA)
 
 
 async def test_a_process_that_dies_while_it_answers_fails_the_call_and_the_next_one_works(

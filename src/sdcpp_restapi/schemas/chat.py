@@ -65,4 +65,4 @@ class ProviderChoice(Frozen):
     base_url: str = "http://localhost:11434"
     model: str = Field("llama3.2", description="Empty: the first that the provider lists")
     api_key: SecretStr | None = None
-    timeout_seconds: float = Field(60, description="Until the whole answer must be there")
+    timeout_seconds: int = Field(60, description="Until the whole answer must be there")

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from itertools import count
 from pathlib import Path
 
@@ -55,11 +55,7 @@ class ChatSeat:
     async def close(self) -> None:
         """End the child, and with it what it is doing."""
         self._stop_waiting()
-        if self._load is None:
-            return
-        self._load.cancel()
-        with suppress(LlmFailed, asyncio.CancelledError):
-            await (await self._load).close()
+        await self._unload()
 
     async def _child_with(self, path: Path) -> LlamaChild:
         if not self._holds(path):
@@ -79,16 +75,20 @@ class ChatSeat:
         return not failed and not self._load.result().gone.is_set()
 
     async def _unload(self) -> None:
-        if self._load is not None:
-            with suppress(LlmFailed):
-                await (await asyncio.shield(self._load)).close()
-            self._load = None
+        load = self._load
+        if load is None:
+            return
+        load.cancel()  # ends a child that still reads; nothing happens to one that is ready
+        await asyncio.wait({load})
+        if not load.cancelled() and load.exception() is None:
+            await load.result().close()
+            log.info("the language model was unloaded")
+        self._load = None
 
     async def _unload_later(self) -> None:
         await asyncio.sleep(self._settings.unload_after)
         async with self._turn:
             await self._unload()
-            log.info("the language model was unloaded (llm.unload_after)")
 
     def _stop_waiting(self) -> None:
         if self._idle is not None:
