@@ -28,6 +28,7 @@ from ..schemas.engine import (
     Command,
     Convert,
     Generate,
+    GenerateVideo,
     Hello,
     Load,
     LoadUpscaler,
@@ -45,7 +46,7 @@ from .capi import Library
 from .library import open_library
 from .session import Session
 
-Work = Load | Unload | Generate | LoadUpscaler | UnloadUpscaler | Upscale | Convert
+Work = Load | Unload | Generate | GenerateVideo | LoadUpscaler | UnloadUpscaler | Upscale | Convert
 EXIT_UNUSABLE = 3
 # Between the server's 0 and the 1000 of "take me first".
 OOM_SCORE = 500
@@ -153,6 +154,8 @@ class Child:
                 return session.load(work)
             case Generate():
                 return session.generate(work)
+            case GenerateVideo():
+                return session.generate_video(work)
             case LoadUpscaler():
                 return session.upscaler.load(work)
             case Upscale():

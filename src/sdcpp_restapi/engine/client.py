@@ -23,7 +23,16 @@ engine_log = logging.getLogger("sdcpp_restapi.engine.log")
 
 # Longest line that a child may send: a 1024x1024 preview is 1 MB of base64 at most.
 LONGEST_LINE = 16 * 2**20
-LAST_REPORTS = ("loaded", "unloaded", "generated", "upscaler_ready", "upscaled", "converted", "refused")
+LAST_REPORTS = (
+    "loaded",
+    "unloaded",
+    "generated",
+    "video_generated",
+    "upscaler_ready",
+    "upscaled",
+    "converted",
+    "refused",
+)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -185,7 +194,9 @@ class EngineChild:
 
 def _command_line(settings: Engine, fd: int) -> list[str]:
     library = ["--library", str(settings.library)] if settings.library else []
-    return [*settings.command, sys.executable, "-m", "sdcpp_restapi.engine.child", "--fd", str(fd), *library]
+    debug = ["--debug"] if engine_log.isEnabledFor(logging.DEBUG) else []
+    child = [sys.executable, "-m", "sdcpp_restapi.engine.child", "--fd", str(fd)]
+    return [*settings.command, *child, *library, *debug]
 
 
 async def _first_report(reader: asyncio.StreamReader) -> Hello | Unusable:

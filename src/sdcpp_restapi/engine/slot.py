@@ -19,6 +19,8 @@ from ..schemas.engine import (
     Command,
     Convert,
     Generate,
+    GenerateVideo,
+    Generation,
     Load,
     Loaded,
     LoadStep,
@@ -39,7 +41,7 @@ log = logging.getLogger(__name__)
 
 Resolve = Callable[[LoadRequest], Awaitable[ModelFiles]]
 NameArchitecture = Callable[[str], str | None]
-WorkCommand = Generate | Upscale | Convert
+WorkCommand = Generate | GenerateVideo | Upscale | Convert
 
 
 class EngineSlot:
@@ -148,7 +150,7 @@ class EngineSlot:
         call_id = next(self._ids)
         self._running = call_id
         wanted = command(call_id)
-        if isinstance(wanted, Generate) and wanted.options.lora_apply_mode == "immediately":
+        if isinstance(wanted, Generation) and wanted.options.lora_apply_mode == "immediately":
             self._merged = wanted.loras
         try:
             async with aclosing(self._call(wanted, call_id)) as reports:
