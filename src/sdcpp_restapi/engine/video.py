@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import av
+import numpy as np
 from PIL import Image
 
 from ..errors import JobCancelled, JobFailed
@@ -85,8 +86,8 @@ def mp4(path: Path, size: tuple[int, int], fps: int, comment: str) -> Iterator[C
         stream.colorspace = stream.color_primaries = stream.color_trc = BT_709
 
         def add(picture: Image.Image) -> None:
-            even = picture.crop((0, 0, width, height))
-            frame = av.VideoFrame.from_bytes(even.tobytes(), width, height, "rgb24")
+            pixels = np.asarray(picture.crop((0, 0, width, height)))
+            frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             file.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace="ITU709")))
 
         yield add
