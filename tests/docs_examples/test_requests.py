@@ -79,6 +79,17 @@ def test_a_documented_generation_body_completes(loaded: RunningServer, path: str
     assert loaded.wait_for_job(accepted["job_id"])["status"] == "completed"
 
 
+def test_the_documented_video_completes(named: RunningServer, tmp_path: Path) -> None:
+    run(named, "wan load", tmp_path)
+    answer = json.loads(run(named, "wan generate", tmp_path))
+    assert answer.keys() == {"job_id", "status", "position"}
+    job = named.wait_for_job(answer["job_id"])
+    assert (job["status"], job["outputs"]) == ("completed", [f"{job['job_id']}/video.mp4"])
+    accepted = named.post("/txt2vid", body("POST /txt2vid"), expect=202)
+    assert accepted.keys() == answer.keys()
+    assert named.wait_for_job(accepted["job_id"])["status"] == "completed"
+
+
 @pytest.mark.parametrize("name", READS)
 def test_a_documented_read_answers_with_json(loaded: RunningServer, tmp_path: Path, name: str) -> None:
     assert isinstance(json.loads(run(loaded, name, tmp_path)), dict)
