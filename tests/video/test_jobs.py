@@ -80,6 +80,12 @@ def test_fields_of_a_second_model_have_no_effect_without_one(server: RunningServ
     ]
 
 
+def test_a_lora_for_a_second_model_has_no_effect_without_one(server: RunningServer) -> None:
+    lora = {"loras": [{"name": "lora_lingbot", "high_noise": True}]}
+    alone, _ = warned(server, **lora)
+    assert alone == ["high-noise LoRAs: no effect, the model was loaded without high_noise_diffusion_model"]
+
+
 def test_a_field_of_images_is_unknown(server: RunningServer) -> None:
     warnings, _ = warned(server, batch_count=2)
     assert warnings == ["unknown field 'batch_count' was ignored"]

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.docs_examples.document import blocks, curl_body
+from tests.proofs.cases import fields
 from tests.server import RunningServer
 from tests.tiny import build
 from tests.video.conftest import OPTIONS
@@ -24,7 +25,6 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "high_noise_steps": ({}, {"high_noise_steps": 2}),
     "high_noise_sampler": ({}, {"high_noise_sampler": ""}),
     "moe_boundary": (SHARE, {**SHARE, "moe_boundary": 0.3}),
-    "loras": ({}, {"loras": [{"name": "lora_wan", "weight": 4.0, "high_noise": True}]}),
 }
 
 
@@ -33,7 +33,6 @@ def server(root: Path) -> Iterator[RunningServer]:
     """Wan under the document's names, a second copy as high-noise model; nothing is loaded yet."""
     names = {"t5xxl": "umt5-xxl-encoder-Q8_0.gguf", "vae": "wan_2.1_vae.safetensors"}
     build("wan").install(root / "models", "wan2.1_t2v_1.3B_fp16.safetensors", names)
-    build("lora_wan").install(root / "models")
     running = RunningServer(root)
     running.http.timeout = 300
     yield running
@@ -73,9 +72,7 @@ def made(server: RunningServer, changed: str) -> tuple[dict[str, Any], list[byte
     return job, frames(fetched(server, job))
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.proves(f"txt2vid.{name}")) for name in CHANGES]
-)
+@pytest.mark.parametrize("name", fields("txt2vid", CHANGES))
 def test_a_field_of_the_pair_changes_the_video(pair: RunningServer, name: str) -> None:
     one, other = (made(pair, json.dumps(changed))[1] for changed in CHANGES[name])
     assert one != other

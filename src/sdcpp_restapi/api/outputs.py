@@ -67,9 +67,7 @@ async def thumbnail_of_model(
     return await _thumbnail(request, here, found, keep=False)
 
 
-async def _thumbnail(
-    request: Request, here: Here, found: Found, keep: bool, frame: bool = False
-) -> Response:
+async def _thumbnail(request: Request, here: Here, found: Found, keep: bool, frame: bool = False) -> Response:
     headers = {
         "etag": f'"{found.stat.st_mtime_ns:x}-{found.stat.st_size:x}"',
         "cache-control": CACHE_CONTROL,

@@ -4,7 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from .base import Fraction, Integer, Number
+from .base import FlowShift, Fraction, Integer, Number
 from .generation import GenerationRequest, Guidance, Layers, Side, Steps
 from .names import Sampler, SamplerOrEmpty
 
@@ -21,10 +21,8 @@ class Txt2VidRequest(GenerationRequest):
         33, gt=0, description="Rounded up to what the architecture needs: a multiple of 4, plus 1"
     )
     fps: Integer = Field(16, ge=1, le=240)
-    flow_shift: Number = Field(
+    flow_shift: FlowShift = Field(
         3.0,
-        ge=0.0,
-        le=1000.0,
         description="0 = the model's own. Not given: the load option flow_shift, if that is not 0, else 3.0",
     )
     init_image_base64: str | None = Field(None, description="First frame")
