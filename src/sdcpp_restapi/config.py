@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import BadSettings
-from .schemas.generation import ImageRequest
 from .schemas.models import LoadRequest, ModelType
 from .schemas.options import GenerationDefaults
+from .schemas.video import Txt2VidRequest
 from .sources import Flags, from_all_sources, told
 
 FOLDER_OF: dict[ModelType, str] = {
@@ -121,6 +121,9 @@ class Limits(Section):
     max_pixels: int = Field(4096 * 4096, gt=0, description="Width times height")
     max_steps: int = Field(1000, gt=0)
     max_batch: int = Field(64, gt=0)
+    max_video_frames: int = Field(1025, gt=0)
+    # Full HD for ten seconds; the engine needs 12 bytes for each while it decodes, and 3 afterwards.
+    max_video_pixels: int = Field(2**29, gt=0, description="Width times height times frames")
     max_prompt_chars: int = Field(20_000, gt=0, description="The engine dies on prompts of 200 KB")
     max_image_pixels: int = Field(64_000_000, gt=0, description="Pixels of one input image")
     queue_page: int = Field(1000, gt=0, description="Most jobs in one answer of GET /queue")
@@ -147,7 +150,8 @@ class Generation(Section):
     def _as_a_request(cls, presets: dict[str, PresetValues]) -> dict[str, PresetValues]:
         for name, values in presets.items():
             try:
-                ImageRequest.model_validate({"prompt": "", **values.model_dump()})
+                # It has all the fields of a preset, with the bounds that they have for images too.
+                Txt2VidRequest.model_validate({"prompt": "", **values.model_dump()})
             except ValidationError as error:
                 first = error.errors()[0]
                 message = first["msg"].removeprefix("Value error, ")

@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.images import as_base64, encoded
 from tests.api.scripted import MODEL, SHORT
-from tests.docs_examples.document import blocks, body
+from tests.docs_examples.document import blocks, body, curl_body
 from tests.server import RunningServer
 
 LOADS = [name for name in blocks("requests.md") if name.endswith(" load")]
@@ -77,6 +77,30 @@ def test_a_documented_generation_body_completes(loaded: RunningServer, path: str
     accepted = loaded.post(path, body(name, as_base64()), expect=202)
     assert [text for text in accepted.get("warnings", []) if "unknown" in text] == []
     assert loaded.wait_for_job(accepted["job_id"])["status"] == "completed"
+
+
+def test_the_documented_video_completes(named: RunningServer, tmp_path: Path) -> None:
+    run(named, "wan load", tmp_path)
+    answer = json.loads(run(named, "wan generate", tmp_path))
+    assert answer.keys() == {"job_id", "status", "position"}
+    job = named.wait_for_job(answer["job_id"])
+    assert (job["status"], job["outputs"]) == ("completed", [f"{job['job_id']}/video.mp4"])
+    accepted = named.post("/txt2vid", body("POST /txt2vid"), expect=202)
+    assert accepted.keys() == answer.keys()
+    assert named.wait_for_job(accepted["job_id"])["status"] == "completed"
+
+
+@pytest.mark.parametrize(("mode", "warned"), [("auto", True), ("at_runtime", True), ("immediately", False)])
+def test_a_high_noise_lora_gets_a_warning_where_the_engine_would_not_apply_it(
+    named: RunningServer, mode: str, warned: bool
+) -> None:
+    load = curl_body("wan load")
+    pair = {"high_noise_diffusion_model": load["model_name"], "options": {"lora_apply_mode": mode}}
+    named.post("/models/load", load | pair)
+    prompt = "a cat <lora:|high_noise|watercolor:1>"
+    accepted = named.post("/txt2vid", {"prompt": prompt, "steps": 1}, expect=202)
+    assert ("high-noise LoRAs" in str(accepted.get("warnings"))) is warned
+    named.wait_for_job(accepted["job_id"])
 
 
 @pytest.mark.parametrize("name", READS)

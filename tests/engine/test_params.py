@@ -19,6 +19,7 @@ from sdcpp_restapi.engine.load_params import (
     ctx_params,
 )
 from sdcpp_restapi.engine.rules import INFINITY, unmapped_fields
+from sdcpp_restapi.engine.video_params import VIDEO_ELSEWHERE, VIDEO_RULES
 from sdcpp_restapi.errors import JobFailed
 from sdcpp_restapi.schemas import names
 from sdcpp_restapi.schemas.base import Component
@@ -26,6 +27,7 @@ from sdcpp_restapi.schemas.engine import Generate, LoraFile
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
 from sdcpp_restapi.schemas.options import PreviewSettings
+from sdcpp_restapi.schemas.video import Txt2VidRequest
 from tests.proofs.cases import fields
 
 # field -> (what is asked for, path in the struct, what must be found, what the engine prints or "")
@@ -169,6 +171,7 @@ def test_no_load_option_is_lost() -> None:
 def test_no_request_field_is_lost() -> None:
     assert unmapped_fields(Img2ImgRequest, IMAGE_RULES, IMAGE_ELSEWHERE) == set()
     assert unmapped_fields(Txt2ImgRequest, IMAGE_RULES, IMAGE_ELSEWHERE) == set()
+    assert unmapped_fields(Txt2VidRequest, VIDEO_RULES, VIDEO_ELSEWHERE) == set()
     assert set(FIELDS) == set(Img2ImgRequest.model_fields) - set(IMAGE_ELSEWHERE)
 
 

@@ -54,9 +54,10 @@ class ScriptedChild:
         if "refuse" in Path(command["files"]["main"]).name:
             self.say(kind="refused", id=command["id"], error="refused as scripted", cancelled=False)
             return
+        video = "wan" in Path(command["files"]["main"]).name
         self.say(
-            kind="loaded", id=command["id"], engine_architecture="SD 1.x", makes_images=True,
-            makes_videos=False, seconds=0.0,
+            kind="loaded", id=command["id"], engine_architecture="Wan 2.x" if video else "SD 1.x",
+            makes_images=not video, makes_videos=video, seconds=0.0,
         )  # fmt: skip
 
     def unload(self, command: dict[str, Any]) -> None:
@@ -65,18 +66,31 @@ class ScriptedChild:
 
     def generate(self, command: dict[str, Any]) -> None:
         """Generate: `steps` steps of 5 ms, then one grey pixel per image."""
+        if self._sample(command):
+            self._finish(command)
+
+    def generate_video(self, command: dict[str, Any]) -> None:
+        """Generate a video: `steps` steps of 5 ms, then a file that is none."""
+        if self._sample(command):
+            Path(command["folder"], "video.mp4").write_bytes(b"scripted")
+            self.say(
+                kind="video_generated", id=command["id"], files=["video.mp4"], seconds=0.0, write_seconds=0.0
+            )
+
+    def _sample(self, command: dict[str, Any]) -> bool:
+        """Whether all steps were done, and not cancelled."""
         params = command["params"]
         for step in range(1, params["steps"] + 1):
             if step == 3:
                 AT_STEP_3.get(self.scenario, _nothing)(self)
             self.say(
                 kind="step", id=command["id"], step=step, total_steps=params["steps"], image=0,
-                images=params["batch_count"],
+                images=params.get("batch_count", 1),
             )  # fmt: skip
             if self._told_to_cancel(command["id"], seconds=0.005):
                 self.say(kind="refused", id=command["id"], error="cancelled", cancelled=True)
-                return
-        self._finish(command)
+                return False
+        return True
 
     def _finish(self, command: dict[str, Any]) -> None:
         params, images = command["params"], []

@@ -111,6 +111,7 @@ def test_a_picture_shows_what_it_carries_before_what_its_job_says(
     (job / "video.mp4").write_bytes(b"x")
     write_config(job, "of the job", [21, 22])
     page = server.http.get("/output/carried").text
+    assert re.search(r'thumb/carried/video\.mp4\?v=\w+&amp;frame=1"', page)
     assert re.findall(r'<p class="prompt">([^<]+)<', page) == ["of the picture", "of the job", "of the job"]
     assert re.findall(r"Seed <span>(\d+)", page) == ["11", "22", "21"]
 

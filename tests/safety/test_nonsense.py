@@ -1,6 +1,7 @@
 """Whatever is sent, the answer is one of ours: never a traceback, never an undocumented 5xx."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from hypothesis import strategies as st
 
 from sdcpp_restapi.schemas.generation import Img2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
+from sdcpp_restapi.schemas.video import Txt2VidRequest
 from tests.api.raw import Answer, request
-from tests.api.scripted import MODEL, SHORT
+from tests.api.scripted import MODEL, SHORT, put
 from tests.server import RunningServer
 
 REPEATABLE = settings(
@@ -49,6 +51,24 @@ def test_any_json_in_any_field_is_accepted_or_refused(
     for path in ("/txt2img", "/img2img"):
         is_ours(post(scripted, path, {"prompt": "a cat", "steps": 1, "batch_count": 1} | fields), (202, 400))
     scripted.http.get("/queue", params={"limit": 5}).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def filming(scripted: RunningServer) -> Iterator[RunningServer]:
+    """The scripted server with a model that makes videos."""
+    put(scripted.root, "diffusion_models/wan.safetensors")
+    scripted.post("/models/load", {"model_name": "wan.safetensors", "model_type": "diffusion"})
+    yield scripted
+    scripted.post("/models/load", {"model_name": MODEL})
+
+
+@given(fields=st.dictionaries(st.sampled_from(sorted(Txt2VidRequest.model_fields)), JSON, max_size=4))
+@REPEATABLE
+def test_any_json_in_any_field_of_a_video_is_accepted_or_refused(
+    filming: RunningServer, fields: dict[str, Any]
+) -> None:
+    is_ours(post(filming, "/txt2vid", {"prompt": "a cat", "steps": 1} | fields), (202, 400))
+    filming.http.get("/queue", params={"limit": 5}).raise_for_status()
 
 
 @given(fields=st.dictionaries(st.sampled_from(sorted(LoadRequest.model_fields)), JSON, max_size=4))

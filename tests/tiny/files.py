@@ -185,6 +185,7 @@ def _umt5(path: Path) -> None:
 LORA_TARGETS: dict[str, tuple[str, int, int]] = {
     "lora_minit2i.safetensors": ("diffusion_model.model.net.double_blocks.0.img_qkv", 192, 64),
     "lora_flux.safetensors": ("lora_unet_double_blocks_0_img_attn_qkv", 384, 128),
+    "lora_lingbot.safetensors": ("diffusion_model.blocks.0.attn.to_q", 128, 128),
     "lora_sd1.safetensors": ("lora_unet_input_blocks_1_1_transformer_blocks_0_attn1_to_q", 32, 32),
 }
 """LoRA -> its layer, [out, in]; spelled as the engine finds it."""

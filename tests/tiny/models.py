@@ -71,6 +71,7 @@ KINDS: dict[str, tuple[str | None, dict[str, str]]] = {
     "embedding": (None, {"embedding": "embedding.safetensors"}),
     "lora_minit2i": (None, {"lora": "lora_minit2i.safetensors"}),
     "lora_flux": (None, {"lora": "lora_flux.safetensors"}),
+    "lora_lingbot": (None, {"lora": "lora_lingbot.safetensors"}),
     "lora_sd1": (None, {"lora": "lora_sd1.safetensors"}),
 }
 """Kind -> type of its main model (None: it has none) and component -> file. A TAESD replaces the VAE."""

@@ -70,6 +70,37 @@ IMG2IMG: dict[str, Example] = {
     }
 }
 
+TXT2VID: dict[str, Example] = {
+    "wan": {
+        "summary": "Wan 2.1: two seconds",
+        "value": {
+            "prompt": "a lovely cat walking in a garden",
+            "negative_prompt": "static, blurry, low quality",
+            "width": 832,
+            "height": 480,
+            "video_frames": 33,
+            "fps": 16,
+            "steps": 30,
+            "cfg_scale": 6.0,
+            "sampler": "euler",
+            "flow_shift": 3.0,
+        },
+    },
+    "high_noise": {
+        "summary": "Wan 2.2 with its high-noise model",
+        "value": {
+            "prompt": "a lovely cat walking in a garden <lora:|high_noise|speed_high:1> <lora:speed_low:1>",
+            "width": 832,
+            "height": 480,
+            "video_frames": 81,
+            "steps": 10,
+            "cfg_scale": 3.5,
+            "high_noise_steps": 8,
+            "high_noise_cfg_scale": 3.5,
+        },
+    },
+}
+
 LOAD: dict[str, Example] = {
     "by_name": {
         "summary": "By name: what it needs is picked from disk",

@@ -5,6 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body
 
 from ..schemas.generation import Accepted, Img2ImgRequest, Txt2ImgRequest
+from ..schemas.video import Txt2VidRequest
 from . import examples
 from .deps import Here
 from .failures import ERRORS
@@ -26,3 +27,11 @@ async def img2img(
 ) -> Accepted:
     """Make images from an image and a text prompt; with a mask, repaint only its white part."""
     return await here.intake.submit("img2img", body)
+
+
+@router.post("/txt2vid", status_code=202)
+async def txt2vid(
+    body: Annotated[Txt2VidRequest, Body(openapi_examples=examples.TXT2VID)], here: Here
+) -> Accepted:
+    """Make a video, video.mp4, from a text prompt, and from images where the model takes them."""
+    return await here.intake.submit("txt2vid", body)

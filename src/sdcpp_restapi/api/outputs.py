@@ -24,6 +24,7 @@ CACHE_CONTROL = "private, max-age=86400"
 # No script of a file runs with our rights, should a browser show the file all the same.
 NO_SCRIPTS = "default-src 'none'; sandbox"
 PageNumber = Annotated[int, Query(alias="page", ge=1, description="Page of a folder, 200 entries each")]
+Frame = Annotated[bool, Query(description="Of a video, its first frame instead of the SVG")]
 
 
 @router.head("/output", include_in_schema=False)
@@ -49,9 +50,10 @@ async def output(
 
 @router.head("/thumb/{path:path}", include_in_schema=False)
 @router.get("/thumb/{path:path}", response_class=Response)
-async def thumbnail(request: Request, here: Here, path: str) -> Response:
-    """A JPEG of 120x120 pixels from the middle of an image; for videos and broken images, an SVG."""
-    return await _thumbnail(request, here, await asyncio.to_thread(here.outputs.find, path), keep=True)
+async def thumbnail(request: Request, here: Here, path: str, frame: Frame = False) -> Response:
+    """A JPEG of 120x120 pixels from the middle of an image; for videos and broken files, an SVG."""
+    found = await asyncio.to_thread(here.outputs.find, path)
+    return await _thumbnail(request, here, found, keep=True, frame=frame)
 
 
 @router.head("/models/thumb/{model_type}/{model_name:path}", include_in_schema=False)
@@ -65,7 +67,7 @@ async def thumbnail_of_model(
     return await _thumbnail(request, here, found, keep=False)
 
 
-async def _thumbnail(request: Request, here: Here, found: Found, keep: bool) -> Response:
+async def _thumbnail(request: Request, here: Here, found: Found, keep: bool, frame: bool = False) -> Response:
     headers = {
         "etag": f'"{found.stat.st_mtime_ns:x}-{found.stat.st_size:x}"',
         "cache-control": CACHE_CONTROL,
@@ -74,7 +76,7 @@ async def _thumbnail(request: Request, here: Here, found: Found, keep: bool) -> 
     }
     if _is_known(request, headers):
         return Response(status_code=304, headers=headers)
-    made = await here.thumbs.of(found, keep)
+    made = await here.thumbs.of(found, keep, frame)
     return Response(made.content, media_type=made.media_type, headers=headers)
 
 

@@ -15,6 +15,7 @@ from ..schemas.engine import (
     COMMAND,
     Convert,
     Generate,
+    GenerateVideo,
     Hello,
     Load,
     LoadUpscaler,
@@ -40,6 +41,8 @@ def perform(session: Session, work: Work) -> Report:
             return session.load(work)
         case Generate():
             return session.generate(work)
+        case GenerateVideo():
+            return session.generate_video(work)
         case LoadUpscaler():
             return session.upscaler.load(work)
         case Upscale():

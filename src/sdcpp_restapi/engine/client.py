@@ -8,7 +8,16 @@ from ..errors import EngineLost, EngineUnusable
 from ..pipe.child_process import ChildProcess, Trade
 from ..schemas.engine import REPORT, Hello, Report, Step
 
-LAST_REPORTS = ("loaded", "unloaded", "generated", "upscaler_ready", "upscaled", "converted", "refused")
+LAST_REPORTS = (
+    "loaded",
+    "unloaded",
+    "generated",
+    "video_generated",
+    "upscaler_ready",
+    "upscaled",
+    "converted",
+    "refused",
+)
 
 
 class EngineChild(ChildProcess[Report]):
@@ -36,7 +45,8 @@ class EngineChild(ChildProcess[Report]):
         silent for `start_timeout`.
         """
         library = ["--library", str(settings.library)] if settings.library else []
-        child, first = await cls.spawn(library, settings.start_timeout, settings.command)
+        debug = ["--debug"] if cls.trade.log.isEnabledFor(logging.DEBUG) else []
+        child, first = await cls.spawn([*library, *debug], settings.start_timeout, settings.command)
         if not isinstance(first, Hello):
             child.kill(f"The engine process did not greet: {first.kind}")
             await child.close()

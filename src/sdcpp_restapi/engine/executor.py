@@ -9,16 +9,18 @@ from typing import Protocol
 
 from ..errors import EngineLost, JobCancelled, JobFailed, SdcppError
 from ..schemas.conversion import ConvertRequest
-from ..schemas.engine import Convert, Generate, LoraFile, PreviewFrame, Report, Step, Upscale
+from ..schemas.engine import LoraFile, PreviewFrame, Report, Step
 from ..schemas.events import JobPreview
 from ..schemas.generation import ImageRequest
 from ..schemas.jobs import Job, Outcome, Progress
 from ..schemas.options import PreviewSettings
 from ..schemas.pipe import Refused
 from ..schemas.upscaling import UpscaleRequest, UpscalerRequest
+from ..schemas.video import Txt2VidRequest
 from .convert_task import ConvertTask, Listed
 from .picture_tasks import GenerateTask, InputFiles, ResolvePrompts, UpscaleTask
-from .slot import EngineSlot
+from .slot import EngineSlot, WorkCommand
+from .video_task import VideoTask
 
 Released = Callable[[UpscalerRequest], Awaitable[None]]
 
@@ -29,7 +31,7 @@ class Task(Protocol):
     @property
     def loras(self) -> list[LoraFile]: ...
     async def prepare(self) -> None: ...
-    def command(self) -> Callable[[int], Generate | Upscale | Convert]: ...
+    def command(self) -> Callable[[int], WorkCommand]: ...
     async def publish(self, made: Report) -> Outcome: ...
     async def clean(self) -> None: ...
     async def discard(self) -> None: ...
@@ -118,7 +120,8 @@ class EngineExecutor:
             return ConvertTask(job, self._listed)
         if isinstance(job.params, UpscaleRequest):
             return UpscaleTask(job, self._output_dir, self._input_files)
-        return GenerateTask(job, self._output_dir, self._resolve_prompts, self._input_files, self._preview)
+        kind = VideoTask if isinstance(job.params, Txt2VidRequest) else GenerateTask
+        return kind(job, self._output_dir, self._resolve_prompts, self._input_files, self._preview)
 
     async def _ready(self, job: Job, loras: list[LoraFile]) -> None:
         try:

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from .. import __version__
 from ..errors import JobFailed
-from ..schemas.engine import Generate
+from ..schemas.engine import Generation
 from ..schemas.generation import Img2ImgRequest
 from .capi import sd_image_t
 
@@ -107,7 +107,7 @@ def write_job_png(image: Image.Image, folder: Path, name: str, parameters: str) 
         raise JobFailed(f"{name} cannot be written: {error}") from error
 
 
-def parameters_text(command: Generate, seed: int, size: tuple[int, int]) -> str:
+def parameters_text(command: Generation, seed: int, size: tuple[int, int]) -> str:
     """The text that the A1111 web UI writes into its files: prompts, and one line of settings.
 
     The prompt keeps its LoRA tags, and LoRAs given beside it are added as tags.
@@ -122,7 +122,7 @@ def parameters_text(command: Generate, seed: int, size: tuple[int, int]) -> str:
     return "\n".join(lines)
 
 
-def _settings(command: Generate, seed: int, size: tuple[int, int]) -> dict[str, str]:
+def _settings(command: Generation, seed: int, size: tuple[int, int]) -> dict[str, str]:
     params = command.params
     settings = {
         "Steps": str(params.steps),

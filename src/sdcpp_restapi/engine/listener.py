@@ -23,6 +23,8 @@ _NEXT_IMAGE = re.compile(r"generating image: (\d+)/(\d+) - seed")
 _VERSION = re.compile(r"Version: (.+)")
 _WEIGHTS_BEGIN = re.compile(r"loading \d+/\d+ tensors from")
 _WEIGHTS_END = "loading tensors completed"
+_FILMING = re.compile(r"generate_video \d+x\d+x\d+")
+_HIGH_NOISE_END = "sampling(high noise) completed"
 _SAMPLING_END = re.compile(r"sampling completed|sampling for image \d+/\d+ failed")
 
 
@@ -43,6 +45,8 @@ class Listener:
         self.images = 1
         self.image = 0
         self.step = 0
+        self._steps_before = 0
+        self._all_steps: int | None = None
         self.architecture = ""
 
     @contextmanager
@@ -66,6 +70,14 @@ class Listener:
             yield
         finally:
             self._generating = self._sampling = False
+
+    @contextmanager
+    def filming(self, command_id: int, steps: int) -> Iterator[None]:
+        """For the time of generate_video: the models of a pair count their steps apart, here they are one
+        count of `steps`."""
+        with self.generating(command_id, 1):
+            self._all_steps = steps
+            yield
 
     @contextmanager
     def counting(self, command_id: int) -> Iterator[None]:
@@ -111,7 +123,13 @@ class Listener:
             # Samplers of second order repeat step 0; step numbers never fall within an image.
             self.step = step
             self._report(
-                Step(id=self._id, step=step, total_steps=total, image=self.image, images=self.images)
+                Step(
+                    id=self._id,
+                    step=self._steps_before + step,
+                    total_steps=self._all_steps or total,
+                    image=self.image,
+                    images=self.images,
+                )
             )
 
     def _begin(self, command_id: int) -> None:
@@ -119,7 +137,8 @@ class Listener:
         self._complaints.clear()
         self._sampling = self._reading_weights = False
         self._last_told = 0.0
-        self.image = self.step = 0
+        self.image = self.step = self._steps_before = 0
+        self._all_steps = None
 
     def _follow(self, message: str) -> None:
         if self._loading:
@@ -132,6 +151,10 @@ class Listener:
         if image := _NEXT_IMAGE.match(message):
             self._sampling, self.step = True, 0
             self.image = int(image[1]) - 1
+        elif _FILMING.match(message):
+            self._sampling = True
+        elif message.startswith(_HIGH_NOISE_END):
+            self._steps_before, self.step = self.step, 0
         elif _SAMPLING_END.match(message):
             self._sampling = False
         elif _WEIGHTS_BEGIN.match(message):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from ..schemas.engine import Generate, Generated, LoraFile, Report, Upscale, Upscaled
-from ..schemas.generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
+from ..schemas.generation import GenerationRequest, ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from ..schemas.jobs import Job, Outcome, utc_text
 from ..schemas.models import LoadRequest
 from ..schemas.options import PreviewSettings
@@ -28,7 +28,7 @@ class Prompts(Protocol):
     def loras(self) -> list[LoraFile]: ...
 
 
-ResolvePrompts = Callable[[ImageRequest], Awaitable[Prompts]]
+ResolvePrompts = Callable[[GenerationRequest], Awaitable[Prompts]]
 InputFiles = Callable[[Job], dict[str, list[str]]]
 
 
@@ -75,8 +75,8 @@ class JobFolder:
         os.replace(self.path, self._final)
 
 
-class GenerateTask:
-    """txt2img and img2img."""
+class GenerationTask:
+    """What the generation of images and of videos have in common."""
 
     def __init__(
         self,
@@ -101,8 +101,13 @@ class GenerateTask:
 
     async def prepare(self) -> None:
         """Make the folder, find the LoRAs. Raises BadRequest when one is gone."""
-        self._prompts = await self._resolve_prompts(self._work()[0])
+        assert isinstance(self._job.params, GenerationRequest)
+        self._prompts = await self._resolve_prompts(self._job.params)
         await self._folder.prepare()
+
+
+class GenerateTask(GenerationTask):
+    """txt2img and img2img."""
 
     def command(self) -> Callable[[int], Generate]:
         """The command, once it has the id of its call."""

@@ -5,33 +5,47 @@ may come from threads of its own).
 """
 
 import ctypes
+import json
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from ..errors import JobCancelled, JobFailed, LoadFailed
-from ..schemas.engine import Convert, Converted, Generate, Generated, Load, Loaded, MadeImage, Report
+from ..schemas.engine import (
+    Convert,
+    Converted,
+    Generate,
+    Generated,
+    GenerateVideo,
+    Generation,
+    Load,
+    Loaded,
+    MadeImage,
+    Report,
+    VideoGenerated,
+)
+from ..schemas.pipe import Log
 from . import conversion, images
 from .capi import (
     CANCEL_ALL,
     CANCEL_RESET,
     Library,
     log_cb_t,
-    preview_cb_t,
     progress_cb_t,
+    sd_audio_t,
     sd_image_t,
 )
 from .image_params import image_params
 from .listener import Listener
 from .load_params import ctx_params
-from .previews import PreviewTap
+from .previews import previews
+from .struct_data import read_back
 from .upscaler import Upscaler
-
-NO_PREVIEW = preview_cb_t()  # NULL
+from .video_params import video_params
 
 
 class Session:
@@ -40,9 +54,10 @@ class Session:
     def __init__(self, library: Library, report: Callable[[Report], None], debug: bool = False) -> None:
         self._library = library
         self._report = report
+        self._debug = debug
         self._listener = Listener(report, debug)
         self._context: int | None = None
-        self._has_taesd = False
+        self._components: Collection[str] = ()
         self._cancelled = False
         self._stoppable = False
         self.upscaler = Upscaler(library, self._listener, report, lambda: self._cancelled)
@@ -64,7 +79,7 @@ class Session:
             self._context = self._library.c.new_sd_ctx(ctypes.byref(call.struct)) or None
         if self._context is None:
             raise LoadFailed(self._listener.why("The engine refused the model and did not say why"))
-        self._has_taesd = "taesd" in command.files.components
+        self._components = command.files.components.keys()
         return Loaded(
             id=command.id,
             engine_architecture=self._listener.architecture,
@@ -93,31 +108,74 @@ class Session:
 
         Raises JobCancelled (no file is written) or JobFailed, in the engine's words.
         """
-        if self._context is None:
-            raise JobFailed("No model is loaded")
         call = image_params(self._library, command)
-        made, count = ctypes.POINTER(sd_image_t)(), ctypes.c_int()
-        started = time.monotonic()
+        listening = self._listener.generating(command.id, command.params.batch_count)
+        with self._made(command, listening, "generate_image", call.struct) as (made, seconds):
+            return self._write(command, made, seconds)
+
+    def generate_video(self, command: GenerateVideo) -> VideoGenerated:
+        """Make the video of a job and write it into its folder.
+
+        Raises JobCancelled or JobFailed, in the engine's words.
+        """
+        from . import video  # its library takes long to import, and image models do without
+
+        # Asked for a video, an image model ends the process.
+        if self._context and not self._library.c.sd_ctx_supports_video_generation(self._context):
+            raise JobFailed("The loaded model makes images, not videos")
+        call = video_params(self._library, command)
+        if self._debug:
+            self._report(Log(level="debug", text=f"sd_vid_gen_params_t {json.dumps(read_back(call.struct))}"))
+        paired = "high_noise_diffusion_model" in self._components
+        steps = command.params.all_steps if paired else command.params.steps
+        audio = ctypes.POINTER(sd_audio_t)()
+        listening = self._listener.filming(command.id, steps)
         try:
-            with self._watched(command):
-                done = self._library.c.generate_image(
-                    self._context, ctypes.byref(call.struct), ctypes.byref(made), ctypes.byref(count)
-                )
-            seconds = time.monotonic() - started
-            self._check_made(done and count.value > 0)
-            return self._write(command, [made[i] for i in range(count.value)], seconds)
+            with self._made(command, listening, "generate_video", call.struct, audio) as (made, seconds):
+                return video.write(command, made, seconds, lambda: self._cancelled)
         finally:
-            if made:
-                self._library.c.free_sd_images(made, count.value)
+            if audio:
+                self._library.c.free_sd_audio(audio)
 
     def convert(self, command: Convert) -> Converted:
         """Write a model file in another type; what is loaded stays. Raises JobFailed or JobCancelled."""
         return conversion.convert(self._library, self._listener, command, lambda: self._cancelled)
 
     @contextmanager
-    def _watched(self, command: Generate) -> Iterator[None]:
+    def _made(
+        self,
+        command: Generation,
+        listening: AbstractContextManager[None],
+        function: str,
+        struct: ctypes.Structure,
+        *more: Any,
+    ) -> Iterator[tuple[list[sd_image_t], float]]:
+        """What a function of the library makes, in its memory until the block ends, and the seconds it took.
+
+        `more` are pointers that it sets besides.
+        """
+        if self._context is None:
+            raise JobFailed("No model is loaded")
+        made, count = ctypes.POINTER(sd_image_t)(), ctypes.c_int()
+        results = [ctypes.byref(result) for result in (made, count, *more)]
+        started = time.monotonic()
+        try:
+            with self._watched(command, listening):
+                done = getattr(self._library.c, function)(self._context, ctypes.byref(struct), *results)
+            seconds = time.monotonic() - started
+            self._check_made(done and count.value > 0)
+            yield [made[i] for i in range(count.value)], seconds
+        finally:
+            if made:
+                self._library.c.free_sd_images(made, count.value)
+
+    @contextmanager
+    def _watched(self, command: Generation, listening: AbstractContextManager[None]) -> Iterator[None]:
         """For the time of the engine's call: steps and previews are reported, a cancel reaches it."""
-        with self._listener.generating(command.id, command.params.batch_count), self._previews(command):
+        with (
+            listening,
+            previews(self._library, command, "taesd" in self._components, self._report),
+        ):
             self._stoppable = True
             try:
                 self._insist()
@@ -130,7 +188,7 @@ class Session:
             self._library.c.sd_cancel_generation(self._context, CANCEL_RESET)
             raise JobCancelled
         if not done:
-            raise JobFailed(self._listener.why("The engine made no image and did not say why"))
+            raise JobFailed(self._listener.why("The engine made nothing and did not say why"))
 
     def _write(self, command: Generate, made: list[Any], seconds: float) -> Generated:
         started = time.monotonic()
@@ -154,22 +212,6 @@ class Session:
             picture = self.upscaler.enlarged(picture.convert("RGB"), command.enlargement)
         images.write_job_png(picture, Path(command.folder), name, text)
         return MadeImage(file=name, seed=seed, width=picture.width, height=picture.height)
-
-    @contextmanager
-    def _previews(self, command: Generate) -> Iterator[None]:
-        settings = command.preview
-        if not settings.enabled or settings.mode == "none":
-            yield
-            return
-        tap = PreviewTap(command, self._has_taesd, self._report)
-        callback = preview_cb_t(tap.on_preview)
-        self._library.c.sd_set_preview_callback(
-            callback, tap.mode_index, settings.interval, True, False, None
-        )
-        try:
-            yield
-        finally:
-            self._library.c.sd_set_preview_callback(NO_PREVIEW, 0, 1, False, False, None)
 
     def _on_log(self, level: int, text: bytes | None, _data: int | None) -> None:
         self._listener.on_log(level, (text or b"").decode(errors="replace"))

@@ -18,6 +18,8 @@ from ..schemas.engine import (
     Command,
     Convert,
     Generate,
+    GenerateVideo,
+    Generation,
     Load,
     Loaded,
     LoadStep,
@@ -38,7 +40,7 @@ log = logging.getLogger(__name__)
 
 Resolve = Callable[[LoadRequest], Awaitable[ModelFiles]]
 NameArchitecture = Callable[[str], str | None]
-WorkCommand = Generate | Upscale | Convert
+WorkCommand = Generate | GenerateVideo | Upscale | Convert
 
 
 class EngineSlot:
@@ -147,7 +149,7 @@ class EngineSlot:
         call_id = next(self._ids)
         self._running = call_id
         wanted = command(call_id)
-        if isinstance(wanted, Generate) and wanted.options.lora_apply_mode == "immediately":
+        if isinstance(wanted, Generation) and wanted.options.lora_apply_mode == "immediately":
             self._merged = wanted.loras
         try:
             async with aclosing(self._call(wanted, call_id)) as reports:

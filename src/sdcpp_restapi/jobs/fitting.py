@@ -1,16 +1,18 @@
-"""What an architecture makes of a request: refused, changed with a warning, or left as it is."""
+"""What an architecture, and a model as it was loaded, make of a request: refused, changed with a warning, or
+left as it is."""
 
 from ..errors import BadRequest
 from ..schemas.generation import Img2ImgRequest, Txt2ImgRequest
+from ..schemas.models import LoadRequest
 from ..schemas.options import Architecture
+from ..schemas.video import Txt2VidRequest
 
-Params = Txt2ImgRequest | Img2ImgRequest
+Params = Txt2ImgRequest | Img2ImgRequest | Txt2VidRequest
 
 
 def fitted(request: Params, architecture: Architecture, warnings: list[str]) -> Params:
     """The request as the architecture can carry it out, telling what was changed."""
-    if architecture.makes == "videos":
-        raise BadRequest(f"The loaded model ({architecture.name}) makes videos, not images: use /txt2vid")
+    _check_kind(request, architecture)
     if architecture.square_only and request.width != request.height:
         raise BadRequest(
             f"width and height: {request.width}x{request.height} is not allowed;"
@@ -25,4 +27,50 @@ def fitted(request: Params, architecture: Architecture, warnings: list[str]) -> 
             f"size {request.width}x{request.height} was rounded up to {width}x{height}:"
             f" {architecture.name} needs multiples of {multiple}"
         )
-    return request.model_copy(update={"width": width, "height": height})
+    request = request.model_copy(update={"width": width, "height": height})
+    return _in_groups(request, architecture, warnings) if isinstance(request, Txt2VidRequest) else request
+
+
+def shifted(request: Params, model: LoadRequest) -> Params:
+    """The request with the flow shift that the model was loaded with, if a video names none of its own."""
+    if not isinstance(request, Txt2VidRequest) or "flow_shift" in request.model_fields_set:
+        return request
+    shift = model.options.flow_shift
+    return request.model_copy(update={"flow_shift": shift}) if shift else request
+
+
+def warn_of_missing(request: Params, model: LoadRequest, warnings: list[str]) -> None:
+    """Name the fields that need a component which the model was loaded without."""
+    if isinstance(request, Txt2VidRequest):
+        pair = sorted(
+            name
+            for name in request.model_fields_set
+            if name.startswith("high_noise_") or name == "moe_boundary"
+        )
+        if pair and not model.high_noise_diffusion_model:
+            warnings.append(
+                f"{', '.join(pair)}: no effect, the model was loaded without high_noise_diffusion_model"
+            )
+    elif request.control_image_base64 and not model.controlnet:
+        warnings.append("control_image_base64 has no effect: the model was loaded without a ControlNet")
+
+
+def _check_kind(request: Params, architecture: Architecture) -> None:
+    makes_videos, wants_video = architecture.makes == "videos", isinstance(request, Txt2VidRequest)
+    if makes_videos and not wants_video:
+        raise BadRequest(f"The loaded model ({architecture.name}) makes videos, not images: use /txt2vid")
+    if wants_video and not makes_videos:
+        raise BadRequest(
+            f"The loaded model ({architecture.name}) makes images, not videos: use /txt2img or /img2img"
+        )
+
+
+def _in_groups(request: Txt2VidRequest, architecture: Architecture, warnings: list[str]) -> Txt2VidRequest:
+    group = architecture.frame_group
+    frames = -(-(request.video_frames - 1) // group) * group + 1
+    if frames != request.video_frames:
+        warnings.append(
+            f"video_frames {request.video_frames} was rounded up to {frames}:"
+            f" {architecture.name} makes a multiple of {group}, plus 1"
+        )
+    return request.model_copy(update={"video_frames": frames})

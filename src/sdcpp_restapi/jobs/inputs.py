@@ -19,10 +19,16 @@ from ..errors import BadRequest
 from ..schemas.base import Request
 from ..schemas.jobs import InputImage, Job
 
-SINGLE_FIELDS = ("init_image_base64", "mask_image_base64", "control_image_base64", "image_base64")
-LIST_FIELDS = ("ref_images",)
+SINGLE_FIELDS = (
+    "init_image_base64",
+    "end_image_base64",
+    "mask_image_base64",
+    "control_image_base64",
+    "image_base64",
+)
+LIST_FIELDS = ("ref_images", "control_frames")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
-_REFERENCE = re.compile(r"input:([0-9a-f-]{36})/([a-z_0-9]+)(?:/(\d{1,3}))?")
+_REFERENCE = re.compile(r"input:([0-9a-f-]{36})/([a-z_0-9]+)(?:/(\d{1,4}))?")
 
 
 class InputStore:

@@ -7,13 +7,14 @@ from uuid import uuid4
 
 from ..config import Generation, Limits
 from ..errors import BadRequest
-from ..schemas.generation import Accepted, ImageRequest, Img2ImgRequest, Txt2ImgRequest
+from ..schemas.generation import Accepted, GenerationRequest, ImageRequest
 from ..schemas.jobs import JobType
 from ..schemas.models import LoadRequest
 from ..schemas.options import Architecture
 from ..schemas.upscaling import UpscalerRequest
-from .bounds import at_most, check_pixels, enlarged
-from .fitting import fitted
+from ..schemas.video import Txt2VidRequest
+from .bounds import at_most, check_pixels, check_video, enlarged
+from .fitting import Params, fitted, shifted, warn_of_missing
 from .inputs import InputStore
 from .queue import Queue
 
@@ -38,8 +39,7 @@ class Upscalers(Protocol):
     def require(self) -> tuple[UpscalerRequest, int]: ...
 
 
-CheckLoras = Callable[[ImageRequest, LoadRequest], Awaitable[list[str]]]
-Params = Txt2ImgRequest | Img2ImgRequest
+CheckLoras = Callable[[GenerationRequest, LoadRequest], Awaitable[list[str]]]
 
 
 class Intake:
@@ -71,11 +71,10 @@ class Intake:
         model = self._models.require()
         architecture = self._models.architecture()
         warnings = _unknown(request)
-        request = self._completed(request.known(), architecture)
+        request = self._completed(shifted(request.known(), model), architecture)
         if architecture is not None:
             request = fitted(request, architecture, warnings)
-        if request.control_image_base64 and not model.controlnet:
-            warnings.append("control_image_base64 has no effect: the model was loaded without a ControlNet")
+        warn_of_missing(request, model, warnings)
         self._within_limits(request)
         upscaler = self._upscaler(request)
         warnings += await self._check_loras(request, model)
@@ -109,14 +108,14 @@ class Intake:
             return request
         preset = architecture.preset.generationDefaults.model_dump(exclude_none=True)
         suits = {k: v for k, v in preset.items() if k in type(request).model_fields}
-        if request.custom_sigmas:
+        if isinstance(request, ImageRequest) and request.custom_sigmas:
             suits.pop("steps", None)  # they have decided the number of steps already
         return request.model_copy(
             update={k: v for k, v in suits.items() if k not in request.model_fields_set}
         )
 
     def _upscaler(self, request: Params) -> UpscalerRequest | None:
-        if not request.upscale:
+        if not isinstance(request, ImageRequest) or not request.upscale:
             return None
         upscaler, factor = self._upscalers.require()
         size = (request.width, request.height)
@@ -129,7 +128,10 @@ class Intake:
         limits = self._limits
         check_pixels("width x height", (request.width, request.height), limits)
         at_most("steps", request.steps, limits.max_steps, "limits.max_steps")
-        at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
+        if isinstance(request, Txt2VidRequest):
+            check_video(request, limits)
+        else:
+            at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
         for field in ("prompt", "negative_prompt"):
             length = len(getattr(request, field))
             at_most(f"{field} length", length, limits.max_prompt_chars, "limits.max_prompt_chars")

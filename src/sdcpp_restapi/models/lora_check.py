@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import BadRequest
-from ..schemas.generation import ImageRequest
+from ..schemas.engine import LoraFile
+from ..schemas.generation import GenerationRequest
 from ..schemas.inspection import ModelFacts, Network
 from ..schemas.models import LoadRequest
 from . import loras
@@ -29,17 +30,18 @@ class LoraCheck:
         self._catalog = catalog
         self._facts = facts
 
-    async def check(self, request: ImageRequest, model: LoadRequest) -> list[str]:
-        """Warnings about LoRAs that are made for another architecture.
+    async def check(self, request: GenerationRequest, model: LoadRequest) -> list[str]:
+        """Warnings about LoRAs that are made for another architecture, or for a model that is not there.
 
         Raises BadRequest for LoRAs that do not exist or would end the engine's process.
         """
-        paths = [Path(one.path) for one in (await loras.resolve(self._catalog, request)).loras]
+        wanted = (await loras.resolve(self._catalog, request)).loras
+        paths = [Path(one.path) for one in wanted]
         if not paths:
             return []
         known = await self._facts.of_all(paths)
         merged_into = await self._networks(model) if model.options.lora_apply_mode == "immediately" else []
-        warnings = []
+        warnings = _unused(wanted, model)
         architecture = await self._architecture(model)
         for path in paths:
             _check_merging(path.name, known[path], merged_into, model.options.weight_type)
@@ -57,6 +59,20 @@ class LoraCheck:
         paths.append(inventory.path(model.model_type, model.model_name))
         known = await self._facts.of_all([path for path in paths if path])
         return [network for facts in known.values() for network in facts.contains]
+
+
+def _unused(wanted: Iterable[LoraFile], model: LoadRequest) -> list[str]:
+    if not any(lora.high_noise for lora in wanted):
+        return []
+    if not model.high_noise_diffusion_model:
+        return ["high-noise LoRAs: no effect, the model was loaded without high_noise_diffusion_model"]
+    if model.options.lora_apply_mode == "immediately":
+        return []
+    # At run time the engine loads their tensors and uses none of them (measured on 487de75).
+    return [
+        "high-noise LoRAs: no effect, the engine applies them only to a model that was loaded with"
+        " lora_apply_mode 'immediately'"
+    ]
 
 
 def _strangeness(name: str, made_for: str | None, architecture: str | None) -> list[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ..errors import BadRequest
 from ..schemas.engine import LoraFile
-from ..schemas.generation import ImageRequest, LoraUse
+from ..schemas.generation import GenerationRequest, LoraUse
 from ..schemas.models import EXTENSIONS
 from .catalog import Catalog
 from .inventory import Inventory
@@ -74,7 +74,7 @@ def strip(prompt: str) -> tuple[str, list[LoraUse]]:
     return "".join(text), uses
 
 
-async def resolve(catalog: Catalog, params: ImageRequest) -> ResolvedPrompts:
+async def resolve(catalog: Catalog, params: GenerationRequest) -> ResolvedPrompts:
     """Take the tags out of both prompts and find the files of those in the positive one and of `loras`.
 
     Tags in the negative prompt have no effect. Raises BadRequest that names every LoRA that is missing.

@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from . import listing, rows
 from .folder import Found, OutputFolder
 from .listing import Order, Sort
+from .media import kind_of
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -63,7 +64,8 @@ class View:
 
     def thumb(self, path: str, version: int) -> str:
         """The address of a thumbnail; another version is another address, whatever a browser has kept."""
-        return self._link(f"thumb/{quote(path)}", v=f"{version:x}")
+        frame = {"frame": "1"} if kind_of(path) == "video" else {}
+        return self._link(f"thumb/{quote(path)}", v=f"{version:x}", **frame)
 
     def folder(self, path: str) -> str:
         """The address of a folder, sorted as this one."""

@@ -63,15 +63,16 @@ class Thumbnails:
         # `_made` has a bound of its own. Said once: warnings can't be silenced for one thread alone.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
-    async def of(self, source: Found, keep: bool = True) -> Thumbnail:
-        """The thumbnail of an image, the placeholder of a video. Raises BadRequest for other files.
+    async def of(self, source: Found, keep: bool = True, frame: bool = False) -> Thumbnail:
+        """The thumbnail of an image, and of a video its placeholder, or a `frame` of it.
 
-        Without `keep` nothing is written: for pictures in folders that are not ours.
+        Without `keep` nothing is written: for pictures in folders that are not ours. Raises BadRequest for
+        other files.
         """
         kind = "folder" if source.is_folder else kind_of(source.path.name)
-        if kind == "video":
+        if kind == "video" and not frame:
             return PLAY_BUTTON
-        if kind != "image":
+        if kind not in ("image", "video"):
             raise BadRequest(f"Thumbnails are made of images and videos only: {', '.join(MEDIA)}")
         kept = await asyncio.to_thread(_kept, source) if keep else None
         if kept is None:
@@ -103,13 +104,21 @@ def _kept(source: Found) -> Thumbnail | None:
 
 def _made(source: Found) -> Thumbnail:
     try:
-        with Image.open(source.path, formats=FORMATS) as image:
-            if image.width * image.height > MOST_PIXELS:
-                return BROKEN
-            return Thumbnail(_jpeg(_square(image)), "image/jpeg")
+        content = _content(source.path)
     except Exception as error:  # a file that was made to confuse can have Pillow raise anything
         log.info("no thumbnail of %s: %r", source.path, error)
-        return BROKEN
+        content = None
+    return Thumbnail(content, "image/jpeg") if content else BROKEN
+
+
+def _content(path: Path) -> bytes | None:
+    if kind_of(path.name) == "video":
+        from .stills import still  # its library takes long to import, and most folders have no videos
+
+        frame = still(path, MOST_PIXELS)
+        return _jpeg(_square(frame)) if frame else None
+    with Image.open(path, formats=FORMATS) as image:
+        return _jpeg(_square(image)) if image.width * image.height <= MOST_PIXELS else None
 
 
 def _square(image: Image.Image) -> Image.Image:

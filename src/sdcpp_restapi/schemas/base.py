@@ -53,6 +53,7 @@ Integer = Annotated[int, NoBoolean]
 Number = Annotated[FiniteFloat, NoBoolean]
 # Bounds come before the validator, or the interface's description calls them "ge" and "le".
 Fraction = Annotated[FiniteFloat, Field(ge=0.0, le=1.0), NoBoolean]
+FlowShift = Annotated[FiniteFloat, Field(ge=0.0, le=1000.0), NoBoolean]
 Seconds = Annotated[FiniteFloat, Field(gt=0.0), NoBoolean]
 Component = Literal[
     "vae",

@@ -1,7 +1,8 @@
 """The messages between the server and an engine child: commands go down, reports come up, one JSON line each.
 
 A command that does work carries an `id`; every report about it repeats that id, and the last one is either
-a `Loaded`, `Unloaded`, `Generated`, `UpscalerReady`, `Upscaled`, `Converted` or a `Refused`.
+a `Loaded`, `Unloaded`, `Generated`, `VideoGenerated`, `UpscalerReady`, `Upscaled`, `Converted` or a
+`Refused`.
 """
 
 from typing import Annotated, Literal
@@ -9,11 +10,12 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from .base import Frozen
-from .generation import Img2ImgRequest, Txt2ImgRequest
+from .generation import GenerationRequest, Img2ImgRequest, Txt2ImgRequest
 from .models import LoadOptions, ModelFiles
 from .options import PreviewSettings
 from .pipe import Cancel, Log, Refused, Shutdown, Unusable
 from .upscaling import Enlargement
+from .video import Txt2VidRequest
 
 # ---------------------------------------------------------------- commands
 
@@ -42,21 +44,34 @@ class LoraFile(Frozen):
     high_noise: bool = False
 
 
-class Generate(Frozen):
-    """Make the images of one job and write them into `folder` (which exists) as image_0.png ..."""
+class Generation(Frozen):
+    """What images and videos have in common. The files go into `folder`, which exists."""
 
-    kind: Literal["generate"] = "generate"
     id: int
-    params: Txt2ImgRequest | Img2ImgRequest
+    params: GenerationRequest
     prompt: str = Field(description="params.prompt without LoRA tags")
     negative_prompt: str = Field(description="params.negative_prompt without LoRA tags")
     loras: list[LoraFile] = []
     images: dict[str, list[str]] = Field({}, description="Image field -> absolute paths of stored inputs")
     options: LoadOptions = Field(description="The load's options: defaults for VAE tiling, flow shift")
-    model_name: str = Field(description="For the A1111 text of the PNG")
+    model_name: str = Field(description="For the A1111 text of the files")
     folder: str
     preview: PreviewSettings
+
+
+class Generate(Generation):
+    """Make the images of one job: image_0.png ..."""
+
+    kind: Literal["generate"] = "generate"
+    params: Txt2ImgRequest | Img2ImgRequest
     enlargement: Enlargement | None = Field(None, description="What the loaded upscaler does to the images")
+
+
+class GenerateVideo(Generation):
+    """Make the video of one job: video.mp4, poster.jpg and, where they are asked for, its frames."""
+
+    kind: Literal["generate_video"] = "generate_video"
+    params: Txt2VidRequest
 
 
 class LoadUpscaler(Frozen):
@@ -98,7 +113,7 @@ class Convert(Frozen):
     tensor_type_rules: str = ""
 
 
-Work = Load | Unload | Generate | LoadUpscaler | UnloadUpscaler | Upscale | Convert
+Work = Load | Unload | Generate | GenerateVideo | LoadUpscaler | UnloadUpscaler | Upscale | Convert
 Command = Annotated[Work | Cancel | Shutdown, Field(discriminator="kind")]
 
 # ---------------------------------------------------------------- reports
@@ -190,6 +205,16 @@ class Generated(Frozen):
     write_seconds: float
 
 
+class VideoGenerated(Frozen):
+    """All files of a video are written in its folder."""
+
+    kind: Literal["video_generated"] = "video_generated"
+    id: int
+    files: list[str] = Field(description="The video, then its frames")
+    seconds: float = Field(description="Inside the engine's call")
+    write_seconds: float
+
+
 class UpscalerReady(Frozen):
     """The upscaler is in memory."""
 
@@ -229,6 +254,7 @@ Report = Annotated[
     | Step
     | PreviewFrame
     | Generated
+    | VideoGenerated
     | UpscalerReady
     | Upscaled
     | Converted

@@ -12,6 +12,7 @@ from .downloads import DownloadRequest, HashRequest, JobResult
 from .generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from .models import LoadRequest
 from .upscaling import UpscaleRequest, UpscalerRequest
+from .video import Txt2VidRequest
 
 
 def utc_text(moment: datetime) -> str:
@@ -21,9 +22,17 @@ def utc_text(moment: datetime) -> str:
 
 Moment = Annotated[datetime, PlainSerializer(utc_text, when_used="json")]
 
-JobType = Literal["txt2img", "img2img", "upscale", "convert", "model_download", "model_hash"]
+JobType = Literal["txt2img", "img2img", "txt2vid", "upscale", "convert", "model_download", "model_hash"]
 Lane = Literal["engine", "download", "hash"]
-Params = Txt2ImgRequest | Img2ImgRequest | UpscaleRequest | ConvertRequest | DownloadRequest | HashRequest
+Params = (
+    Txt2ImgRequest
+    | Img2ImgRequest
+    | Txt2VidRequest
+    | UpscaleRequest
+    | ConvertRequest
+    | DownloadRequest
+    | HashRequest
+)
 
 
 class Kind(NamedTuple):
@@ -36,6 +45,7 @@ class Kind(NamedTuple):
 KINDS: dict[JobType, Kind] = {
     "txt2img": Kind("engine", Txt2ImgRequest),
     "img2img": Kind("engine", Img2ImgRequest),
+    "txt2vid": Kind("engine", Txt2VidRequest),
     "upscale": Kind("engine", UpscaleRequest),
     "convert": Kind("engine", ConvertRequest),
     "model_download": Kind("download", DownloadRequest),
@@ -84,6 +94,8 @@ class Progress(Frozen):
         """Progress of a job that has not begun; what is not an image counts in percent."""
         if isinstance(params, ImageRequest):
             return cls.at(0, params.steps, 0, params.batch_count)
+        if isinstance(params, Txt2VidRequest):
+            return cls.at(0, params.all_steps, 0, 1)
         return cls.at(0, 100, 0, 1)
 
     def finished(self) -> "Progress":

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Component, Fraction, Frozen, Integer, LeftOut, Number, Request
+from .base import Component, FlowShift, Fraction, Frozen, Integer, LeftOut, Request
 from .names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
 from .type_rules import TypeRules
 
@@ -114,7 +114,7 @@ class LoadOptions(Request):
         description="Every job reads the parameters from disk and releases them after use; a load reads none"
         " and checks names and shapes only",
     )
-    flow_shift: Number | None = Field(None, description="null or 0 = automatic")
+    flow_shift: FlowShift | None = Field(None, description="null or 0 = automatic")
     weight_type: WeightType = ""
     tensor_type_rules: TypeRules = Field("", description="Other types for some tensors: pattern=type,...")
     rng_type: RngType = "cuda"

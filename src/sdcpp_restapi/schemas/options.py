@@ -95,6 +95,7 @@ class Architecture(Frozen):
     engine_names: list[str] = Field(description="What the engine's log calls it, e.g. 'SD 1.x'")
     preset: Preset
     size_multiple: int = Field(8, description="Width and height are rounded up to this")
+    frame_group: int = Field(4, description="Frames of a video are rounded up to a multiple of this, plus 1")
     square_only: bool = False
     makes: Literal["images", "videos"] = "images"
     ignores: list[str] = Field([], description="Request fields without an effect on it")
