@@ -11,11 +11,15 @@ from . import client, library, memory, sockets, work
 from .burst import burst
 from .engine import engine_alone
 from .floor import running_floor
+from .housekeeping import housekeeping
 from .pages import FEW, HEALTH, MANY, MODELS, QUEUE, QUEUE_PAGE, compare, targets
 from .plan import FULL, QUICK, Plan
 from .report import Report
 from .startup import startup
-from .stores import add_jobs, add_models
+from .stores import add_jobs, add_models, add_outputs
+
+# Deleting and restoring move folders: what is in them does not matter.
+OUTPUT_BYTES = 1000
 
 
 def main() -> None:
@@ -36,12 +40,14 @@ def measure(folder: Path, plan: Plan, report: Report) -> None:
     """Requests, jobs and events; the server's folders are below `folder`."""
     report.add(startup(folder, plan.starts), sockets.bus(plan.events * 10))
     demo = prepare(folder, plan)
+    stored = add_outputs(folder / "data", folder / "output", OUTPUT_BYTES)
     server = RunningServer(folder)
     try:
         with running_floor() as floor:
             run = Run(report, server, floor, plan)
             run.jobs(demo)
             run.polling()
+            report.add(*housekeeping(server, stored))
             run.crowds()
     finally:
         server.kill()

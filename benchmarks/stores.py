@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from uuid import uuid4
 
@@ -30,6 +31,17 @@ def add_jobs(data_dir: Path, count: int) -> None:
     """A database with so many completed jobs."""
     data_dir.mkdir(parents=True, exist_ok=True)
     asyncio.run(_add_jobs(data_dir / "sdcpp.db", count))
+
+
+def add_outputs(data_dir: Path, output_dir: Path, size: int) -> list[str]:
+    """The folders of all jobs of a database, with so many bytes in each; the ids, oldest first."""
+    with closing(sqlite3.connect(data_dir / "sdcpp.db")) as db:
+        ids = [job_id for (job_id,) in db.execute("SELECT id FROM jobs ORDER BY seq")]
+    for job_id in ids:
+        folder = output_dir / job_id
+        folder.mkdir(parents=True)
+        (folder / "image_0.png").write_bytes(b"x" * size)
+    return ids
 
 
 async def _add_jobs(path: Path, count: int) -> None:

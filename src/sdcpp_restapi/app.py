@@ -25,6 +25,7 @@ from .api import (
     preview,
     queue,
     socket,
+    trash,
     upscaling,
 )
 from .api.body import JsonBodies
@@ -61,6 +62,7 @@ def create_app(settings: Settings) -> FastAPI:
         conversion,
         options,
         generate,
+        trash,  # before the queue, which would take "jobs" for the id of one
         queue,
         preview,
         outputs,

@@ -30,9 +30,13 @@ from .jobs.convert_intake import ConvertIntake
 from .jobs.inputs import InputStore
 from .jobs.intake import Intake
 from .jobs.queue import Queue
+from .jobs.retention import Retention
 from .jobs.runner import Runner, Runners
 from .jobs.store import JobStore
+from .jobs.trash import Trash
+from .jobs.trash_store import TrashStore
 from .jobs.upscale_intake import UpscaleIntake
+from .jobs.usage import Usage
 from .llm.enhance import Enhancer
 from .llm.history import History
 from .llm.local.seat import ChatSeat
@@ -53,6 +57,7 @@ from .models.state import CurrentModel
 from .models.upscaler import CurrentUpscaler
 from .outputs.folder import OutputFolder
 from .outputs.thumbs import Thumbnails
+from .outputs.trash import OutputTrash
 from .preferences import Preferences, PreviewPreference
 from .schemas.ollama import OllamaSettings
 
@@ -69,8 +74,11 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         engine = await _open_engine(settings, base, library, stack)
         downloads = await _open_downloads(settings, base, library, stack)
         enhancer = await _open_llm(settings, base, library, engine, stack)
-        parts = _parts(settings, base, library, engine, downloads, enhancer)
+        housekeeping = await _open_housekeeping(settings, base)
+        parts = _parts(settings, base, library, engine, downloads, enhancer, housekeeping)
         _in_background(stack, socket.heartbeat(parts))
+        _in_background(stack, housekeeping.retention.keep())
+        _in_background(stack, housekeeping.usage.keep_current(lambda: base.queue.revision))
         _in_background(stack, _work(engine.slot, parts.runners))
         log.info("ready in %.2f s", time.monotonic() - began)
         yield parts
@@ -210,6 +218,22 @@ async def _open_llm(
     )
 
 
+@dataclass(frozen=True)
+class _Housekeeping:
+    trash: Trash
+    usage: Usage
+    retention: Retention
+
+
+async def _open_housekeeping(settings: Settings, base: _Base) -> _Housekeeping:
+    paths = settings.paths
+    store, outputs = TrashStore(base.database), OutputTrash(paths.output_dir)
+    trash = Trash(store, outputs, base.inputs, base.queue, base.bus)
+    await trash.repair()
+    usage = Usage(store, outputs, base.inputs, paths.models_dir, paths.output_dir)
+    return _Housekeeping(trash, usage, Retention(store, trash, usage, settings.retention))
+
+
 def _parts(
     settings: Settings,
     base: _Base,
@@ -217,6 +241,7 @@ def _parts(
     engine: _Engine,
     downloads: _Downloads,
     enhancer: Enhancer,
+    housekeeping: _Housekeeping,
 ) -> Parts:
     return Parts(
         settings=settings,
@@ -246,6 +271,8 @@ def _parts(
             *(Runner(base.queue, "download", downloads.executor) for _ in range(settings.downloads.parallel)),
         ),
         enhancer=enhancer,
+        trash=housekeeping.trash,
+        usage=housekeeping.usage,
         orders=downloads.orders,
         sources=downloads.sources,
         outputs=OutputFolder(settings.paths.output_dir),

@@ -56,7 +56,7 @@ class Paths(Section):
     """Where files are. Folders of single model types follow models_dir unless named."""
 
     models_dir: Path = Field(Path("models"), description="Folder with checkpoints/, loras/, ...")
-    output_dir: Path = Field(Path("output"), description="Where results go; nothing else is kept there")
+    output_dir: Path = Field(Path("output"), description="Where results go; in .trash those of deleted jobs")
     data_dir: Path = Field(
         default_factory=lambda: Path(platformdirs.user_data_dir("sdcpp-restapi")),
         description="Database, input images, logs and lock",
@@ -183,6 +183,16 @@ class Llm(Section):
     load_timeout: float = Field(300.0, gt=0, description="Seconds until a model must have been read")
 
 
+class Retention(Section):
+    """Which finished jobs are deleted without being asked for, and when."""
+
+    trash_days: float = Field(30.0, gt=0, description="Days until a job in the trash is deleted for good")
+    max_age_days: float | None = Field(None, gt=0, description="Days from its end until a job is thrown away")
+    max_gigabytes: float | None = Field(
+        None, gt=0, description="Outputs beyond this (10^9 bytes) are deleted for good, the oldest first"
+    )
+
+
 class Logging(Section):
     """The server's log, on standard error."""
 
@@ -209,6 +219,7 @@ class Settings(BaseSettings):
     generation: Generation = Generation()
     downloads: Downloads = Downloads()
     llm: Llm = Llm()
+    retention: Retention = Retention()
     logging: Logging = Logging()
 
 

@@ -10,7 +10,7 @@ from sdcpp_restapi import __version__
 from tests.cli.command import sdcpp
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "generate", "doctor"])
+@pytest.mark.parametrize("command", ["serve", "demo", "generate", "queue", "doctor"])
 def test_every_command_has_help_with_examples(tmp_path: Path, command: str) -> None:
     ended = sdcpp(command, "--help", folder=tmp_path)
     assert ended.returncode == 0
@@ -21,7 +21,9 @@ def test_every_command_has_help_with_examples(tmp_path: Path, command: str) -> N
 
 def test_without_a_command_the_commands_are_listed(tmp_path: Path) -> None:
     ended = sdcpp(folder=tmp_path)
-    assert all(command in ended.stdout + ended.stderr for command in ("serve", "demo", "generate", "doctor"))
+    assert all(
+        command in ended.stdout + ended.stderr for command in ("serve", "demo", "generate", "queue", "doctor")
+    )
 
 
 def test_the_version_is_told(tmp_path: Path) -> None:

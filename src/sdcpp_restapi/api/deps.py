@@ -15,7 +15,9 @@ from ..jobs.inputs import InputStore
 from ..jobs.intake import Intake
 from ..jobs.queue import Queue
 from ..jobs.runner import Runners
+from ..jobs.trash import Trash
 from ..jobs.upscale_intake import UpscaleIntake
+from ..jobs.usage import Usage
 from ..llm.enhance import Enhancer
 from ..models.catalog import Catalog
 from ..models.details import Details
@@ -48,6 +50,8 @@ class Parts:
     convert_intake: ConvertIntake
     runners: Runners
     enhancer: Enhancer
+    trash: Trash
+    usage: Usage
     orders: Orders
     sources: Sources
     outputs: OutputFolder

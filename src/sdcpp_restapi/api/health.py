@@ -3,13 +3,18 @@
 from fastapi import APIRouter, Response
 
 from ..schemas.models import Health
-from .deps import Here
+from .deps import Here, Parts
 from .snapshots import json_response
 
 router = APIRouter(tags=["Health"])
 
 
+def current(parts: Parts) -> Health:
+    """How the server is; nothing is asked for that could take time."""
+    return parts.model.health().model_copy(update={"storage": parts.usage.current})
+
+
 @router.get("/health", response_model=Health)
 async def health(here: Here) -> Response:
     """Server status, loaded model and components. Answers at any time, also while a model loads."""
-    return json_response(here.model.health().model_dump_json())
+    return json_response(current(here).model_dump_json())

@@ -20,19 +20,22 @@ async def queue(
     status: JobStatus | None = None,
     type: JobType | None = None,
     search: str | None = None,
+    trash: Annotated[bool, Query(description="The deleted jobs that can be restored instead")] = False,
     order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
     limit: Annotated[int | None, Query(ge=1)] = None,
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> Response:
     """All jobs, newest first, with the counts of the whole queue.
 
-    Without `limit` as many as the setting `limits.queue_page` allows.
+    Without `limit` as many as the setting `limits.queue_page` allows. With `trash=true` the jobs in the
+    trash: `matching_count` tells how many there are, and the other counts stay those of the queue.
     """
     most = here.settings.limits.queue_page
     filters = Filters(
         status=status,
         type=type,
         search=search,
+        trash=trash,
         ascending=order == "asc",
         limit=min(limit or most, most),
         offset=offset,

@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..events import Listener, encode
 from ..schemas.events import ClientMessage, Ping, Pong, ServerStatus
 from .deps import Parts
+from .health import current
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ async def heartbeat(parts: Parts) -> None:
 
 async def server_status(parts: Parts) -> ServerStatus:
     """The body of /health and the queue's counts."""
-    return ServerStatus.model_validate({**dict(parts.model.health()), **await parts.queue.counts()})
+    return ServerStatus.model_validate({**dict(current(parts)), **await parts.queue.counts()})
 
 
 async def _send(websocket: WebSocket, listener: Listener) -> None:

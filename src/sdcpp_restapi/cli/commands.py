@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from . import options as o
+from . import queue_commands
 
 ENDS = "[dim]Exit codes: 0 went well, 1 failed, 2 wrong arguments or settings, 130 interrupted.[/dim]"
 
@@ -18,6 +19,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+app.add_typer(queue_commands.app, name="queue")
 
 
 def _examples(*lines: str) -> str:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -14,13 +14,16 @@ from websockets.sync.client import ClientConnection, connect
 
 from ..errors import SdcppError
 from ..schemas.generation import Accepted
-from ..schemas.jobs import JobView
+from ..schemas.jobs import JobView, QueueView
 from ..schemas.models import Done, Health, LoadResponse
+from ..schemas.trash import Deleted, Restored
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # A load of a large model from a slow disk takes minutes, and the answer comes at its end.
 LOAD_SECONDS = 3600.0
 SILENCE_SECONDS = 5.0
+# Thousands of folders on a slow disk.
+DELETE_SECONDS = 600.0
 
 
 class ServerUnreachable(SdcppError):
@@ -66,6 +69,19 @@ class Server:
     def cancel(self, job_id: str) -> None:
         """Cancel a job."""
         self._ask(Done, "DELETE", f"/queue/{quote(job_id)}")
+
+    def queue(self, query: dict[str, Any]) -> QueueView:
+        """A page of jobs, by the query of GET /queue."""
+        return self._ask(QueueView, "GET", f"/queue?{urlencode(query)}")
+
+    def delete(self, job_ids: list[str], purge: bool = False) -> Deleted:
+        """Put finished jobs into the trash, or delete them for good."""
+        body = {"job_ids": job_ids, "purge": purge}
+        return self._ask(Deleted, "DELETE", "/queue/jobs", body, DELETE_SECONDS)
+
+    def restore(self, job_ids: list[str]) -> Restored:
+        """Get jobs back from the trash."""
+        return self._ask(Restored, "POST", "/queue/restore", {"job_ids": job_ids}, DELETE_SECONDS)
 
     def output_url(self, path: str) -> str:
         """Where an output of a job is."""

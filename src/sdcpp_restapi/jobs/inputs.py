@@ -8,9 +8,11 @@ import asyncio
 import base64
 import binascii
 import io
+import os
 import re
 import shutil
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -28,6 +30,7 @@ SINGLE_FIELDS = (
 )
 LIST_FIELDS = ("ref_images", "control_frames")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
+_JOB_ID = re.compile(r"[0-9a-f-]{36}")
 _REFERENCE = re.compile(r"input:([0-9a-f-]{36})/([a-z_0-9]+)(?:/(\d{1,4}))?")
 
 
@@ -63,9 +66,27 @@ class InputStore:
         """Size in pixels and bytes of each stored input."""
         return await asyncio.to_thread(self._describe, job_id)
 
-    async def remove(self, job_id: str) -> None:
-        """Delete a job's inputs."""
-        await asyncio.to_thread(shutil.rmtree, self._folder / job_id, ignore_errors=True)
+    async def remove(self, *job_ids: str) -> None:
+        """Delete the inputs of jobs."""
+        await asyncio.to_thread(self._remove, job_ids)
+
+    async def owners(self) -> list[str]:
+        """Ids of the jobs, stored or not, that have inputs."""
+        return await asyncio.to_thread(self._owners)
+
+    def folder(self, job_id: str) -> Path:
+        """Where the inputs of a job are, if it has any."""
+        return self._folder / job_id
+
+    def _remove(self, job_ids: tuple[str, ...]) -> None:
+        for job_id in job_ids:
+            shutil.rmtree(self.folder(job_id), ignore_errors=True)
+
+    def _owners(self) -> list[str]:
+        try:
+            return [name for name in os.listdir(self._folder) if _JOB_ID.fullmatch(name)]
+        except FileNotFoundError:
+            return []
 
     def _stored(self, job_id: str) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
@@ -77,7 +98,8 @@ class InputStore:
         described = []
         for field, paths in self._stored(job_id).items():
             for path in paths:
-                with Image.open(path) as image:
+                # They may be deleted while somebody looks.
+                with suppress(FileNotFoundError), Image.open(path) as image:
                     size = path.stat().st_size
                     described.append(
                         InputImage(field=field, width=image.width, height=image.height, bytes=size)
@@ -103,11 +125,14 @@ class InputStore:
     def _referred(self, field: str, reference: re.Match[str]) -> Image.Image:
         job_id, name, index = reference.groups()
         path = self._folder / job_id / f"{name}_{index or 0}.png"
-        if not path.is_file():
-            raise BadRequest(f"{field}: {reference.group()!r} is not a stored input")
-        with Image.open(path) as image:
-            image.load()
-            return image
+        try:
+            with Image.open(path) as image:
+                image.load()
+                return image
+        except OSError:
+            raise BadRequest(
+                f"{field}: {reference.group()!r} is not a stored input; those of a job are deleted with it"
+            ) from None
 
     def _decoded(self, field: str, data: bytes) -> Image.Image:
         try:

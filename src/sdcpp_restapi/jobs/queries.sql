@@ -7,26 +7,26 @@ SELECT count(*) FROM jobs
 WHERE lane = :lane AND status = 'pending' AND seq <= (SELECT seq FROM jobs WHERE id = :id);
 
 -- name: get_job(id)^
-SELECT * FROM jobs WHERE id = :id;
+SELECT * FROM jobs WHERE id = :id AND place = 'queue';
 
 -- name: counts()
 SELECT status, count FROM job_counts;
 
--- name: newest_first(status, type, search, limit, offset)
+-- name: newest_first(place, status, type, search, limit, offset)
 SELECT * FROM jobs
-WHERE (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
+WHERE place = :place AND (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
   AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\')
 ORDER BY seq DESC LIMIT :limit OFFSET :offset;
 
--- name: oldest_first(status, type, search, limit, offset)
+-- name: oldest_first(place, status, type, search, limit, offset)
 SELECT * FROM jobs
-WHERE (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
+WHERE place = :place AND (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
   AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\')
 ORDER BY seq ASC LIMIT :limit OFFSET :offset;
 
--- name: matching(status, type, search)^
+-- name: matching(place, status, type, search)^
 SELECT count(*) FROM jobs
-WHERE (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
+WHERE place = :place AND (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
   AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\');
 
 -- name: claim(now, lane)^
@@ -63,7 +63,8 @@ WHERE id = :id AND status = 'processing' AND attempt = :attempt
 RETURNING *;
 
 -- name: lost_count(id)^
-SELECT lost FROM jobs WHERE id = :id;
+-- A job that was cancelled and deleted may still be on its way out of the engine.
+SELECT coalesce(max(lost), 0) FROM jobs WHERE id = :id;
 
 -- name: count_unclean_stop()!
 UPDATE jobs SET unclean = unclean + 1 WHERE status = 'processing';

@@ -123,6 +123,10 @@ class Queue:
         job = await self._store.get(job_id)
         return job is not None and job.status in (JobStatus.PENDING, JobStatus.PROCESSING)
 
+    def touch(self) -> None:
+        """Somebody else changed what the queue shows."""
+        self.revision += 1
+
     # ------------------------------------------------------------ for runners
 
     async def recover(self) -> None:
@@ -254,6 +258,7 @@ class Queue:
             upscaler=job.upscaler.model_name if job.upscaler else None,
             output_path=job.params.output_path if isinstance(job.params, ConvertRequest) else None,
             after=job.after,
+            deleted_at=job.deleted_at,
         )
 
 

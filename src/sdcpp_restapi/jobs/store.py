@@ -16,6 +16,7 @@ from ..schemas.base import Frozen
 from ..schemas.downloads import JobResult
 from ..schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Params, Progress
 from ..schemas.models import LoadRequest
+from ..schemas.trash import Place
 from ..schemas.upscaling import UpscalerRequest
 
 Counts = dict[JobStatus, int]
@@ -32,6 +33,7 @@ class Filters(Frozen):
     status: JobStatus | None = None
     type: JobType | None = None
     search: str | None = None
+    trash: bool = False
     ascending: bool = False
     limit: int
     offset: int = 0
@@ -39,7 +41,7 @@ class Filters(Frozen):
     @property
     def narrow(self) -> bool:
         """Whether jobs are filtered out at all."""
-        return bool(self.status or self.type or self.search)
+        return bool(self.status or self.type or self.search or self.trash)
 
 
 class Page(Frozen):
@@ -164,7 +166,9 @@ class JobStore:
     async def page(self, filters: Filters) -> Page:
         """One page of jobs."""
         select = _sql.oldest_first if filters.ascending else _sql.newest_first
-        wanted = {"status": filters.status, "type": filters.type, "search": _like(filters.search)}
+        place: Place = "trash" if filters.trash else "queue"
+        search = _like(filters.search)
+        wanted = {"place": place, "status": filters.status, "type": filters.type, "search": search}
 
         def work(db: sqlite3.Connection) -> Page:
             rows = select(db, **wanted, limit=filters.limit, offset=filters.offset)
@@ -224,4 +228,5 @@ def _job(row: Any) -> Job:
         outputs=tuple(json.loads(row["outputs"])),
         result=JobResult.model_validate_json(row["result"]) if row["result"] else None,
         error=row["error"],
+        deleted_at=_MOMENT.validate_python(row["deleted_at"]),
     )

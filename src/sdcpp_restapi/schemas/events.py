@@ -61,6 +61,19 @@ class JobCancelled(Frozen):
     job_id: str
 
 
+class JobDeleted(Frozen):
+    """A finished job went into the trash, or for good."""
+
+    job_id: str
+    purged: bool = Field(description="For good: it can't be restored")
+
+
+class JobRestored(Frozen):
+    """A job came back from the trash."""
+
+    job_id: str
+
+
 class ModelLoadingProgress(Frozen):
     """Weights are being read."""
 
@@ -126,6 +139,8 @@ EventData = (
     | JobPreview
     | DownloadProgress
     | JobCancelled
+    | JobDeleted
+    | JobRestored
     | ModelLoadingProgress
     | ModelLoaded
     | ModelLoadFailed
@@ -143,6 +158,8 @@ EVENT_NAMES: dict[type[Frozen], str] = {
     JobPreview: "job_preview",
     DownloadProgress: "download_progress",
     JobCancelled: "job_cancelled",
+    JobDeleted: "job_deleted",
+    JobRestored: "job_restored",
     ModelLoadingProgress: "model_loading_progress",
     ModelLoaded: "model_loaded",
     ModelLoadFailed: "model_load_failed",

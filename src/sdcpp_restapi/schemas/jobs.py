@@ -132,6 +132,7 @@ class Job(Frozen):
     outputs: tuple[str, ...] = ()
     result: JobResult | None = None
     error: str | None = None
+    deleted_at: Moment | None = Field(None, description="Since when it has been in the trash")
 
 
 class InputImage(Frozen):
@@ -164,6 +165,7 @@ class JobView(Frozen):
     output_path: str | None = LeftOut  # where a conversion goes
     after: str | None = LeftOut  # the job that must be completed first
     inputs: list[InputImage] | None = LeftOut  # only in GET /queue/{id}
+    deleted_at: Moment | None = LeftOut  # only in the trash
 
 
 class QueueView(Frozen):

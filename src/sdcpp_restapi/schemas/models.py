@@ -6,6 +6,7 @@ from pydantic import Field
 
 from .base import Component, FlowShift, Fraction, Frozen, Integer, LeftOut, Request
 from .names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
+from .trash import Storage
 from .type_rules import TypeRules
 
 ModelType = Literal[
@@ -235,4 +236,5 @@ class Health(Frozen):
     upscaler_loaded: bool = False
     upscaler_name: str | None = None
     loaded_slots: list[LoadedSlot] = []
+    storage: Storage | None = Field(None, description="null until it was measured for the first time")
     version: str
