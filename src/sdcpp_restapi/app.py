@@ -22,6 +22,7 @@ from .api import (
     ollama,
     options,
     outputs,
+    plan,
     preview,
     queue,
     socket,
@@ -63,6 +64,7 @@ def create_app(settings: Settings) -> FastAPI:
         options,
         generate,
         trash,  # before the queue, which would take "jobs" for the id of one
+        plan,
         queue,
         preview,
         outputs,

@@ -29,6 +29,7 @@ from .events import EventBus
 from .jobs.convert_intake import ConvertIntake
 from .jobs.inputs import InputStore
 from .jobs.intake import Intake
+from .jobs.planner import Planner
 from .jobs.queue import Queue
 from .jobs.retention import Retention
 from .jobs.runner import Runner, Runners
@@ -37,6 +38,7 @@ from .jobs.trash import Trash
 from .jobs.trash_store import TrashStore
 from .jobs.upscale_intake import UpscaleIntake
 from .jobs.usage import Usage
+from .jobs.wildcards import Wildcards
 from .llm.enhance import Enhancer
 from .llm.history import History
 from .llm.local.seat import ChatSeat
@@ -45,13 +47,16 @@ from .llm.settings import ProviderPreference
 from .models import architectures, loras
 from .models.assembler import Assembler
 from .models.catalog import Catalog
+from .models.choice import ModelChoice
 from .models.components import Components
 from .models.details import Details
 from .models.digests import Digests
 from .models.facts import Facts
+from .models.footprint import Footprint
 from .models.hashing import Hasher, HashExecutor
 from .models.inspector import Inspector
 from .models.lora_check import LoraCheck
+from .models.past_loads import PastLoads
 from .models.places import Places
 from .models.state import CurrentModel
 from .models.upscaler import CurrentUpscaler
@@ -90,6 +95,7 @@ class _Base:
     preferences: Preferences
     preview: PreviewPreference
     bus: EventBus
+    store: JobStore
     queue: Queue
     inputs: InputStore
 
@@ -99,10 +105,11 @@ async def _open_base(settings: Settings, stack: AsyncExitStack) -> _Base:
     stack.push_async_callback(database.close)
     preferences = Preferences(database)
     bus = EventBus()
-    queue = Queue(JobStore(database), bus)
+    store = JobStore(database)
+    queue = Queue(store, bus)
     await queue.recover()
     inputs = InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)
-    return _Base(database, preferences, await PreviewPreference.read(preferences), bus, queue, inputs)
+    return _Base(database, preferences, await PreviewPreference.read(preferences), bus, store, queue, inputs)
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,7 @@ class _Library:
     inspector: Inspector
     hasher: Hasher
     places: Places
+    past_loads: PastLoads
 
 
 async def _open_library(settings: Settings, base: _Base, stack: AsyncExitStack) -> _Library:
@@ -125,7 +133,8 @@ async def _open_library(settings: Settings, base: _Base, stack: AsyncExitStack) 
     assembler = Assembler(catalog, facts, components)
     inspector = Inspector(catalog, facts, components, assembler)
     places = Places(catalog, settings.paths.convert_dirs)
-    return _Library(catalog, facts, assembler, inspector, hasher, places)
+    past_loads = PastLoads(base.database)
+    return _Library(catalog, facts, assembler, inspector, hasher, places, past_loads)
 
 
 @dataclass(frozen=True)
@@ -139,7 +148,14 @@ class _Engine:
 async def _open_engine(settings: Settings, base: _Base, library: _Library, stack: AsyncExitStack) -> _Engine:
     catalog = library.catalog
     find_upscaler = partial(catalog.find, "esrgan")
-    slot = EngineSlot(settings.engine, base.bus, catalog.resolve, _architecture_name, find_upscaler)
+    slot = EngineSlot(
+        settings.engine,
+        base.bus,
+        catalog.resolve,
+        _architecture_name,
+        find_upscaler,
+        library.past_loads.add,
+    )
     stack.push_async_callback(slot.close)
     upscaler = CurrentUpscaler(slot, catalog, base.preferences, base.bus)
     stack.push_async_callback(upscaler.close)
@@ -243,6 +259,8 @@ def _parts(
     enhancer: Enhancer,
     housekeeping: _Housekeeping,
 ) -> Parts:
+    intake = _intake(settings, base, library, engine)
+    upscale_intake = UpscaleIntake(base.queue, base.inputs, engine.upscaler, settings.limits)
     return Parts(
         settings=settings,
         bus=base.bus,
@@ -254,17 +272,10 @@ def _parts(
         upscaler=engine.upscaler,
         queue=base.queue,
         inputs=base.inputs,
-        intake=Intake(
-            base.queue,
-            base.inputs,
-            engine.model,
-            engine.upscaler,
-            LoraCheck(library.catalog, library.facts).check,
-            settings.limits,
-            settings.generation,
-        ),
-        upscale_intake=UpscaleIntake(base.queue, base.inputs, engine.upscaler, settings.limits),
+        intake=intake,
+        upscale_intake=upscale_intake,
         convert_intake=ConvertIntake(base.queue, library.places),
+        planner=Planner(intake, upscale_intake, base.inputs, base.store, Footprint(library.catalog)),
         runners=Runners(
             Runner(base.queue, "engine", engine.executor),
             Runner(base.queue, "hash", HashExecutor(library.hasher, base.queue.result)),
@@ -279,6 +290,23 @@ def _parts(
         thumbs=Thumbnails(),
         preview=base.preview,
         snapshots=Snapshots(),
+    )
+
+
+def _intake(settings: Settings, base: _Base, library: _Library, engine: _Engine) -> Intake:
+    describe = partial(architectures.described, values=settings.generation.presets)
+    choice = ModelChoice(
+        engine.model, library.catalog, library.past_loads, library.facts, library.assembler, describe
+    )
+    return Intake(
+        base.queue,
+        base.inputs,
+        choice,
+        engine.upscaler,
+        Wildcards(settings.paths.wildcards_folder()),
+        LoraCheck(library.catalog, library.facts).check,
+        settings.limits,
+        settings.generation,
     )
 
 

@@ -69,10 +69,14 @@ class Paths(Section):
         [], description="Folders that POST /convert may use besides those of the models"
     )
 
-    @field_validator("models_dir", "output_dir", "data_dir")
+    wildcards_dir: Path | None = Field(
+        None, description="Lists for prompt templates; default: wildcards/ in models_dir"
+    )
+
+    @field_validator("models_dir", "output_dir", "data_dir", "wildcards_dir")
     @classmethod
-    def _absolute(cls, path: Path) -> Path:
-        return path.expanduser().absolute()
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return path.expanduser().absolute() if path else None
 
     @field_validator("convert_dirs")
     @classmethod
@@ -83,6 +87,10 @@ class Paths(Section):
         """The folder of one model type."""
         chosen = self.folders.get(model_type)
         return chosen.expanduser().absolute() if chosen else self.models_dir / FOLDER_OF[model_type]
+
+    def wildcards_folder(self) -> Path:
+        """The folder of wildcard files."""
+        return self.wildcards_dir or self.models_dir / "wildcards"
 
     def model_folders(self) -> Mapping[ModelType, Path]:
         """The folder of every model type."""

@@ -63,8 +63,8 @@ def _of_object(schema: Schema, endpoint: str, short: str, schemas: dict[str, Sch
 
 
 def _kind(schema: Schema) -> str:
-    if "anyOf" in schema:
-        return " or ".join(_kind(one) for one in schema["anyOf"] if one.get("type") != "null")
+    if choices := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(_kind(one) for one in choices if one.get("type") != "null")
     if "$ref" in schema:
         return "object"
     if "enum" in schema:

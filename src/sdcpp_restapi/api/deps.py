@@ -13,6 +13,7 @@ from ..events import EventBus
 from ..jobs.convert_intake import ConvertIntake
 from ..jobs.inputs import InputStore
 from ..jobs.intake import Intake
+from ..jobs.planner import Planner
 from ..jobs.queue import Queue
 from ..jobs.runner import Runners
 from ..jobs.trash import Trash
@@ -48,6 +49,7 @@ class Parts:
     intake: Intake
     upscale_intake: UpscaleIntake
     convert_intake: ConvertIntake
+    planner: Planner
     runners: Runners
     enhancer: Enhancer
     trash: Trash

@@ -53,6 +53,15 @@ TXT2IMG: dict[str, Example] = {
             "height": 512,
         },
     },
+    "template": {
+        "summary": "Another model, a prompt from a template",
+        "value": {
+            "prompt": "",
+            "prompt_template": "a {red|green} __animals__",
+            "model": "z_image_turbo-Q8_0.gguf",
+            "seed": 7,
+        },
+    },
 }
 
 IMG2IMG: dict[str, Example] = {

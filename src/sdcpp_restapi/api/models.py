@@ -86,13 +86,12 @@ async def load(
     Closing the connection does not stop the load.
     """
     loaded = await here.model.load(body.known())
-    unknown = body.unknown_fields() + [f"options.{name}" for name in body.options.unknown_fields()]
     return LoadResponse(
         model_name=loaded.model_name,
         model_type=loaded.model_type,
         model_architecture=loaded.model_architecture,
         loaded_components=loaded.loaded_components,
-        warnings=[f"unknown field {name!r} was ignored" for name in unknown] or None,
+        warnings=[f"unknown field {name!r} was ignored" for name in body.unknown_fields()] or None,
     )
 
 

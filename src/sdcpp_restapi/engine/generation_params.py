@@ -162,4 +162,6 @@ SHARED_ELSEWHERE = {
     "negative_prompt": "command.negative_prompt is the same without LoRA tags",
     "loras": "command.loras are these and the prompt's tags, resolved to files and summed up",
     "use_architecture_defaults": "decided when the job was submitted",
+    "prompt_template": "the prompt was drawn from it when the job was submitted",
+    "model": "the job was stamped with it, and it is loaded before",
 }

@@ -52,10 +52,13 @@ class JobFolder:
         """Delete what was published."""
         await asyncio.to_thread(shutil.rmtree, self._final, ignore_errors=True)
 
-    async def publish(self, files: list[str], config: dict[str, object]) -> Outcome:
+    async def publish(
+        self, files: list[str], timings: dict[str, float], config: dict[str, object]
+    ) -> Outcome:
         """Add config.json and give the folder its final name: from then on the job has outputs."""
-        await asyncio.to_thread(self._publish, config)
-        return Outcome(outputs=tuple(f"{self._job.id}/{file}" for file in files))
+        await asyncio.to_thread(self._publish, {**config, "timings": timings})
+        outputs = tuple(f"{self._job.id}/{file}" for file in files)
+        return Outcome(outputs=outputs, seconds=sum(timings.values()))
 
     def _publish(self, config: dict[str, object]) -> None:
         job = self._job
@@ -134,11 +137,11 @@ class GenerateTask(GenerationTask):
         upscaler = self._job.upscaler
         return await self._folder.publish(
             [image.file for image in made.images],
+            {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
             {
                 "model": self._work()[1].model_dump(mode="json", exclude_none=True),
                 **({"upscaler": upscaler.model_dump(mode="json")} if upscaler else {}),
                 "seeds": [image.seed for image in made.images],
-                "timings": {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
             },
         )
 
@@ -186,11 +189,8 @@ class UpscaleTask:
         assert isinstance(made, Upscaled)
         return await self._folder.publish(
             [made.file],
-            {
-                "model": self._work()[1].model_dump(mode="json"),
-                "seeds": [],
-                "timings": {"upscale_seconds": made.seconds, "write_seconds": made.write_seconds},
-            },
+            {"upscale_seconds": made.seconds, "write_seconds": made.write_seconds},
+            {"model": self._work()[1].model_dump(mode="json"), "seeds": []},
         )
 
     def _work(self) -> tuple[UpscaleRequest, UpscalerRequest]:

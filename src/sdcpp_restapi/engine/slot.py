@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 Resolve = Callable[[LoadRequest], Awaitable[ModelFiles]]
 NameArchitecture = Callable[[str], str | None]
+WasLoaded = Callable[[LoadRequest, ModelLoaded], Awaitable[None]]
 WorkCommand = Generate | GenerateVideo | Upscale | Convert
 
 
@@ -53,11 +54,14 @@ class EngineSlot:
         resolve: Resolve,
         name_architecture: NameArchitecture,
         find_upscaler: FindUpscaler,
+        was_loaded: WasLoaded,
     ) -> None:
+        """`was_loaded` is told of every load that went well."""
         self._settings = settings
         self._bus = bus
         self._resolve = resolve
         self._name_architecture = name_architecture
+        self._was_loaded = was_loaded
         self._turns = Turns()
         self._ids = count(1)
         self.upscaler = UpscalerSeat(bus, find_upscaler, self._call, self._ids)
@@ -128,6 +132,7 @@ class EngineSlot:
             raise
         finally:
             self.loading = None
+        await self._was_loaded(request, loaded)
         self._bus.publish(loaded)
         return loaded
 

@@ -36,11 +36,8 @@ class VideoTask(GenerationTask):
         params, model = self._work()
         return await self._folder.publish(
             made.files,
-            {
-                "model": model.model_dump(mode="json", exclude_none=True),
-                "seeds": [params.seed],
-                "timings": {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
-            },
+            {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
+            {"model": model.model_dump(mode="json", exclude_none=True), "seeds": [params.seed]},
         )
 
     def _work(self) -> tuple[Txt2VidRequest, LoadRequest]:

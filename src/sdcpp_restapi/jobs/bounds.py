@@ -2,6 +2,7 @@
 
 from ..config import Limits
 from ..errors import BadRequest
+from ..schemas.generation import GenerationRequest, ImageRequest
 from ..schemas.video import Txt2VidRequest
 
 
@@ -18,6 +19,23 @@ def check_pixels(field: str, size: tuple[int, int], limits: Limits) -> None:
             f"{field}: {width}x{height} is not allowed; at most {limits.max_pixels} pixels"
             " (setting limits.max_pixels)"
         )
+
+
+def check_amounts(request: GenerationRequest, limits: Limits) -> None:
+    """Raises BadRequest naming the field when a request asks for too much."""
+    check_pixels("width x height", (request.width, request.height), limits)
+    at_most("steps", request.steps, limits.max_steps, "limits.max_steps")
+    if isinstance(request, Txt2VidRequest):
+        check_video(request, limits)
+    elif isinstance(request, ImageRequest):
+        at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
+    for field in ("prompt", "negative_prompt"):
+        check_length(field, getattr(request, field), limits)
+
+
+def check_length(field: str, text: str, limits: Limits) -> None:
+    """Raises BadRequest when a text is too long."""
+    at_most(f"{field} length", len(text), limits.max_prompt_chars, "limits.max_prompt_chars")
 
 
 def check_video(request: Txt2VidRequest, limits: Limits) -> None:

@@ -58,10 +58,10 @@ def warn_of_missing(request: Params, model: LoadRequest, warnings: list[str]) ->
 def _check_kind(request: Params, architecture: Architecture) -> None:
     makes_videos, wants_video = architecture.makes == "videos", isinstance(request, Txt2VidRequest)
     if makes_videos and not wants_video:
-        raise BadRequest(f"The loaded model ({architecture.name}) makes videos, not images: use /txt2vid")
+        raise BadRequest(f"The model ({architecture.name}) makes videos, not images: use /txt2vid")
     if wants_video and not makes_videos:
         raise BadRequest(
-            f"The loaded model ({architecture.name}) makes images, not videos: use /txt2img or /img2img"
+            f"The model ({architecture.name}) makes images, not videos: use /txt2img or /img2img"
         )
 
 

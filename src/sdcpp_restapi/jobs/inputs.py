@@ -43,8 +43,7 @@ class InputStore:
 
     async def store[R: Request](self, job_id: str, request: R) -> R:
         """The request with its images stored and replaced by references. Raises BadRequest."""
-        given = {f: [getattr(request, f)] for f in SINGLE_FIELDS if getattr(request, f, None)}
-        given |= {f: getattr(request, f) for f in LIST_FIELDS if getattr(request, f, None)}
+        given = _given(request)
         if not given:
             return request
         try:
@@ -57,6 +56,10 @@ class InputStore:
             f: [f"input:{job_id}/{f}/{i}" for i in range(len(given[f]))] for f in LIST_FIELDS if f in given
         }
         return request.model_copy(update=single | lists)
+
+    async def sizes(self, request: Request) -> dict[str, list[tuple[int, int]]]:
+        """Width and height of every image of a request, by field; nothing is stored. Raises BadRequest."""
+        return await asyncio.to_thread(self._sizes, _given(request))
 
     def files(self, job: Job) -> dict[str, list[str]]:
         """Image field -> absolute paths, in order."""
@@ -106,6 +109,9 @@ class InputStore:
                     )
         return described
 
+    def _sizes(self, given: dict[str, list[str]]) -> dict[str, list[tuple[int, int]]]:
+        return {field: [self._read(field, text).size for text in texts] for field, texts in given.items()}
+
     def _store_all(self, job_id: str, given: dict[str, list[str]]) -> None:
         folder = self._folder / job_id
         folder.mkdir(parents=True)
@@ -150,6 +156,11 @@ class InputStore:
                 return ImageOps.exif_transpose(image)
         except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
             raise BadRequest(f"{field}: not a readable image; allowed are {', '.join(FORMATS)}") from None
+
+
+def _given(request: Request) -> dict[str, list[str]]:
+    single = {f: [getattr(request, f)] for f in SINGLE_FIELDS if getattr(request, f, None)}
+    return single | {f: getattr(request, f) for f in LIST_FIELDS if getattr(request, f, None)}
 
 
 def _bytes(field: str, text: str) -> bytes:

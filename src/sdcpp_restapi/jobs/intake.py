@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import uuid4
 
@@ -12,11 +13,12 @@ from ..schemas.jobs import JobType
 from ..schemas.models import LoadRequest
 from ..schemas.options import Architecture
 from ..schemas.upscaling import UpscalerRequest
-from ..schemas.video import Txt2VidRequest
-from .bounds import at_most, check_pixels, check_video, enlarged
+from .bounds import check_amounts, check_length, check_pixels, enlarged
 from .fitting import Params, fitted, shifted, warn_of_missing
 from .inputs import InputStore
 from .queue import Queue
+from .wildcards import Wildcards
+from .work import work_of
 
 # Fields of the API document that this version does not act on yet: asking for them is an error, since to
 # accept and ignore them would be worse.
@@ -26,11 +28,19 @@ NOT_YET = {
 }
 
 
-class Models(Protocol):
-    """What this module needs to know about the current model."""
+class Chosen(Protocol):
+    """The model of a job, and what is known of its architecture before it is loaded."""
 
-    def require(self) -> LoadRequest: ...
+    @property
+    def request(self) -> LoadRequest: ...
+    @property
     def architecture(self) -> Architecture | None: ...
+
+
+class Models(Protocol):
+    """What this module needs to know about models."""
+
+    async def choose(self, wanted: str | LoadRequest | None) -> Chosen: ...
 
 
 class Upscalers(Protocol):
@@ -42,6 +52,18 @@ class Upscalers(Protocol):
 CheckLoras = Callable[[GenerationRequest, LoadRequest], Awaitable[list[str]]]
 
 
+@dataclass(frozen=True)
+class Checked:
+    """A request that nothing keeps from being run, apart from its images."""
+
+    request: Params
+    model: LoadRequest
+    upscaler: UpscalerRequest | None
+    size: tuple[int, int]
+    random_seed: bool
+    warnings: list[str]
+
+
 class Intake:
     """Turns requests into jobs."""
 
@@ -51,6 +73,7 @@ class Intake:
         inputs: InputStore,
         models: Models,
         upscalers: Upscalers,
+        wildcards: Wildcards,
         check_loras: CheckLoras,
         limits: Limits,
         generation: Generation,
@@ -59,6 +82,7 @@ class Intake:
         self._inputs = inputs
         self._models = models
         self._upscalers = upscalers
+        self._wildcards = wildcards
         self._check_loras = check_loras
         self._limits = limits
         self._generation = generation
@@ -68,37 +92,59 @@ class Intake:
 
         Raises BadRequest naming the field, NoModelLoaded, NoUpscalerLoaded.
         """
-        model = self._models.require()
-        architecture = self._models.architecture()
-        warnings = _unknown(request)
-        request = self._completed(shifted(request.known(), model), architecture)
-        if architecture is not None:
-            request = fitted(request, architecture, warnings)
-        warn_of_missing(request, model, warnings)
-        self._within_limits(request)
-        upscaler = self._upscaler(request)
-        warnings += await self._check_loras(request, model)
-        if request.seed < 0:
-            # 31 bits: every client language holds seed + i exactly.
-            request = request.model_copy(update={"seed": secrets.randbelow(2**31)})
-        return await self._store(job_type, request, model, upscaler, warnings)
-
-    async def _store(
-        self,
-        job_type: JobType,
-        request: Params,
-        model: LoadRequest,
-        upscaler: UpscalerRequest | None,
-        warnings: list[str],
-    ) -> Accepted:
+        checked = await self.check(request)
         job_id = str(uuid4())
-        request = await self._inputs.store(job_id, request)
+        request = await self._inputs.store(job_id, checked.request)
         try:
-            _, position = await self._queue.submit(job_type, request, model, job_id, upscaler=upscaler)
+            _, position = await self._queue.submit(
+                job_type,
+                request,
+                checked.model,
+                job_id,
+                upscaler=checked.upscaler,
+                work=work_of(request),
+            )
         except BaseException:
             await self._inputs.remove(job_id)
             raise
-        return Accepted(job_id=job_id, position=position, warnings=warnings or None)
+        return Accepted(job_id=job_id, position=position, warnings=checked.warnings or None)
+
+    async def check(self, request: Params) -> Checked:
+        """Check and complete a request, all but its images; raises what `submit` raises."""
+        warnings = _unknown(request)
+        model, architecture = await self._chosen(request, warnings)
+        request = self._completed(shifted(_explicit(request.known(), model), model), architecture)
+        if architecture is not None:
+            request = fitted(request, architecture, warnings)
+        warn_of_missing(request, model, warnings)
+        random_seed = request.seed < 0
+        if random_seed:
+            # 31 bits: every client language holds seed + i exactly.
+            request = request.model_copy(update={"seed": secrets.randbelow(2**31)})
+        request = await self._drawn(request)
+        check_amounts(request, self._limits)
+        upscaler, size = self._upscaler(request)
+        warnings += await self._check_loras(request, model)
+        return Checked(request, model, upscaler, size, random_seed, warnings)
+
+    async def _chosen(self, request: Params, warnings: list[str]) -> tuple[LoadRequest, Architecture | None]:
+        chosen = await self._models.choose(request.model)
+        if request.model is not None and chosen.architecture is None:
+            warnings.append(
+                "model: the request was not fitted to it, since what"
+                f" {chosen.request.model_name} is will only be known when it was loaded once"
+            )
+        return chosen.request, chosen.architecture
+
+    async def _drawn(self, request: Params) -> Params:
+        """With a prompt drawn from the template, where there is no other."""
+        if request.prompt_template is None:
+            return request
+        check_length("prompt_template", request.prompt_template, self._limits)
+        if request.prompt:
+            return request
+        prompt = await self._wildcards.draw(request.prompt_template, request.seed)
+        return request.model_copy(update={"prompt": prompt})
 
     def _completed(self, request: Params, architecture: Architecture | None) -> Params:
         wanted = request.use_architecture_defaults
@@ -114,27 +160,20 @@ class Intake:
             update={k: v for k, v in suits.items() if k not in request.model_fields_set}
         )
 
-    def _upscaler(self, request: Params) -> UpscalerRequest | None:
-        if not isinstance(request, ImageRequest) or not request.upscale:
-            return None
-        upscaler, factor = self._upscalers.require()
+    def _upscaler(self, request: Params) -> tuple[UpscalerRequest | None, tuple[int, int]]:
+        """What upscales, if anything, and the size in pixels of what comes out."""
         size = (request.width, request.height)
-        check_pixels(
-            "upscale_repeats: the size", enlarged(size, factor, request.upscale_repeats), self._limits
-        )
-        return upscaler
+        if not isinstance(request, ImageRequest) or not request.upscale:
+            return None, size
+        upscaler, factor = self._upscalers.require()
+        size = enlarged(size, factor, request.upscale_repeats)
+        check_pixels("upscale_repeats: the size", size, self._limits)
+        return upscaler, size
 
-    def _within_limits(self, request: Params) -> None:
-        limits = self._limits
-        check_pixels("width x height", (request.width, request.height), limits)
-        at_most("steps", request.steps, limits.max_steps, "limits.max_steps")
-        if isinstance(request, Txt2VidRequest):
-            check_video(request, limits)
-        else:
-            at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
-        for field in ("prompt", "negative_prompt"):
-            length = len(getattr(request, field))
-            at_most(f"{field} length", length, limits.max_prompt_chars, "limits.max_prompt_chars")
+
+def _explicit(request: Params, model: LoadRequest) -> Params:
+    """With the load request as it was completed, so that the stored parameters mean the same for ever."""
+    return request.model_copy(update={"model": model}) if isinstance(request.model, LoadRequest) else request
 
 
 def _unknown(request: Params) -> list[str]:

@@ -1,6 +1,6 @@
--- name: insert_job(id, lane, type, created_at, params, model, upscaler, after, progress)!
-INSERT INTO jobs (id, lane, type, created_at, params, model, upscaler, after, progress)
-VALUES (:id, :lane, :type, :created_at, :params, :model, :upscaler, :after, :progress);
+-- name: insert_job(id, lane, type, created_at, params, model, upscaler, after, progress, work)!
+INSERT INTO jobs (id, lane, type, created_at, params, model, upscaler, after, progress, work)
+VALUES (:id, :lane, :type, :created_at, :params, :model, :upscaler, :after, :progress, :work);
 
 -- name: position(lane, id)^
 SELECT count(*) FROM jobs
@@ -8,6 +8,13 @@ WHERE lane = :lane AND status = 'pending' AND seq <= (SELECT seq FROM jobs WHERE
 
 -- name: get_job(id)^
 SELECT * FROM jobs WHERE id = :id AND place = 'queue';
+
+-- name: durations(type, model_name, upscaled, most)
+-- What the newest completed jobs of a model and type were expected to cost, and what they took.
+SELECT work, seconds FROM jobs
+WHERE type = :type AND json_extract(coalesce(model, upscaler), '$.model_name') = :model_name
+  AND (upscaler IS NOT NULL) = :upscaled AND seconds IS NOT NULL AND work > 0
+ORDER BY seq DESC LIMIT :most;
 
 -- name: counts()
 SELECT status, count FROM job_counts;
@@ -39,10 +46,10 @@ WHERE seq = (
 )
 RETURNING *;
 
--- name: finish(status, now, progress, outputs, result, error, id, attempt)^
+-- name: finish(status, now, progress, outputs, result, seconds, error, id, attempt)^
 -- Only the attempt that holds the job may end it: what an older one says comes too late.
 UPDATE jobs SET status = :status, completed_at = :now, progress = :progress, outputs = :outputs, result = :result,
-    error = :error
+    seconds = :seconds, error = :error
 WHERE id = :id AND status = 'processing' AND attempt = :attempt
 RETURNING *;
 

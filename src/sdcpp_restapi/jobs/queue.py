@@ -63,10 +63,14 @@ class Queue:
         job_id: str | None = None,
         after: str | None = None,
         upscaler: UpscalerRequest | None = None,
+        work: float | None = None,
     ) -> tuple[str, int]:
-        """Store a job; its id and position. With `after`, it waits until that job is completed."""
+        """Store a job; its id and position. With `after`, it waits until that job is completed.
+
+        `work`: what it is expected to cost, for estimates of later ones (work.py).
+        """
         job_id = job_id or str(uuid4())
-        position = await self._store.insert(job_id, job_type, params, model, upscaler, after)
+        position = await self._store.insert(job_id, job_type, params, model, upscaler, after, work)
         self.revision += 1
         self._bus.publish(JobAdded(job_id=job_id, type=job_type, queue_position=position))
         self._arrivals[KINDS[job_type].lane].set()

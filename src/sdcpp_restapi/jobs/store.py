@@ -18,6 +18,7 @@ from ..schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Params
 from ..schemas.models import LoadRequest
 from ..schemas.trash import Place
 from ..schemas.upscaling import UpscalerRequest
+from .work import Sample
 
 Counts = dict[JobStatus, int]
 _sql = aiosql.from_str(resources.files(__package__).joinpath("queries.sql").read_text("utf-8"), "sqlite3")
@@ -66,11 +67,12 @@ class JobStore:
         model: LoadRequest | None,
         upscaler: UpscalerRequest | None,
         after: str | None,
+        work: float | None,
     ) -> int:
         """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
         lane = KINDS[job_type].lane
 
-        def work(db: sqlite3.Connection) -> int:
+        def insert(db: sqlite3.Connection) -> int:
             _sql.insert_job(
                 db,
                 id=job_id,
@@ -82,10 +84,11 @@ class JobStore:
                 upscaler=upscaler.model_dump_json() if upscaler else None,
                 after=after,
                 progress=Progress.before(params).model_dump_json(),
+                work=work,
             )
             return int(_sql.position(db, id=job_id, lane=lane)[0])
 
-        return await self._database.write(work)
+        return await self._database.write(insert)
 
     async def claim(self, lane: Lane) -> Job | None:
         """Take the oldest pending job, if there is one."""
@@ -105,6 +108,7 @@ class JobStore:
             progress=progress.model_dump_json(),
             outputs=json.dumps(outcome.outputs),
             result=result,
+            seconds=outcome.seconds,
             error=error,
         )
 
@@ -162,6 +166,12 @@ class JobStore:
         """Its place among the pending jobs of its lane."""
         lane = KINDS[job.type].lane
         return int(await self._database.read(lambda db: _sql.position(db, id=job.id, lane=lane)[0]))
+
+    async def durations(self, job_type: JobType, model_name: str, upscaled: bool, most: int) -> list[Sample]:
+        """What the newest completed jobs of a model and type were expected to cost, and what they took."""
+        wanted = {"type": job_type, "model_name": model_name, "upscaled": upscaled, "most": most}
+        rows = await self._database.read(lambda db: list(_sql.durations(db, **wanted)))
+        return [Sample(*row) for row in rows]
 
     async def page(self, filters: Filters) -> Page:
         """One page of jobs."""

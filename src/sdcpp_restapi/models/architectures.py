@@ -32,6 +32,12 @@ def presets(values: Mapping[str, GenerationDefaults] | None = None) -> dict[str,
     return {one.key: adapted(one, values or {}).preset for one in load()}
 
 
+def described(name: str, values: Mapping[str, GenerationDefaults]) -> Architecture | None:
+    """What is known of a model_architecture, with the setting generation.presets in it."""
+    found = by_name(name)
+    return adapted(found, values) if found else None
+
+
 def adapted(one: Architecture, values: Mapping[str, GenerationDefaults]) -> Architecture:
     """The architecture with the setting generation.presets in place of its preset's own values."""
     other = values.get(one.name) or values.get(one.key)

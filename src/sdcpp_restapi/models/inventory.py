@@ -6,12 +6,12 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import get_args
 
-from ..schemas.models import ModelEntry, ModelType
+from ..schemas.models import MainType, ModelEntry, ModelType
 from .digests import Digest, Version, sha256_of
 from .folders import FolderScan, ModelFile
 
 TYPES: tuple[ModelType, ...] = get_args(ModelType)
-LOADABLE: tuple[ModelType, ...] = ("checkpoint", "diffusion")
+LOADABLE: tuple[MainType, ...] = get_args(MainType)
 
 
 @dataclass(frozen=True)

@@ -138,8 +138,7 @@ class CurrentModel:
         """What is known about the current model's architecture."""
         if self._current is None or self._current.loaded.model_architecture is None:
             return None
-        found = architectures.by_name(self._current.loaded.model_architecture)
-        return architectures.adapted(found, self._presets) if found else None
+        return architectures.described(self._current.loaded.model_architecture, self._presets)
 
     def health(self) -> Health:
         """The body of GET /health."""

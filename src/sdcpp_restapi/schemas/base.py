@@ -25,8 +25,15 @@ class Request(Frozen):
         return {k: v for k, v in data.items() if v is not None} if isinstance(data, dict) else data
 
     def unknown_fields(self) -> list[str]:
-        """Names of the fields that the client sent and nobody knows."""
-        return sorted(self.model_extra or {})
+        """Names of the fields that the client sent and nobody knows, also of those inside of others."""
+        nested = {name: getattr(self, name) for name in type(self).model_fields}
+        inner = (
+            f"{name}.{unknown}"
+            for name, value in nested.items()
+            if isinstance(value, Request)
+            for unknown in value.unknown_fields()
+        )
+        return [*sorted(self.model_extra or {}), *inner]
 
     def known(self) -> Self:
         """The same request without its unknown fields."""

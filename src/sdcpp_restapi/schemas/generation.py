@@ -2,9 +2,10 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, FiniteFloat, model_validator
+from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 
 from .base import Fraction, Frozen, Integer, LeftOut, NoBoolean, Number, Request
+from .models import LoadRequest
 from .names import Sampler, Scheduler
 from .upscaling import Repeats
 
@@ -14,6 +15,17 @@ Steps = Annotated[int, Field(gt=0), NoBoolean]
 Guidance = Annotated[FiniteFloat, Field(ge=0.0, le=1000.0), NoBoolean]
 Layer = Annotated[int, Field(ge=0, le=1000), NoBoolean]
 Layers = Annotated[list[Layer], Field(max_length=200)]
+
+
+def _name_or_body(value: object) -> str:
+    return "name" if isinstance(value, str) else "body"
+
+
+# The names of the tags show up in complaints, where "body" is left out as that of the request is.
+WantedModel = Annotated[
+    Annotated[str, Tag("name")] | Annotated[LoadRequest, Tag("body")],
+    Discriminator(_name_or_body),
+]
 
 
 class LoraUse(Frozen):
@@ -28,6 +40,12 @@ class GenerationRequest(Request):
     """What images and videos have in common; the fields without a default have one in each of them."""
 
     prompt: str = Field(description="Text prompt; <lora:name:weight> tags are applied and removed")
+    prompt_template: str | None = Field(
+        None,
+        min_length=1,
+        description="What the prompt is drawn from with the seed, if that is empty or left out: {a|b} becomes"
+        " one of several, __name__ a line of a wildcard file. Beside a prompt it is only kept",
+    )
     negative_prompt: str = ""
     width: Side
     height: Side
@@ -53,10 +71,22 @@ class GenerationRequest(Request):
     easycache_start: Fraction = 0.15
     easycache_end: Fraction = 0.95
     loras: list[LoraUse] = Field([], max_length=64, description="The same as <lora:...> tags, structured")
+    model: WantedModel | None = Field(
+        None,
+        description="What to draw with instead of the current model: a name, which is loaded as it was the"
+        " last time, or a body of POST /models/load",
+    )
     use_architecture_defaults: bool | None = Field(
         None,
         description="Fields not given come from the loaded architecture's preset (default: the setting)",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _template_gives_prompt(cls, data: object) -> object:
+        if isinstance(data, dict) and data.get("prompt") is None and data.get("prompt_template"):
+            return {**data, "prompt": ""}
+        return data
 
 
 class ImageRequest(GenerationRequest):

@@ -189,3 +189,4 @@ class Outcome(Frozen):
 
     outputs: tuple[str, ...] = Field((), description="Paths relative to the output folder")
     result: JobResult | None = None
+    seconds: float | None = Field(None, description="Of the work itself, without loading models")

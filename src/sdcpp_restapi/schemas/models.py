@@ -24,6 +24,9 @@ ModelType = Literal[
     "photomaker",
 ]
 
+# The types of models that are loaded by themselves.
+MainType = Literal["checkpoint", "diffusion"]
+
 # What a model file's name ends with, in small letters.
 EXTENSIONS = (".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin")
 
@@ -142,7 +145,7 @@ class LoadRequest(Request):
     """
 
     model_name: str = Field(description="Model name from GET /models", min_length=1)
-    model_type: Literal["checkpoint", "diffusion"] = Field(
+    model_type: MainType = Field(
         "checkpoint", description="When it is left out, that of the folder where the model is"
     )
     vae: str | None = None
@@ -207,7 +210,7 @@ class ModelFiles(Frozen):
     """A load request with its names turned into absolute paths: what the engine's child needs."""
 
     main: str
-    model_type: Literal["checkpoint", "diffusion"]
+    model_type: MainType
     components: dict[Component, str] = {}
     embeddings: dict[str, str] = Field({}, description="Trigger word -> path of a textual inversion")
 

@@ -1,0 +1,95 @@
+"""Which model a new job is stamped with: the one that its request names, or else the current one."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from ..errors import BadRequest, ModelNotFound
+from ..schemas.models import LoadRequest, MainType
+from ..schemas.options import Architecture
+from .assembler import Assembler
+from .catalog import Catalog
+from .facts import Facts
+from .inventory import LOADABLE
+from .past_loads import PastLoads
+
+DescribeArchitecture = Callable[[str], Architecture | None]
+
+
+class Current(Protocol):
+    """What this module needs of the current model."""
+
+    def require(self) -> LoadRequest: ...
+    def architecture(self) -> Architecture | None: ...
+
+
+class Chosen(NamedTuple):
+    """A model, and what is known of its architecture before it is loaded."""
+
+    request: LoadRequest
+    architecture: Architecture | None
+
+
+class ModelChoice:
+    """Turns the field `model` of a generation request into what its job is stamped with."""
+
+    def __init__(
+        self,
+        current: Current,
+        catalog: Catalog,
+        past_loads: PastLoads,
+        facts: Facts,
+        assembler: Assembler,
+        describe: DescribeArchitecture,
+    ) -> None:
+        """`describe` tells what is known of a model_architecture."""
+        self._current = current
+        self._catalog = catalog
+        self._past_loads = past_loads
+        self._facts = facts
+        self._assembler = assembler
+        self._describe = describe
+
+    async def choose(self, wanted: str | LoadRequest | None) -> Chosen:
+        """The model to stamp a job with; every file of it is on disk.
+
+        Raises NoModelLoaded when nothing is wanted and nothing is loaded, BadRequest for what is wanted.
+        """
+        if wanted is None:
+            return Chosen(self._current.require(), self._current.architecture())
+        try:
+            if isinstance(wanted, str):
+                request = await self._named(wanted)
+            else:
+                request = await self._assembler.assembled(wanted)
+            await self._catalog.resolve(request)
+        except (BadRequest, ModelNotFound) as error:
+            raise BadRequest(f"model: {str(error).removeprefix('Internal error: ')}") from error
+        return Chosen(request, await self._architecture(request))
+
+    async def _named(self, name: str) -> LoadRequest:
+        kind = await self._kind_of(name)
+        past = await self._past_loads.last(kind, name)
+        if past is not None:
+            return past.request
+        return await self._assembler.assembled(LoadRequest(model_name=name, model_type=kind))
+
+    async def _kind_of(self, name: str) -> MainType:
+        kinds = [kind for kind in LOADABLE if await self._catalog.find(kind, name)]
+        if not kinds:
+            looked = (f"{kind} ({self._catalog.folders[kind]})" for kind in LOADABLE)
+            raise BadRequest(f"'{name}' was not found in {' or '.join(looked)}")
+        if len(kinds) > 1:
+            raise BadRequest(
+                f"'{name}' is in {' and '.join(kinds)};"
+                f' say which: {{"model_name": "{name}", "model_type": "{kinds[0]}"}}'
+            )
+        return kinds[0]
+
+    async def _architecture(self, request: LoadRequest) -> Architecture | None:
+        """By the file's header, or as the engine found it, where the header does not tell."""
+        path = await self._catalog.find(request.model_type, request.model_name)
+        name = (await self._facts.of(path)).architecture if path else None
+        if name is None:
+            past = await self._past_loads.last(request.model_type, request.model_name)
+            name = past.architecture if past else None
+        return self._describe(name) if name else None

@@ -1,0 +1,56 @@
+"""What would become of a request: the answer of POST /plan."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from .base import Component, Frozen, LeftOut
+from .models import LoadRequest
+
+Role = Component | Literal["model", "lora", "upscaler"]
+PlanType = Literal["txt2img", "img2img", "txt2vid", "upscale"]
+
+
+class PlannedFile(Frozen):
+    """A model file that would be in memory."""
+
+    role: Role
+    name: str
+    size_bytes: int
+    weight: float | None = LeftOut  # of a LoRA, its uses added up
+    high_noise: bool | None = LeftOut  # of a LoRA: whether it is for the high-noise model of a pair
+
+
+class MemoryEstimate(Frozen):
+    """What the engine would hold in memory at most."""
+
+    bytes: int
+    weights_bytes: int = Field(description="The files' sizes, summed up")
+    working_bytes: int = Field(description="While a picture is decoded, which takes the most")
+    rests_on: str
+
+
+class TimeEstimate(Frozen):
+    """How long the work itself would take, without loading models and without waiting."""
+
+    seconds: float | None = Field(description="null without samples")
+    samples: int = Field(description="How many completed jobs it rests on")
+    rests_on: str
+
+
+class Plan(Frozen):
+    """POST /plan."""
+
+    type: PlanType
+    width: int = Field(description="Pixels of the result")
+    height: int
+    seed: int | Literal["random"] | None = Field(description="null for upscale, which has none")
+    params: dict[str, object] = Field(
+        description="As they would be stored, defaults filled in, without the images. A prompt drawn from a"
+        " template is an example where the seed is random"
+    )
+    model: LoadRequest | None = Field(description="What the job would be stamped with; null for upscale")
+    files: list[PlannedFile]
+    memory: MemoryEstimate
+    time: TimeEstimate
+    warnings: list[str]
