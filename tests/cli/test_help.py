@@ -5,9 +5,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from sdcpp_restapi import __version__
+from sdcpp_restapi.cli.commands import app
 from tests.cli.command import sdcpp
+
+MODELS = ("list", "inspect", "hash", "download", "convert", "load", "unload")
 
 
 @pytest.mark.parametrize("command", ["serve", "demo", "generate", "queue", "doctor"])
@@ -28,6 +32,14 @@ def test_without_a_command_the_commands_are_listed(tmp_path: Path) -> None:
 
 def test_the_version_is_told(tmp_path: Path) -> None:
     assert sdcpp("--version", folder=tmp_path).stdout == f"sdcpp {__version__}\n"
+
+
+@pytest.mark.parametrize("command", MODELS)
+def test_the_commands_about_models_have_help_with_examples_too(command: str) -> None:
+    assert command in CliRunner().invoke(app, ["models", "--help"]).stdout
+    shown = CliRunner().invoke(app, ["models", command, "--help"]).stdout
+    assert "Examples" in shown
+    assert f"sdcpp models {command}" in shown
 
 
 @pytest.mark.parametrize("arguments", [("sreve",), ("serve", "--prot", "1"), ("serve", "--port", "x")])

@@ -4,10 +4,10 @@ from typing import Annotated
 
 import typer
 
+from . import model_commands
 from . import options as o
 from . import queue_commands
-
-ENDS = "[dim]Exit codes: 0 went well, 1 failed, 2 wrong arguments or settings, 130 interrupted.[/dim]"
+from .examples import ENDS, examples
 
 app = typer.Typer(
     help="Image generation with [bold]stable-diffusion.cpp[/bold], over HTTP.",
@@ -19,13 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
+app.add_typer(model_commands.app, name="models")
 app.add_typer(queue_commands.app, name="queue")
-
-
-def _examples(*lines: str) -> str:
-    return "\n\n".join(["[bold]Examples[/bold]", *lines])
 
 
 def _show_version(wanted: bool) -> None:
@@ -46,7 +41,7 @@ def _root(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "sdcpp serve",
         "sdcpp serve --host 0.0.0.0 --models-dir /mnt/models  [dim]with SDCPP_SERVER_API_KEYS=secret[/dim]",
         "sdcpp serve --config sdcpp.toml --port 9000",
@@ -79,7 +74,7 @@ def serve(
     serve_until_stopped(config, listens | folders, demo)
 
 
-@app.command(epilog=_examples("sdcpp demo", "sdcpp demo --once --output-dir /tmp/pictures"))
+@app.command(epilog=examples("sdcpp demo", "sdcpp demo --once --output-dir /tmp/pictures"))
 def demo(
     host: o.Host = None,
     port: o.Port = None,
@@ -105,7 +100,7 @@ def demo(
 
 
 @app.command(
-    epilog=_examples(
+    epilog=examples(
         "sdcpp generate 'a lovely cat'",
         "sdcpp generate 'a lovely cat' -o cat.png --seed 42 --steps 30",
         "sdcpp generate 'a lovely cat' --batch-count 4 -o cat.png  [dim]cat-1.png ... cat-4.png[/dim]",
@@ -121,7 +116,7 @@ def generate(
         str | None,
         typer.Option("--output", "-o", help="A .png file, a folder, or - for stdout.", show_default=False),
     ] = None,
-    server: o.Url = "http://127.0.0.1:8080",
+    server: o.Url = o.HERE,
     api_key: o.ApiKey = None,
     negative: Annotated[str | None, o.picture("What to keep away from.")] = None,
     width: Annotated[int | None, o.picture("Pixels.")] = None,
@@ -151,7 +146,7 @@ def generate(
     generate_files(order, output, server, api_key)
 
 
-@app.command(epilog=_examples("sdcpp doctor", "sdcpp doctor --config sdcpp.toml --json"))
+@app.command(epilog=examples("sdcpp doctor", "sdcpp doctor --config sdcpp.toml --json"))
 def doctor(
     host: o.Host = None,
     port: o.Port = None,

@@ -1,6 +1,11 @@
 """How a command ends: 0 went well, 1 failed, 2 was asked wrongly, 130 was interrupted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import typer
+
+from ..errors import SdcppError
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
@@ -18,6 +23,23 @@ def refused(sentence: str) -> typer.Exit:
 def interrupted(sentence: str) -> typer.Exit:
     """To raise when the user pressed Ctrl-C."""
     return _ending(sentence, INTERRUPTED)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What goes wrong in the block is one sentence; Ctrl-C too."""
+    try:
+        yield
+    except SdcppError as error:
+        raise failed(str(error)) from None
+    except KeyboardInterrupt:
+        raise interrupted("interrupted") from None
+
+
+def warn(warnings: list[str] | None) -> None:
+    """Pass on what the server remarks, beside the output."""
+    for warning in warnings or []:
+        typer.echo(f"note: {warning}", err=True)
 
 
 def _ending(sentence: str, code: int) -> typer.Exit:

@@ -6,12 +6,11 @@ from typing import Any, Self
 
 import typer
 
-from ..errors import SdcppError
-from ..schemas.jobs import JobStatus, JobView
-from .exits import failed, interrupted, refused
+from ..schemas.jobs import JobView
+from .exits import failed, refused, warn
 from .naming import Destination
-from .remote import Server
-from .watching import progress_shown, watch
+from .remote import Server, connected
+from .watching import finished
 
 
 @dataclass(frozen=True)
@@ -34,16 +33,12 @@ def generate_files(order: Order, output: str | None, url: str, api_key: str | No
     except ValueError as error:
         raise refused(str(error)) from None
     try:
-        with Server(url, api_key) as server:
+        with connected(url, api_key) as server:
             if order.load:
                 _load(server, order.load)
             _write(server, destination, _made(server, order.request))
-    except SdcppError as error:
-        raise failed(str(error)) from None
     except OSError as error:
         raise failed(f"Cannot write {error.filename or destination}: {error.strerror or error}") from None
-    except KeyboardInterrupt:
-        raise interrupted("interrupted") from None
 
 
 def _given(body: dict[str, Any]) -> dict[str, Any]:
@@ -56,30 +51,13 @@ def _load(server: Server, request: dict[str, Any]) -> None:
     loaded |= dict(health.loaded_components)
     if any(loaded.get(name) != value for name, value in request.items()):
         _say(f"loading {request['model_name']}")
-        _warn(server.load(request).warnings)
+        warn(server.load(request).warnings)
 
 
 def _made(server: Server, request: dict[str, Any]) -> JobView:
-    """The completed job. Ctrl-C cancels it."""
-    with server.events() as events:
-        accepted = server.submit(request)
-        _warn(accepted.warnings)
-        try:
-            with progress_shown() as show:
-                job = watch(server, events, accepted.job_id, show)
-        except KeyboardInterrupt:
-            raise interrupted(_cancelled(server, accepted.job_id)) from None
-    if job.status is not JobStatus.COMPLETED:
-        raise failed(job.error or f"the job was {job.status}")
-    return job
-
-
-def _cancelled(server: Server, job_id: str) -> str:
-    try:
-        server.cancel(job_id)
-    except SdcppError as error:
-        return f"interrupted, but the job could not be cancelled: {error}"
-    return f"the job {job_id} was cancelled"
+    accepted = server.submit(request)
+    warn(accepted.warnings)
+    return finished(server, accepted.job_id)
 
 
 def _write(server: Server, destination: "Destination", job: JobView) -> None:
@@ -95,11 +73,6 @@ def _write(server: Server, destination: "Destination", job: JobView) -> None:
         path.write_bytes(data)
         typer.echo(path)
     _say(f"seed {seed}")
-
-
-def _warn(warnings: list[str] | None) -> None:
-    for warning in warnings or []:
-        _say(f"note: {warning}")
 
 
 def _say(words: str) -> None:

@@ -41,6 +41,7 @@ LogLevel = Annotated[
     str | None, typer.Option(help="debug, info, warning or error (info).", rich_help_panel=SETTINGS)
 ]
 
+HERE = "http://127.0.0.1:8080"
 Url = Annotated[
     str, typer.Option("--server", envvar="SDCPP_URL", help="Address of the server.", rich_help_panel=SERVER)
 ]
@@ -48,6 +49,11 @@ ApiKey = Annotated[
     str | None,
     typer.Option(envvar="SDCPP_API_KEY", help="When the server wants one.", rich_help_panel=SERVER),
 ]
+
+
+def given(**values: object) -> dict[str, object]:
+    """Those that were given; the server has the defaults."""
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def picture(words: str) -> typer.models.OptionInfo:

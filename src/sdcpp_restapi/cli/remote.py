@@ -13,13 +13,17 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from ..errors import SdcppError
+from ..schemas.conversion import ConvertAccepted
+from ..schemas.downloads import DownloadAccepted, ModelHash
 from ..schemas.generation import Accepted
+from ..schemas.inspection import Inspection
 from ..schemas.jobs import JobView, QueueView
-from ..schemas.models import Done, Health, LoadResponse
+from ..schemas.models import Done, Health, LoadResponse, ModelList
 from ..schemas.trash import Deleted, Restored
+from .exits import told
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-# A load of a large model from a slow disk takes minutes, and the answer comes at its end.
+# Reading a large model from a slow disk takes minutes, and the answer comes at its end.
 LOAD_SECONDS = 3600.0
 SILENCE_SECONDS = 5.0
 # Thousands of folders on a slow disk.
@@ -57,6 +61,31 @@ class Server:
     def load(self, request: dict[str, Any]) -> LoadResponse:
         """Load a model; returns when it is in memory."""
         return self._ask(LoadResponse, "POST", "/models/load", request, LOAD_SECONDS)
+
+    def unload(self) -> str:
+        """Free the loaded model; what the server says to it."""
+        return self._ask(Done, "POST", "/models/unload", None, LOAD_SECONDS).message
+
+    def models(self, **filters: str) -> ModelList:
+        """The models on disk that pass the filters: type, extension, search."""
+        return self._ask(ModelList, "GET", f"/models?{urlencode(filters)}")
+
+    def inspection(self, kind: str, name: str) -> Inspection:
+        """What a model file is and needs."""
+        return self._ask(Inspection, "GET", f"/models/inspect/{quote(kind)}/{quote(name)}")
+
+    def model_hash(self, kind: str, name: str) -> str:
+        """The SHA-256 of a model; returns when the file was read."""
+        path = f"/models/hash/{quote(kind)}/{quote(name)}"
+        return self._ask(ModelHash, "GET", path, None, LOAD_SECONDS).hash
+
+    def download(self, request: dict[str, Any]) -> DownloadAccepted:
+        """Submit a download and its hash job."""
+        return self._ask(DownloadAccepted, "POST", "/models/download", request)
+
+    def convert(self, request: dict[str, Any]) -> ConvertAccepted:
+        """Submit a conversion."""
+        return self._ask(ConvertAccepted, "POST", "/convert", request)
 
     def submit(self, request: dict[str, Any]) -> Accepted:
         """Submit a text to image job."""
@@ -122,6 +151,13 @@ class Server:
         if answer.is_error:
             raise ServerRefused(_complaint(answer))
         return answer
+
+
+@contextmanager
+def connected(url: str, api_key: str | None) -> Iterator[Server]:
+    """A server for the block; what goes wrong there ends the command with a sentence."""
+    with told(), Server(url, api_key) as server:
+        yield server
 
 
 class Events:
