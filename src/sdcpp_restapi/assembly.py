@@ -305,6 +305,7 @@ def _intake(settings: Settings, base: _Base, library: _Library, engine: _Engine)
         engine.upscaler,
         Wildcards(settings.paths.wildcards_folder()),
         LoraCheck(library.catalog, library.facts).check,
+        library.places,
         settings.limits,
         settings.generation,
     )

@@ -66,7 +66,7 @@ class Paths(Section):
     )
 
     convert_dirs: list[Path] = Field(
-        [], description="Folders that POST /convert may use besides those of the models"
+        [], description="Folders that paths in requests may lead to besides those of the models"
     )
 
     wildcards_dir: Path | None = Field(

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.api.images import as_base64
 from tests.api.scripted import MODEL
 from tests.server import RunningServer
 
@@ -17,7 +18,8 @@ DEFAULTS = {
     "slg_start": 0.01, "slg_end": 0.2, "custom_sigmas": [], "ref_images": [], "auto_resize_ref_image": True,
     "increase_ref_index": False, "control_strength": 0.9, "vae_tiling": False, "vae_tile_size_x": 0,
     "vae_tile_size_y": 0, "vae_tile_overlap": 0.5, "easycache": False, "easycache_threshold": 0.2,
-    "easycache_start": 0.15, "easycache_end": 0.95,
+    "easycache_start": 0.15, "easycache_end": 0.95, "pm_id_images": [], "pm_id_embed_path": "",
+    "pm_style_strength": 20.0, "upscale": False, "upscale_repeats": 1, "upscale_auto_unload": True,
 }  # fmt: skip
 
 
@@ -102,12 +104,42 @@ def test_a_size_that_fits_is_left_alone_without_a_warning(scripted: RunningServe
 
 
 def test_unknown_fields_are_reported_one_by_one_and_not_stored(scripted: RunningServer) -> None:
-    made = accept(scripted, sampler_name="Euler", hires=True)
+    made = accept(scripted, sampler_name="Euler", enable_hr=True)
     assert made["answer"]["warnings"] == [
-        "unknown field 'hires' was ignored",
+        "unknown field 'enable_hr' was ignored",
         "unknown field 'sampler_name' was ignored",
     ]
-    assert not {"sampler_name", "hires"} & made["params"].keys()
+    assert not {"sampler_name", "enable_hr"} & made["params"].keys()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "warning"),
+    [
+        ("shifted_timestep", 250, "shifted_timestep has no effect on SD1.5"),
+        ("easycache", True, "easycache has no effect on SD1.5"),
+        ("cache_mode", "taylorseer", "taylorseer has no effect on SD1.5"),
+        ("pm_id_images", [as_base64()], "the model was loaded without photo_maker"),
+        ("control_image_base64", as_base64(), "the model was loaded without a ControlNet"),
+    ],
+)
+def test_what_has_no_effect_on_the_model_is_told(
+    scripted: RunningServer, field: str, value: Any, warning: str
+) -> None:
+    (told,) = accept(scripted, **{field: value})["answer"]["warnings"]
+    assert warning in told
+
+
+@pytest.mark.parametrize(
+    "fields", [{"shifted_timestep": 0}, {"cache_mode": "ucache"}, {"cache_mode": "spectrum"}]
+)
+def test_what_has_an_effect_is_not_warned_about(scripted: RunningServer, fields: dict[str, Any]) -> None:
+    assert "warnings" not in accept(scripted, **fields)["answer"]
+
+
+def test_the_size_of_the_second_pass_is_told_and_rounded_up(scripted: RunningServer) -> None:
+    params = accept(scripted, width=512, height=256, hires=True, hires_width=700)["params"]
+    assert (params["hires_width"], params["hires_height"]) == (704, 384)
+    assert accept(scripted, **params)["params"] == params
 
 
 def test_a_form_content_type_is_read_as_json_as_curl_sends_it(scripted: RunningServer) -> None:

@@ -90,6 +90,38 @@ def test_a_mask_of_another_size_and_mode_is_accepted(server: RunningServer) -> N
     assert make(server, mask_image_base64=mask, steps=1)["status"] == "completed"
 
 
+@pytest.mark.proves("img2img.mask_composite")
+def test_unpainted_pixels_are_those_of_the_init_image_and_fade_over_four(server: RunningServer) -> None:
+    masked = {"mask_image_base64": as_base64(half_mask())}
+    kept = columns(opened(server, make(server, **masked)))
+    engines = columns(opened(server, make(server, **masked, mask_composite=False)))
+    init = columns(picture())
+    assert kept[:32] == init[:32]
+    assert kept[36:] == engines[36:]
+    assert all(kept[x] not in (init[x], engines[x]) for x in range(32, 36))
+    assert all(engines[x] != init[x] for x in range(32))
+
+
+def columns(image: Image.Image) -> list[bytes]:
+    """The pixels from left to right."""
+    return [image.crop((x, 0, x + 1, image.height)).tobytes() for x in range(image.width)]
+
+
+def test_gray_of_a_mask_is_the_nearer_of_black_and_white(server: RunningServer) -> None:
+    mask = half_mask().point(lambda level: 130 if level else 120)
+    one, other = (make(server, mask_image_base64=as_base64(each)) for each in (mask, half_mask()))
+    assert pixels(server, one) == pixels(server, other)
+
+
+def test_a_larger_second_pass_keeps_the_unpainted_pixels_of_the_init_image_enlarged(
+    server: RunningServer,
+) -> None:
+    job = make(server, mask_image_base64=as_base64(half_mask()), hires=True, steps=1)
+    made, init = opened(server, job), picture().resize((128, 128), Image.Resampling.LANCZOS)
+    # Where the mask is enlarged, its edge takes a few pixels.
+    assert columns(made)[:58] == columns(init)[:58]
+
+
 def test_a_mask_that_is_black_everywhere_and_one_that_is_white_differ(server: RunningServer) -> None:
     results = [
         opened(server, make(server, mask_image_base64=as_base64(Image.new("L", (64, 64), level))))

@@ -122,6 +122,12 @@ def test_a_size_that_is_not_square_is_refused_for_an_architecture_that_cannot(se
     assert "MiniT2I makes square images only" in error
 
 
+def test_a_second_pass_that_is_not_square_is_refused_for_it_too(server: RunningServer) -> None:
+    second = {"hires": True, "hires_width": 128, "hires_height": 96}
+    error = server.post("/txt2img", BASE | second, expect=400)["error"]
+    assert "hires_width and hires_height: 128x96 is not allowed; MiniT2I makes square images only" in error
+
+
 def test_a_size_is_rounded_up_to_the_patch(server: RunningServer) -> None:
     accepted = server.post("/txt2img", {**BASE, "width": 50, "height": 50}, expect=202)
     assert "50x50 was rounded up to 64x64" in accepted["warnings"][0]

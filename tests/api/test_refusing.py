@@ -99,8 +99,19 @@ REFUSED: list[tuple[str, Any, tuple[str, ...]]] = [
     ("ref_images", ["aGVsbG8="], ("not a readable image",)),
     ("ref_images", as_base64(), ("list",)),
     ("upscale", True, ("pscale",)),
-    ("pm_id_images", [as_base64()], ("not supported by this version",)),
-    ("pm_id_embed_path", "/etc/passwd", ("not supported by this version",)),
+    ("pm_id_images", ["aGVsbG8="], ("not a readable image",)),
+    ("pm_id_embed_path", "/etc/passwd", ("'/etc/passwd'", "outside of the model folders")),
+    ("pm_id_embed_path", "../id.bin", ("'../id.bin'", "without '..'")),
+    ("pm_id_embed_path", "nowhere.bin", ("'nowhere.bin'", "not found in the model folders")),
+    ("pm_style_strength", 101, ("101", "less than or equal to 100")),
+    ("output_format", "gif", ("'gif'", "must be one of png, jpeg, webp")),
+    ("cache_mode", "all", ("'all'", "must be one of easycache, ucache")),
+    ("cache_spectrum_window_size", 0, ("0", "greater than or equal to 1")),
+    ("hires_upscaler", "none", ("'none'", "must be one of latent,")),
+    ("hires_scale", 0, ("0", POSITIVE)),
+    ("hires_strength", 0, ("0", "greater than or equal to 0.01")),
+    ("hires_custom_sigmas", [1.0], ("has 1 value", "at least 2")),
+    ("hires_steps", 1_000_001, ("1000001", "limits.max_steps")),
 ]  # fmt: skip
 
 
@@ -114,6 +125,31 @@ def test_a_bad_value_is_refused_with_the_field_and_what_is_allowed(
     # A limit on two fields together and LoRAs in prompts go by a name of their own.
     assert field in error or field in ("width", "height", "prompt", "loras")
     assert len(error) < 1000
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"hires": True, "hires_scale": 16.0}, ("hires_scale", "8192x8192", "limits.max_pixels")),
+        ({"hires": True, "hires_width": 99_999}, ("hires_width", "limits.max_pixels")),
+        ({"hires": True, "hires_upscaler": "model"}, ("hires_model: required",)),
+        ({"hires": True, "hires_model": "../x.pth"}, ("hires_model: '../x.pth'",)),
+        ({"easycache": True, "cache_mode": "spectrum"}, ("cache_mode: 'spectrum'", "easycache")),
+        ({"easycache": True, "easycache_start": 0.95}, ("easycache_start: 0.95", "below easycache_end")),
+        ({"cache_mode": "ucache", "cache_end": 0.1}, ("cache_start: 0.15", "below cache_end")),
+        (
+            {"output_format": "webp", "width": 16448, "height": 64},
+            ("output_format: 'webp'", "16448x64", "16383"),
+        ),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_fields_that_do_not_go_together_are_refused(
+    server: RunningServer, fields: dict[str, Any], words: tuple[str, ...]
+) -> None:
+    error = refuse(server, {"prompt": "a cat", **fields})
+    for word in words:
+        assert word in error
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999"])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.api.real import drawing, opened, pixels
-from tests.proofs.cases import changes
+from tests.proofs.cases import changes, pairs
 from tests.server import RunningServer
 
 BASE: dict[str, Any] = {
@@ -36,6 +36,11 @@ CHANGES: list[dict[str, Any]] = [
     {"height": 128},
 ]
 
+# Enough steps for a cache to skip some.
+CACHED: dict[str, Any] = {
+    "steps": 8, "sampler": "euler", "cfg_scale": 1.0, "cache_mode": "ucache", "cache_threshold": 2.0,
+}  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def server(root: Path) -> Iterator[RunningServer]:
@@ -52,6 +57,26 @@ def base(server: RunningServer) -> bytes:
 @pytest.mark.parametrize("changed", changes("txt2img", CHANGES))
 def test_a_parameter_changes_the_picture(server: RunningServer, base: bytes, changed: dict[str, Any]) -> None:
     assert pixels(server, server.make(**BASE | changed)) != base
+
+
+@pytest.fixture(scope="module")
+def cached(server: RunningServer) -> bytes:
+    return pixels(server, server.make(**BASE | CACHED))
+
+
+@pytest.mark.parametrize(
+    ("_one", "other"),
+    pairs("txt2img", [
+        (CACHED, CACHED | {"cache_mode": ""}),
+        (CACHED, CACHED | {"cache_error_decay_rate": 0.2}),
+        (CACHED, CACHED | {"cache_use_relative_threshold": False}),
+        (CACHED, CACHED | {"cache_reset_error_on_compute": False}),
+    ]),
+)  # fmt: skip
+def test_a_number_of_the_cache_changes_the_picture(
+    server: RunningServer, cached: bytes, _one: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert pixels(server, server.make(**BASE | other)) != cached
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,38 @@ FIELDS: dict[str, tuple[Any, str, Any, str]] = {
     "mask_image_base64": ("x", "mask_image.channel", 1, ""),
     "strength": (0.5, "strength", 0.5, "strength: 0.50\n"),
     "img_cfg_scale": (1.5, f"{GUIDANCE}.img_cfg", 1.5, "img_cfg: 1.50,"),
+    "pm_id_images": (["x", "x"], "pm_params.id_images_count", 2, "id_images_count = 2,"),
+    "pm_id_embed_path": (__file__, "pm_params.id_embed_path", __file__.encode(), f"= {__file__}}}"),
+    "pm_style_strength": (35.5, "pm_params.style_strength", 35.5, "style_strength = 35.50,"),
+    "cache_mode": ("ucache", "cache.mode", 2, "cache: ucache"),
+    "cache_threshold": (0.625, "cache.reuse_threshold", 0.625, "threshold=0.625"),
+    "cache_start": (0.25, "cache.start_percent", 0.25, "start=0.25"),
+    "cache_end": (0.75, "cache.end_percent", 0.75, "end=0.75"),
+    "cache_error_decay_rate": (0.25, "cache.error_decay_rate", 0.25, ""),
+    "cache_use_relative_threshold": (False, "cache.use_relative_threshold", False, ""),
+    "cache_reset_error_on_compute": (False, "cache.reset_error_on_compute", False, ""),
+    "cache_residual_diff_threshold": (0.5, "cache.residual_diff_threshold", 0.5, ""),
+    "cache_fn_compute_blocks": (4, "cache.Fn_compute_blocks", 4, ""),
+    "cache_bn_compute_blocks": (2, "cache.Bn_compute_blocks", 2, ""),
+    "cache_spectrum_w": (0.25, "cache.spectrum_w", 0.25, ""),
+    "cache_spectrum_m": (5, "cache.spectrum_m", 5, ""),
+    "cache_spectrum_lam": (0.5, "cache.spectrum_lam", 0.5, ""),
+    "cache_spectrum_window_size": (4, "cache.spectrum_window_size", 4, ""),
+    "cache_spectrum_flex_window": (1.5, "cache.spectrum_flex_window", 1.5, ""),
+    "cache_spectrum_warmup_steps": (7, "cache.spectrum_warmup_steps", 7, ""),
+    "cache_spectrum_stop_percent": (0.5, "cache.spectrum_stop_percent", 0.5, ""),
+    "hires": (True, "hires.enabled", True, "hires: {enabled=true,"),
+    "hires_upscaler": ("Lanczos", "hires.upscaler", 7, "upscaler=Lanczos,"),
+    "hires_model": (__file__, "hires.model_path", __file__.encode(), f"model_path={__file__},"),
+    "hires_scale": (1.5, "hires.target_width", 768, "target=768x768,"),
+    "hires_width": (640, "hires.target_width", 640, "target=640x640,"),
+    "hires_height": (256, "hires.target_height", 256, "target=256x256,"),
+    "hires_steps": (9, "hires.steps", 9, "steps=9,"),
+    "hires_strength": (0.25, "hires.denoising_strength", 0.25, "denoising_strength=0.25}"),
+    "hires_tile_size": (64, "hires.upscale_tile_size", 64, ""),
+    "hires_custom_sigmas": ([2.0, 0.5, 0.0], "hires.custom_sigmas", [2.0, 0.5, 0.0], ""),
+    "circular_x": (True, "circular_x", True, "\ncircular_x: true\n"),
+    "circular_y": (True, "circular_y", True, "\ncircular_y: true\n"),
 }
 # Fields that only count together with others.
 COMPANIONS: dict[str, dict[str, Any]] = {
@@ -113,6 +145,14 @@ COMPANIONS: dict[str, dict[str, Any]] = {
     "easycache_threshold": {"easycache": True},
     "easycache_start": {"easycache": True},
     "easycache_end": {"easycache": True},
+    "cache_threshold": {"cache_mode": "easycache"},
+    "cache_start": {"cache_mode": "easycache"},
+    "cache_end": {"cache_mode": "easycache"},
+    "hires_upscaler": {"hires": True},
+    "hires_model": {"hires": True, "hires_upscaler": "model"},
+    "hires_scale": {"hires": True},
+    "hires_width": {"hires": True},
+    "hires_height": {"hires": True},
 }
 
 
@@ -190,7 +230,8 @@ def test_a_load_option_reaches_the_engine(library: Library, name: str) -> None:
 @pytest.mark.parametrize("name", fields("img2img", FIELDS, passed=True))
 def test_a_request_field_reaches_the_engine(library: Library, picture: str, name: str) -> None:
     value, path, expected, line = FIELDS[name]
-    images = {field: [picture] for field in FIELDS if "image" in field} | {"ref_images": [picture, picture]}
+    images = {field: [picture] for field in FIELDS if "image" in field}
+    images |= {"ref_images": [picture, picture], "pm_id_images": [picture, picture]}
     call = image_params(library, _generate({name: value} | COMPANIONS.get(name, {}), images=images))
     assert _found(call.struct, path, expected) == expected
     assert line in _printed(library, call)
@@ -301,3 +342,18 @@ def test_an_input_that_is_gone_fails_the_job(library: Library) -> None:
     command = _generate({}, images={"init_image_base64": ["/nowhere.png"]})
     with pytest.raises(JobFailed, match=r"nowhere\.png cannot be read"):
         image_params(library, command)
+
+
+@pytest.mark.parametrize("field", ["pm_id_embed_path", "hires_model"])
+def test_a_named_file_that_is_gone_fails_the_job(library: Library, field: str) -> None:
+    command = _generate({"hires": True, "hires_model": __file__} | {field: "/nowhere.bin"})
+    with pytest.raises(JobFailed, match=rf"{field}: /nowhere\.bin is gone"):
+        image_params(library, command)
+
+
+def test_a_second_pass_is_refused_where_the_engine_would_abort(library: Library) -> None:
+    command = _generate({"hires": True})
+    for architecture in ("SD 1.x Inpaint", "Instruct-Pix2Pix"):
+        with pytest.raises(JobFailed, match=f"hires: not possible with {architecture}"):
+            image_params(library, command, architecture)
+    image_params(library, command, "SD 1.x")

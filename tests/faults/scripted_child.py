@@ -83,6 +83,8 @@ class ScriptedChild:
         for step in range(1, params["steps"] + 1):
             if step == 3:
                 AT_STEP_3.get(self.scenario, _nothing)(self)
+                if params.get("keep_finished"):
+                    self._finish_one(command)
             self.say(
                 kind="step", id=command["id"], step=step, total_steps=params["steps"], image=0,
                 images=params.get("batch_count", 1),
@@ -99,6 +101,14 @@ class ScriptedChild:
             Path(command["folder"], name).write_bytes(_grey_pixel())
             images.append({"file": name, "seed": params["seed"] + index, "width": 1, "height": 1})
         self.say(kind="generated", id=command["id"], images=images, seconds=0.0, write_seconds=0.0)
+
+    def _finish_one(self, command: dict[str, Any]) -> None:
+        """One image of the batch is written, and the next one half."""
+        Path(command["folder"], "image_0.png").write_bytes(_grey_pixel())
+        Path(command["folder"], ".image_1.png.tmp").write_bytes(b"half")
+        images = [{"file": "image_0.png", "seed": command["params"]["seed"], "width": 1, "height": 1}]
+        made = {"id": command["id"], "images": images, "seconds": 0.0, "write_seconds": 0.0}
+        self.say(kind="partial", id=command["id"], made=made)
 
     def cancel(self, _command: dict[str, Any]) -> None:
         """A cancel that comes when nothing runs."""

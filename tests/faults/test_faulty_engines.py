@@ -150,6 +150,20 @@ def test_cancelling_stops_a_running_job_and_the_next_one_runs(start_faulty: Star
     assert not (server.output_dir / job_id).exists()
 
 
+def test_finished_images_stay_though_their_engine_had_to_be_ended(start_faulty: StartFaulty) -> None:
+    server = start_faulty("deaf", engine_cancel_grace="0.5")
+    load(server)
+    with server.events() as events:
+        job_id = server.submit(**PROMPT | {"steps": 900, "batch_count": 2, "keep_finished": True})
+        events.wait_for("job_progress", lambda data: data["step"] > 3)
+        server.http.delete(f"/queue/{job_id}")
+        events.wait_for("job_status_changed", lambda data: data["outputs"])
+    job = server.get(f"/queue/{job_id}")
+    assert (job["status"], job["partial"]) == ("cancelled", True)
+    assert job["outputs"] == [f"{job_id}/image_0.png"]
+    assert {path.name for path in (server.output_dir / job_id).iterdir()} == {"image_0.png", "config.json"}
+
+
 def test_an_engine_that_ignores_a_cancel_is_replaced_after_the_grace_time(start_faulty: StartFaulty) -> None:
     server = start_faulty("deaf", engine_cancel_grace="0.5")
     load(server)

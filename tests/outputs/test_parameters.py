@@ -36,11 +36,12 @@ def test_prompt_and_seed_are_read_from_a_png(tmp_path: Path, kind: str, text: st
 
 
 @pytest.mark.parametrize("encoded", [b"ASCII\0\0\0a cat", b"UNICODE\0" + "a cat".encode("utf-16-be")])
-def test_the_prompt_is_read_from_a_jpeg(tmp_path: Path, encoded: bytes) -> None:
+@pytest.mark.parametrize("name", ["a.jpg", "a.webp"])
+def test_the_prompt_is_read_from_a_jpeg_and_a_webp(tmp_path: Path, name: str, encoded: bytes) -> None:
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9286] = encoded
-    Image.new("RGB", (4, 4)).save(tmp_path / "a.jpg", exif=exif)
-    assert parameters.of_picture(tmp_path / "a.jpg") == Made("a cat")
+    Image.new("RGB", (4, 4)).save(tmp_path / name, exif=exif)
+    assert parameters.of_picture(tmp_path / name) == Made("a cat")
 
 
 def test_a_very_long_prompt_is_cut(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_a_text_that_unpacks_to_megabytes_is_not_unpacked(tmp_path: Path) -> Non
     assert parameters.of_picture(tmp_path / "a.png") == UNKNOWN
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg"])
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 @given(data=st.binary(max_size=60), cut=st.integers(0, 400), at=st.integers(0, 300))
 def test_a_broken_picture_carries_nothing_or_something_but_breaks_nothing(
     tmp_path_factory: pytest.TempPathFactory, suffix: str, data: bytes, cut: int, at: int

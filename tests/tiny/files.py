@@ -118,6 +118,14 @@ def _sd1(path: Path) -> None:
     write_gguf(path, _sd1_tensors(), shapes("clip_l", "cond_stage_model.transformer."), seed=3)
 
 
+def _sd1_edit(path: Path) -> None:
+    """Instruct-Pix2Pix: four more channels come in, those of the picture that is edited."""
+    unet = shapes("sd1_unet", "model.diffusion_model.")
+    first = "model.diffusion_model.input_blocks.0.0.weight"
+    unet[first] = [unet[first][0], 8, *unet[first][2:]]
+    write_gguf(path, random_tensors(unet, seed=4), shapes("clip_l", "cond_stage_model.transformer."), seed=3)
+
+
 def _sd1_whole(path: Path) -> None:
     """With its VAE inside, as it is published."""
     fine = _sd1_tensors() | _first_stage(_vae(), seed=11)
@@ -197,6 +205,7 @@ GGUF: dict[str, Callable[[Path], None]] = {
     "umt5.gguf": _umt5,
     "qwen2_vl.gguf": _qwen2_vl,
     "sd1.gguf": _sd1,
+    "sd1_edit.gguf": _sd1_edit,
     "sd1_whole.gguf": _sd1_whole,
     "sd1_wide.gguf": _sd1_wide,
     "sdxl.gguf": _sdxl,

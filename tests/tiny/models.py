@@ -44,6 +44,7 @@ KINDS: dict[str, tuple[str | None, dict[str, str]]] = {
     "wan_pair": ("diffusion", {"model": "wan.gguf", "high_noise_diffusion_model": "wan.gguf", **_WAN}),
     "sd1": ("checkpoint", {"model": "sd1.gguf", "taesd": "taesd.safetensors"}),
     "sd1_vae": ("checkpoint", {"model": "sd1.gguf", "vae": "vae_sd1.safetensors"}),
+    "sd1_edit": ("checkpoint", {"model": "sd1_edit.gguf", "taesd": "taesd.safetensors"}),
     "sd1_whole": ("checkpoint", {"model": "sd1_whole.gguf"}),
     "sd1_wide": ("checkpoint", {"model": "sd1_wide.gguf"}),
     "sdxl": ("checkpoint", {"model": "sdxl.gguf", "vae": "vae_sd1.safetensors"}),

@@ -45,6 +45,18 @@ TXT2IMG: dict[str, Example] = {
             "easycache": True,
         },
     },
+    "second_pass": {
+        "summary": "Twice as large by a second pass, as WebP",
+        "value": {
+            "prompt": "a lovely cat",
+            "width": 512,
+            "height": 512,
+            "hires": True,
+            "hires_scale": 2.0,
+            "hires_strength": 0.5,
+            "output_format": "webp",
+        },
+    },
     "lora": {
         "summary": "Two LoRAs",
         "value": {

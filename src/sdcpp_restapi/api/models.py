@@ -91,7 +91,11 @@ async def load(
         model_type=loaded.model_type,
         model_architecture=loaded.model_architecture,
         loaded_components=loaded.loaded_components,
-        warnings=[f"unknown field {name!r} was ignored" for name in body.unknown_fields()] or None,
+        warnings=[
+            *(f"unknown field {name!r} was ignored" for name in body.unknown_fields()),
+            *(loaded.warnings or []),
+        ]
+        or None,
     )
 
 

@@ -4,9 +4,8 @@ from typing import Annotated
 
 import typer
 
-from . import model_commands
+from . import model_commands, queue_commands
 from . import options as o
-from . import queue_commands
 from .examples import ENDS, examples
 
 app = typer.Typer(

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..errors import EngineLost, JobCancelled, JobFailed, SdcppError
 from ..schemas.conversion import ConvertRequest
-from ..schemas.engine import LoraFile, PreviewFrame, Report, Step
+from ..schemas.engine import LoraFile, Partial, PreviewFrame, Report, Step
 from ..schemas.events import JobPreview
 from ..schemas.generation import ImageRequest
 from ..schemas.jobs import Job, Outcome, Progress
@@ -92,19 +92,23 @@ class EngineExecutor:
         """Load what the job was stamped with where something else is in memory, run it, publish its files."""
         self._current, self._cancelled = job.id, False
         task = self._task(job)
+        made: Report | None = None
+        kept: Report | None = None
         try:
             await task.prepare()
             await self._ready(job, task.loras)
-            made: Report | None = None
-            async with aclosing(self._slot.run(task.command())) as reports:
-                async for made in reports:
-                    match made:
-                        case Step():
-                            yield Progress.at(made.step, made.total_steps, made.image, made.images)
-                        case PreviewFrame():
-                            yield _preview(job, made)
-                        case Refused():
-                            raise JobCancelled if made.cancelled else JobFailed(made.error)
+            try:
+                async with aclosing(self._slot.run(task.command())) as reports:
+                    async for made in reports:
+                        if isinstance(made, Partial):
+                            kept = made.made
+                        elif told := _told(job, made):
+                            yield told
+            except (JobCancelled, EngineLost):
+                # An engine that did not stop in time was ended: what it had finished is whole all the same.
+                if not self._cancelled or kept is None:
+                    raise
+                made = kept
             assert made is not None
             outcome = await task.publish(made)
             await self._release(job)
@@ -143,6 +147,17 @@ class EngineExecutor:
         if job.params.upscale_auto_unload:
             await self._slot.upscaler.unload()
             await self._released(job.upscaler)
+
+
+def _told(job: Job, report: Report) -> Progress | JobPreview | None:
+    match report:
+        case Step():
+            return Progress.at(report.step, report.total_steps, report.image, report.images)
+        case PreviewFrame():
+            return _preview(job, report)
+        case Refused():
+            raise JobCancelled if report.cancelled else JobFailed(report.error)
+    return None
 
 
 def _preview(job: Job, report: PreviewFrame) -> JobPreview:

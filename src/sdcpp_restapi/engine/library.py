@@ -30,6 +30,7 @@ ENUMS = {
     "sd_prediction_name": names.PREDICTIONS,
     "sd_preview_name": names.PREVIEW_MODES,
     "sd_lora_apply_mode_name": names.LORA_APPLY_MODES,
+    "sd_hires_upscaler_name": ("none", *names.HIRES_UPSCALERS),
 }
 
 # Struct name -> field -> value after *_init, as read off 487de75.
@@ -143,7 +144,15 @@ IMAGE_SENTINELS: dict[str, tuple[object, str]] = {
     "vae_tiling_params.enabled": (True, "\nVAE tiling: true "),
     "pm_params.style_strength": (12.5, "{style_strength = 12.50,"),
     "qwen_image_layers": (9, "\nqwen_image_layers: 9\n"),
+    "pm_params.id_embed_path": (b"<embed>", ", id_embed_path = <embed>}"),
+    "hires.enabled": (True, "{enabled=true,"),
+    "hires.upscaler": (9, " upscaler=Model,"),
+    "hires.model_path": (b"<esrgan>", " model_path=<esrgan>,"),
+    "hires.scale": (3.5, " scale=3.50,"),
+    "hires.target_width": (713, " target=713x"),
+    "hires.target_height": (714, "x714,"),
     "hires.steps": (17, ", steps=17,"),
+    "hires.denoising_strength": (0.25, " denoising_strength=0.25}"),
     "cache.mode": (1, "\ncache: easycache "),
     "cache.reuse_threshold": (0.375, "(threshold=0.375,"),
     "cache.start_percent": (0.25, " start=0.25,"),
@@ -191,8 +200,8 @@ def _check_sizes(library: Library) -> str:
 
 def _check_enums(library: Library) -> str:
     for function, known in ENUMS.items():
-        theirs = tuple(library.text(function, index) for index in range(len(known) + 1))
-        if theirs != (*known, "NONE"):
+        theirs = tuple(library.text(function, index).lower() for index in range(len(known) + 1))
+        if theirs != (*known, "none"):
             return f"{function} answers {', '.join(theirs)}"
     for name, index in TYPES.items():
         if library.text("sd_type_name", index).lower() != name:

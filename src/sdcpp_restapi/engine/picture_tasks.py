@@ -72,6 +72,8 @@ class JobFolder:
         }
         text = json.dumps(everything, indent=2, ensure_ascii=False) + "\n"
         (self.path / "config.json").write_text(text, encoding="utf-8")
+        for unfinished in self.path.glob(".*"):
+            unfinished.unlink()  # left by an engine that was ended while it wrote
         if self._final.exists():
             # Left by an attempt that was broken off between the renaming and the database.
             shutil.rmtree(self._final)

@@ -6,15 +6,14 @@ may come from threads of its own).
 
 import ctypes
 import json
+import os
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
 from ..errors import JobCancelled, JobFailed, LoadFailed
+from ..schemas.base import Component
 from ..schemas.engine import (
     Convert,
     Converted,
@@ -24,12 +23,11 @@ from ..schemas.engine import (
     Generation,
     Load,
     Loaded,
-    MadeImage,
     Report,
     VideoGenerated,
 )
 from ..schemas.pipe import Log
-from . import conversion, images
+from . import conversion
 from .capi import (
     CANCEL_ALL,
     CANCEL_RESET,
@@ -43,6 +41,8 @@ from .image_params import image_params
 from .listener import Listener
 from .load_params import ctx_params
 from .previews import previews
+from .results import Results, parts
+from .steps import Steps
 from .struct_data import read_back
 from .upscaler import Upscaler
 from .video_params import video_params
@@ -86,7 +86,16 @@ class Session:
             makes_images=self._library.c.sd_ctx_supports_image_generation(self._context),
             makes_videos=self._library.c.sd_ctx_supports_video_generation(self._context),
             seconds=time.monotonic() - started,
+            unused=self._unused(command),
         )
+
+    def _unused(self, command: Load) -> list[Component]:
+        # As the log writes them.
+        files = {
+            part: os.fsencode(path).decode(errors="replace")
+            for part, path in command.files.components.items()
+        }
+        return [part for part, path in files.items() if path not in self._listener.read]
 
     def unload(self) -> None:
         """Free what is loaded, if anything is."""
@@ -106,12 +115,25 @@ class Session:
     def generate(self, command: Generate) -> Generated:
         """Make the images of a job and write them into its folder.
 
-        Raises JobCancelled (no file is written) or JobFailed, in the engine's words.
+        Raises JobCancelled or JobFailed, in the engine's words.
         """
-        call = image_params(self._library, command)
-        listening = self._listener.generating(command.id, command.params.batch_count)
+        how = command.enlargement
+        tiles = self.upscaler.tile_count(command.params.made_size, how) if how else 0
+        steps = Steps(command, tiles)
+        results = Results(command, self.upscaler, steps, self._report)
+        for number, part in enumerate(parts(command)):
+            steps.first, steps.count = number, part.params.batch_count
+            self._generate(part, steps, results)
+        return results.told()
+
+    def _generate(self, command: Generate, steps: Steps, results: Results) -> None:
+        """One call of the engine."""
+        if self._cancelled:
+            raise JobCancelled
+        call = image_params(self._library, command, self._listener.architecture)
+        listening = self._listener.generating(command.id, steps)
         with self._made(command, listening, "generate_image", call.struct) as (made, seconds):
-            return self._write(command, made, seconds)
+            results.add(command, made, seconds)
 
     def generate_video(self, command: GenerateVideo) -> VideoGenerated:
         """Make the video of a job and write it into its folder.
@@ -124,8 +146,6 @@ class Session:
         if self._context and not self._library.c.sd_ctx_supports_video_generation(self._context):
             raise JobFailed("The loaded model makes images, not videos")
         call = video_params(self._library, command)
-        if self._debug:
-            self._report(Log(level="debug", text=f"sd_vid_gen_params_t {json.dumps(read_back(call.struct))}"))
         paired = "high_noise_diffusion_model" in self._components
         steps = command.params.all_steps if paired else command.params.steps
         audio = ctypes.POINTER(sd_audio_t)()
@@ -156,6 +176,9 @@ class Session:
         """
         if self._context is None:
             raise JobFailed("No model is loaded")
+        if self._debug:
+            filled = json.dumps(read_back(struct))
+            self._report(Log(level="debug", text=f"{type(struct).__name__} {filled}"))
         made, count = ctypes.POINTER(sd_image_t)(), ctypes.c_int()
         results = [ctypes.byref(result) for result in (made, count, *more)]
         started = time.monotonic()
@@ -189,29 +212,6 @@ class Session:
             raise JobCancelled
         if not done:
             raise JobFailed(self._listener.why("The engine made nothing and did not say why"))
-
-    def _write(self, command: Generate, made: list[Any], seconds: float) -> Generated:
-        started = time.monotonic()
-        # Layered models give several pictures per image of the batch.
-        seeds = [command.params.seed + i * command.params.batch_count // len(made) for i in range(len(made))]
-        pictures = [images.copied(struct) for struct in made]
-        files = [
-            self._write_one(command, index, seed, picture)
-            for index, (seed, picture) in enumerate(zip(seeds, pictures, strict=True))
-        ]
-        return Generated(
-            id=command.id, images=files, seconds=seconds, write_seconds=time.monotonic() - started
-        )
-
-    def _write_one(self, command: Generate, index: int, seed: int, picture: Image.Image | None) -> MadeImage:
-        if picture is None:
-            raise JobFailed(self._listener.why(f"The engine made no picture of image {index}"))
-        name = f"image_{index}.png"
-        text = images.parameters_text(command, seed, picture.size)
-        if command.enlargement is not None:
-            picture = self.upscaler.enlarged(picture.convert("RGB"), command.enlargement)
-        images.write_job_png(picture, Path(command.folder), name, text)
-        return MadeImage(file=name, seed=seed, width=picture.width, height=picture.height)
 
     def _on_log(self, level: int, text: bytes | None, _data: int | None) -> None:
         self._listener.on_log(level, (text or b"").decode(errors="replace"))

@@ -214,6 +214,7 @@ class EngineSlot:
             model_type=request.model_type,
             model_architecture=self.architecture,
             loaded_components=LoadedComponents.model_validate(request.components()),
+            warnings=_warnings(request, report) or None,
         )
 
     def _forget(self) -> None:
@@ -265,6 +266,11 @@ class EngineSlot:
                     await self.upscaler.load(upscaler)
             except SdcppError as error:
                 log.error("the engine could not be brought back: %s", error)
+
+
+def _warnings(request: LoadRequest, report: Loaded) -> list[str]:
+    named = request.components()
+    return [f"{part}: the engine has no use for {named[part]} with this model" for part in report.unused]
 
 
 def _refusal(request: LoadRequest, why: str) -> LoadFailed:

@@ -9,6 +9,8 @@ COUNTS = {
     "layers": "layer_count",
     "custom_sigmas": "custom_sigmas_count",
     "control_frames": "control_frames_size",
+    "ref_images": "ref_images_count",
+    "id_images": "id_images_count",
 }
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from ..errors import JobCancelled, JobFailed, LoadFailed
 from ..schemas.engine import LoadUpscaler, Report, Step, Upscale, Upscaled, UpscalerReady
 from ..schemas.upscaling import Enlargement
-from . import images
+from . import images, pictures
 from .capi import Library, sd_image_t
 from .listener import Listener
 from .tiles import Tile, tiles
@@ -77,10 +77,10 @@ class Upscaler:
         with self._listener.working(command.id):
             large = self.enlarged(picture, command.enlargement, tell)
         seconds = time.monotonic() - started
-        images.write_job_png(large, Path(command.folder), "image_0.png", _text(command))
+        file = pictures.write_result(large, Path(command.folder), "image_0", _text(command))
         return Upscaled(
             id=command.id,
-            file="image_0.png",
+            file=file,
             width=large.width,
             height=large.height,
             seconds=seconds,
@@ -153,5 +153,5 @@ def _text(command: Upscale) -> str:
     times = f", Postprocess upscale repeats: {how.repeats}" if how.repeats > 1 else ""
     return (
         f"Postprocess upscale by: {how.factor}{times},"
-        f" Postprocess upscaler: {images.quoted(command.upscaler_name)}"
+        f" Postprocess upscaler: {pictures.quoted(command.upscaler_name)}"
     )

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..errors import JobCancelled, JobFailed
 from ..schemas.engine import GenerateVideo, VideoGenerated
-from . import images
+from . import images, pictures
 from .capi import sd_image_t
 
 # x264's own scale: at 17 few can tell the copy from the original.
@@ -47,7 +47,7 @@ def _written(
 ) -> list[str]:
     """The names of the frames' files."""
     params, size = command.params, (made[0].width, made[0].height)
-    text = images.parameters_text(command, params.seed, size)
+    text = pictures.parameters_text(command, params.seed, size)
     names = [f"frames/frame_{number:04d}.png" for number in range(len(made))] if params.save_frames else []
     if names:
         (folder / "frames").mkdir()
@@ -60,7 +60,7 @@ def _written(
             if number == 0:
                 frame.save(folder / "poster.jpg", "JPEG", quality=POSTER_QUALITY)
             if names:
-                images.write_png(frame, folder / names[number], text)
+                pictures.write(frame, folder / names[number], text)
     return names
 
 

@@ -5,6 +5,9 @@ from ..errors import BadRequest
 from ..schemas.generation import GenerationRequest, ImageRequest
 from ..schemas.video import Txt2VidRequest
 
+# What libjpeg and libwebp can write.
+LONGEST_SIDES = {"jpeg": 65_500, "webp": 16_383}
+
 
 def enlarged(size: tuple[int, int], factor: int, repeats: int) -> tuple[int, int]:
     """What becomes of a size in pixels when each repeat multiplies it."""
@@ -28,7 +31,7 @@ def check_amounts(request: GenerationRequest, limits: Limits) -> None:
     if isinstance(request, Txt2VidRequest):
         check_video(request, limits)
     elif isinstance(request, ImageRequest):
-        at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
+        check_images(request, limits)
     for field in ("prompt", "negative_prompt"):
         check_length(field, getattr(request, field), limits)
 
@@ -36,6 +39,24 @@ def check_amounts(request: GenerationRequest, limits: Limits) -> None:
 def check_length(field: str, text: str, limits: Limits) -> None:
     """Raises BadRequest when a text is too long."""
     at_most(f"{field} length", len(text), limits.max_prompt_chars, "limits.max_prompt_chars")
+
+
+def check_images(request: ImageRequest, limits: Limits) -> None:
+    """Raises BadRequest when the batch, or the second pass, would be too large."""
+    at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
+    at_most("hires_steps", request.hires_steps, limits.max_steps, "limits.max_steps")
+    if request.hires:
+        check_pixels("hires_scale, hires_width and hires_height: the size", request.made_size, limits)
+
+
+def check_format(output_format: str, size: tuple[int, int]) -> None:
+    """Raises BadRequest when files of this format hold no picture of this size."""
+    most = LONGEST_SIDES.get(output_format)
+    if most and max(size) > most:
+        raise BadRequest(
+            f"output_format: {output_format!r} is not allowed for {size[0]}x{size[1]};"
+            f" it holds at most {most} pixels a side"
+        )
 
 
 def check_video(request: Txt2VidRequest, limits: Limits) -> None:

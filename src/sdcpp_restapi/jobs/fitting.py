@@ -2,7 +2,7 @@
 left as it is."""
 
 from ..errors import BadRequest
-from ..schemas.generation import Img2ImgRequest, Txt2ImgRequest
+from ..schemas.generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from ..schemas.models import LoadRequest
 from ..schemas.options import Architecture
 from ..schemas.video import Txt2VidRequest
@@ -13,11 +13,7 @@ Params = Txt2ImgRequest | Img2ImgRequest | Txt2VidRequest
 def fitted(request: Params, architecture: Architecture, warnings: list[str]) -> Params:
     """The request as the architecture can carry it out, telling what was changed."""
     _check_kind(request, architecture)
-    if architecture.square_only and request.width != request.height:
-        raise BadRequest(
-            f"width and height: {request.width}x{request.height} is not allowed;"
-            f" {architecture.name} makes square images only"
-        )
+    _check_shape("width and height", (request.width, request.height), architecture)
     ignored = [field for field in architecture.ignores if field in request.model_fields_set]
     warnings += [f"{field} has no effect on {architecture.name}" for field in ignored]
     multiple = architecture.size_multiple
@@ -28,7 +24,10 @@ def fitted(request: Params, architecture: Architecture, warnings: list[str]) -> 
             f" {architecture.name} needs multiples of {multiple}"
         )
     request = request.model_copy(update={"width": width, "height": height})
-    return _in_groups(request, architecture, warnings) if isinstance(request, Txt2VidRequest) else request
+    if isinstance(request, Txt2VidRequest):
+        return _in_groups(request, architecture, warnings)
+    _warn_of_vain(request, architecture, warnings)
+    return _second_pass(request, architecture)
 
 
 def shifted(request: Params, model: LoadRequest) -> Params:
@@ -51,8 +50,18 @@ def warn_of_missing(request: Params, model: LoadRequest, warnings: list[str]) ->
             warnings.append(
                 f"{', '.join(pair)}: no effect, the model was loaded without high_noise_diffusion_model"
             )
-    elif request.control_image_base64 and not model.controlnet:
+        return
+    if request.control_image_base64 and not model.controlnet:
         warnings.append("control_image_base64 has no effect: the model was loaded without a ControlNet")
+    if (request.pm_id_images or request.pm_id_embed_path) and not model.photo_maker:
+        warnings.append("pm_id_images has no effect: the model was loaded without photo_maker")
+
+
+def _check_shape(fields: str, size: tuple[int, int], architecture: Architecture) -> None:
+    if architecture.square_only and size[0] != size[1]:
+        raise BadRequest(
+            f"{fields}: {size[0]}x{size[1]} is not allowed; {architecture.name} makes square images only"
+        )
 
 
 def _check_kind(request: Params, architecture: Architecture) -> None:
@@ -63,6 +72,24 @@ def _check_kind(request: Params, architecture: Architecture) -> None:
         raise BadRequest(
             f"The model ({architecture.name}) makes images, not videos: use /txt2img or /img2img"
         )
+
+
+def _warn_of_vain(request: ImageRequest, architecture: Architecture, warnings: list[str]) -> None:
+    if request.shifted_timestep and not architecture.shifts_timestep:
+        warnings.append(f"shifted_timestep has no effect on {architecture.name}")
+    cache = "easycache" if request.easycache else request.cache_mode
+    if cache and cache != "spectrum" and (cache == "ucache") != architecture.unet:
+        warnings.append(f"{cache} has no effect on {architecture.name}")
+
+
+def _second_pass[R: ImageRequest](request: R, architecture: Architecture) -> R:
+    """With the size of the second pass told."""
+    if not request.hires:
+        return request
+    multiple = architecture.size_multiple
+    width, height = (-(-side // multiple) * multiple for side in request.made_size)
+    _check_shape("hires_width and hires_height", (width, height), architecture)
+    return request.model_copy(update={"hires_width": width, "hires_height": height})
 
 
 def _in_groups(request: Txt2VidRequest, architecture: Architecture, warnings: list[str]) -> Txt2VidRequest:

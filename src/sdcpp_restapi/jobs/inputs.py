@@ -28,7 +28,7 @@ SINGLE_FIELDS = (
     "control_image_base64",
     "image_base64",
 )
-LIST_FIELDS = ("ref_images", "control_frames")
+LIST_FIELDS = ("ref_images", "pm_id_images", "control_frames")
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _JOB_ID = re.compile(r"[0-9a-f-]{36}")
 _REFERENCE = re.compile(r"input:([0-9a-f-]{36})/([a-z_0-9]+)(?:/(\d{1,4}))?")

@@ -1,31 +1,25 @@
 """From a request to a stored job: everything is checked here, while the client still listens."""
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 from uuid import uuid4
 
 from ..config import Generation, Limits
-from ..errors import BadRequest
 from ..schemas.generation import Accepted, GenerationRequest, ImageRequest
 from ..schemas.jobs import JobType
 from ..schemas.models import LoadRequest
 from ..schemas.options import Architecture
 from ..schemas.upscaling import UpscalerRequest
-from .bounds import check_amounts, check_length, check_pixels, enlarged
+from .bounds import check_amounts, check_format, check_length, check_pixels, enlarged
 from .fitting import Params, fitted, shifted, warn_of_missing
 from .inputs import InputStore
 from .queue import Queue
 from .wildcards import Wildcards
 from .work import work_of
-
-# Fields of the API document that this version does not act on yet: asking for them is an error, since to
-# accept and ignore them would be worse.
-NOT_YET = {
-    "pm_id_images",
-    "pm_id_embed_path",
-}
 
 
 class Chosen(Protocol):
@@ -47,6 +41,12 @@ class Upscalers(Protocol):
     """What this module needs to know about the current upscaler."""
 
     def require(self) -> tuple[UpscalerRequest, int]: ...
+
+
+class Places(Protocol):
+    """Which paths are open to clients."""
+
+    def existing(self, field: str, text: str) -> Path: ...
 
 
 CheckLoras = Callable[[GenerationRequest, LoadRequest], Awaitable[list[str]]]
@@ -75,6 +75,7 @@ class Intake:
         upscalers: Upscalers,
         wildcards: Wildcards,
         check_loras: CheckLoras,
+        places: Places,
         limits: Limits,
         generation: Generation,
     ) -> None:
@@ -84,6 +85,7 @@ class Intake:
         self._upscalers = upscalers
         self._wildcards = wildcards
         self._check_loras = check_loras
+        self._places = places
         self._limits = limits
         self._generation = generation
 
@@ -111,7 +113,7 @@ class Intake:
 
     async def check(self, request: Params) -> Checked:
         """Check and complete a request, all but its images; raises what `submit` raises."""
-        warnings = _unknown(request)
+        warnings = [f"unknown field {name!r} was ignored" for name in request.unknown_fields()]
         model, architecture = await self._chosen(request, warnings)
         request = self._completed(shifted(_explicit(request.known(), model), model), architecture)
         if architecture is not None:
@@ -124,6 +126,8 @@ class Intake:
         request = await self._drawn(request)
         check_amounts(request, self._limits)
         upscaler, size = self._upscaler(request)
+        if isinstance(request, ImageRequest):
+            request = await asyncio.to_thread(self._with_files, request)
         warnings += await self._check_loras(request, model)
         return Checked(request, model, upscaler, size, random_seed, warnings)
 
@@ -162,23 +166,27 @@ class Intake:
 
     def _upscaler(self, request: Params) -> tuple[UpscalerRequest | None, tuple[int, int]]:
         """What upscales, if anything, and the size in pixels of what comes out."""
-        size = (request.width, request.height)
-        if not isinstance(request, ImageRequest) or not request.upscale:
-            return None, size
-        upscaler, factor = self._upscalers.require()
-        size = enlarged(size, factor, request.upscale_repeats)
-        check_pixels("upscale_repeats: the size", size, self._limits)
+        if not isinstance(request, ImageRequest):
+            return None, (request.width, request.height)
+        upscaler, size = None, request.made_size
+        if request.upscale:
+            upscaler, factor = self._upscalers.require()
+            size = enlarged(size, factor, request.upscale_repeats)
+            check_pixels("upscale_repeats: the size", size, self._limits)
+        check_format(request.output_format, size)
         return upscaler, size
+
+    def _with_files[R: ImageRequest](self, request: R) -> R:
+        """With absolute paths, so that the job means the same whatever comes into the folders later."""
+        named = {
+            "pm_id_embed_path": request.pm_id_embed_path,
+            "hires_model": request.hires_model if request.hires else None,
+        }
+        return request.model_copy(
+            update={field: str(self._places.existing(field, text)) for field, text in named.items() if text}
+        )
 
 
 def _explicit(request: Params, model: LoadRequest) -> Params:
     """With the load request as it was completed, so that the stored parameters mean the same for ever."""
     return request.model_copy(update={"model": model}) if isinstance(request.model, LoadRequest) else request
-
-
-def _unknown(request: Params) -> list[str]:
-    extra = request.model_extra or {}
-    for field in sorted(NOT_YET & set(extra)):
-        if extra[field]:
-            raise BadRequest(f"{field}: not supported by this version; leave it out")
-    return [f"unknown field {name!r} was ignored" for name in request.unknown_fields()]

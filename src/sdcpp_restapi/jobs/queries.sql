@@ -58,6 +58,11 @@ UPDATE jobs SET status = 'cancelled', completed_at = :now
 WHERE id = :id AND status IN ('pending', 'processing')
 RETURNING *;
 
+-- name: keep(outputs, id, attempt)^
+-- What a cancelled job had finished stays.
+UPDATE jobs SET outputs = :outputs WHERE id = :id AND status = 'cancelled' AND attempt = :attempt
+RETURNING *;
+
 -- name: drop_followers(status, now, error, id)
 -- What waits for a job that did not complete will never run.
 UPDATE jobs SET status = :status, completed_at = :now, error = :error

@@ -181,6 +181,12 @@ class Queue:
         """The attempt went well; False when the job was cancelled meanwhile."""
         return await self._end(job, JobStatus.COMPLETED, outcome, None)
 
+    async def keep(self, job: Job, outcome: Outcome) -> None:
+        """The attempt was cancelled, and what it had finished stays."""
+        kept = await self._store.keep(job, outcome)
+        if kept is not None:
+            self._changed(kept, JobStatus.CANCELLED)
+
     async def fail(self, job: Job, error: str) -> None:
         """The attempt failed for good."""
         await self._end(job, JobStatus.FAILED, Outcome(), error)
@@ -254,6 +260,7 @@ class Queue:
             started_at=job.started_at if started else None,
             completed_at=job.completed_at,
             outputs=list(job.outputs),
+            partial=True if job.status is JobStatus.CANCELLED and job.outputs else None,
             params=job.params.model_dump(exclude_none=True),
             error=job.error,
             position=position,

@@ -70,6 +70,9 @@ class Runner:
             case Outcome():
                 if await self._queue.complete(job, happening):
                     log.info("job %s: completed: %s", job.id, ", ".join(happening.outputs))
+                elif job.keeps_finished:
+                    await self._queue.keep(job, happening)
+                    log.info("job %s: cancelled, kept: %s", job.id, ", ".join(happening.outputs))
                 else:
                     await self._executor.discard(job)
 

@@ -123,6 +123,11 @@ class JobStore:
         found = await self._database.write(work)
         return (_job(found[0]), JobStatus(found[1])) if found else None
 
+    async def keep(self, job: Job, outcome: Outcome) -> Job | None:
+        """Give a cancelled job its outputs; None when it is not cancelled."""
+        outputs = json.dumps(outcome.outputs)
+        return await self._change("keep", id=job.id, attempt=job.attempt, outputs=outputs)
+
     async def drop_followers(self, job: Job, status: JobStatus, error: str | None) -> list[Job]:
         """End the pending jobs that wait for `job`; those that were ended."""
         values = {"id": job.id, "status": status.value, "now": _now(), "error": error}

@@ -1,4 +1,4 @@
-"""Paths that clients give for conversions, turned into files of the open folders, or refused."""
+"""Paths that clients give, turned into files of the open folders, or refused."""
 
 import os
 from collections.abc import Mapping, Sequence

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
+from PIL.WebPImagePlugin import WebPImageFile
 
 LONGEST_PROMPT = 1000
 MOST_CONFIG_BYTES = 2**20
@@ -34,7 +35,9 @@ def of_picture(path: Path) -> Made:
         if path.suffix.lower() == ".png":
             return _parsed(_png_text(path))
         if path.suffix.lower() in (".jpg", ".jpeg"):
-            return _parsed(_jpeg_text(path))
+            return _parsed(_exif_text(JpegImageFile, path))
+        if path.suffix.lower() == ".webp":
+            return _parsed(_exif_text(WebPImageFile, path))
     except (OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error):
         pass  # not a picture, whatever its name says
     return UNKNOWN
@@ -65,8 +68,8 @@ def _png_text(path: Path) -> str:
         return str(image.info.get("parameters", ""))
 
 
-def _jpeg_text(path: Path) -> str:
-    with JpegImageFile(path) as image:
+def _exif_text(kind: type[JpegImageFile | WebPImageFile], path: Path) -> str:
+    with kind(path) as image:
         comment = image.getexif().get_ifd(_EXIF_FOLDER).get(_USER_COMMENT, b"")
     code, text = comment[:8], comment[8:]
     return str(text.decode("utf-16-be" if code == b"UNICODE\0" else "utf-8", "replace"))

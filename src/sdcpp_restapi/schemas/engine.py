@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from .base import Frozen
+from .base import Component, Frozen
 from .generation import GenerationRequest, Img2ImgRequest, Txt2ImgRequest
 from .models import LoadOptions, ModelFiles
 from .options import PreviewSettings
@@ -149,6 +149,7 @@ class Loaded(Frozen):
     makes_images: bool
     makes_videos: bool
     seconds: float
+    unused: list[Component] = Field([], description="Components of whose files the engine read nothing")
 
 
 class Unloaded(Frozen):
@@ -205,6 +206,14 @@ class Generated(Frozen):
     write_seconds: float
 
 
+class Partial(Frozen):
+    """So much of a job is written; it stays if the job is cancelled now. Told where keep_finished is set."""
+
+    kind: Literal["partial"] = "partial"
+    id: int
+    made: Generated
+
+
 class VideoGenerated(Frozen):
     """All files of a video are written in its folder."""
 
@@ -254,6 +263,7 @@ Report = Annotated[
     | Step
     | PreviewFrame
     | Generated
+    | Partial
     | VideoGenerated
     | UpscalerReady
     | Upscaled

@@ -89,6 +89,7 @@ class ModelLoaded(Frozen):
     model_type: str
     model_architecture: str | None
     loaded_components: LoadedComponents
+    warnings: list[str] | None = LeftOut  # components that the engine ignored
 
 
 class ModelLoadFailed(Frozen):

@@ -5,8 +5,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 
 from .base import Fraction, Frozen, Integer, LeftOut, NoBoolean, Number, Request
+from .caching import CacheFields
+from .hires import HiresFields
 from .models import LoadRequest
-from .names import Sampler, Scheduler
+from .names import OutputFormat, Sampler, Scheduler
 from .upscaling import Repeats
 
 Seed = Annotated[int, Field(ge=-1, le=2**63 - 1), NoBoolean]
@@ -88,8 +90,18 @@ class GenerationRequest(Request):
             return {**data, "prompt": ""}
         return data
 
+    @model_validator(mode="after")
+    def _easycache_starts_before_it_ends(self) -> Self:
+        # The engine would go without it and tell only its log.
+        if self.easycache and self.easycache_start >= self.easycache_end:
+            raise ValueError(
+                f"easycache_start: {self.easycache_start} is not allowed;"
+                f" it must be below easycache_end, {self.easycache_end}"
+            )
+        return self
 
-class ImageRequest(GenerationRequest):
+
+class ImageRequest(CacheFields, HiresFields, GenerationRequest):
     """What text to image and image to image have in common."""
 
     width: Side = 512
@@ -104,9 +116,43 @@ class ImageRequest(GenerationRequest):
     auto_resize_ref_image: bool = True
     increase_ref_index: bool = False
     control_strength: Fraction = 0.9
+    pm_id_images: list[str] = Field([], max_length=16, description="PhotoMaker: pictures of the person")
+    pm_id_embed_path: str = Field(
+        "", description="PhotoMaker 2: a file in one of the model folders, absolute or relative to one"
+    )
+    pm_style_strength: Number = Field(
+        20.0, ge=0.0, le=100.0, description="PhotoMaker: percent of the steps before it sets in"
+    )
+    circular_x: bool = Field(False, description="The left edge continues at the right one: tileable")
+    circular_y: bool = Field(False, description="The upper edge continues at the lower one: tileable")
+    output_format: OutputFormat = Field("png", description="jpeg and webp lose some of the picture")
+    keep_finished: bool = Field(
+        False,
+        description="When the job is cancelled, the images of the batch that are finished stay;"
+        " each is made for itself, one after the other",
+    )
     upscale: bool = Field(False, description="Put the images through the loaded upscaler")
     upscale_repeats: Repeats = Field(1, description="Each multiplies by the upscaler's own factor")
     upscale_auto_unload: bool = Field(True, description="Unload the upscaler after use")
+
+    @property
+    def made_size(self) -> tuple[int, int]:
+        """What the engine is to make: the size of the second pass, if there is one."""
+        return self.enlarged(self.width, self.height) if self.hires else (self.width, self.height)
+
+    @model_validator(mode="after")
+    def _one_cache(self) -> Self:
+        if self.easycache and self.cache_mode:
+            raise ValueError(f"cache_mode: {self.cache_mode!r} is not allowed together with easycache: true")
+        return self
+
+    @model_validator(mode="after")
+    def _hires_is_complete(self) -> Self:
+        if self.hires and self.hires_upscaler == "model" and not self.hires_model:
+            raise ValueError("hires_model: required with hires_upscaler 'model'")
+        if len(self.hires_custom_sigmas) == 1:
+            raise ValueError("hires_custom_sigmas has 1 value, but needs at least 2, or none")
+        return self
 
     @model_validator(mode="after")
     def _last_seed_fits(self) -> Self:
@@ -140,6 +186,10 @@ class Img2ImgRequest(ImageRequest):
     strength: Fraction = 0.75
     img_cfg_scale: Number = Field(-1.0, ge=-1.0, le=1000.0)
     mask_image_base64: str | None = None
+    mask_composite: bool = Field(
+        True,
+        description="Put the pixels of the init image back where the mask is black; the engine changes some",
+    )
 
 
 class Accepted(Frozen):

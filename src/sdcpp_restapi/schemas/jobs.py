@@ -134,6 +134,11 @@ class Job(Frozen):
     error: str | None = None
     deleted_at: Moment | None = Field(None, description="Since when it has been in the trash")
 
+    @property
+    def keeps_finished(self) -> bool:
+        """Whether a cancel leaves what is finished."""
+        return isinstance(self.params, ImageRequest) and self.params.keep_finished
+
 
 class InputImage(Frozen):
     """An input image as it was stored."""
@@ -156,6 +161,7 @@ class JobView(Frozen):
     started_at: Moment | None = LeftOut
     completed_at: Moment | None = LeftOut
     outputs: list[str]
+    partial: bool | None = LeftOut  # true: cancelled, and what was finished by then was kept (keep_finished)
     params: dict[str, object] = Field(description="The typed request, defaults filled in")
     error: str | None = LeftOut
     position: int | None = LeftOut  # only while pending

@@ -57,6 +57,21 @@ PREDICTIONS = ("eps", "v", "edm_v", "sd3_flow", "flux_flow", "sefi_flow", "minit
 PREDICTION_ALIASES = {"flux2_flow": "flux_flow"}
 LORA_APPLY_MODES = ("auto", "immediately", "at_runtime")
 PREVIEW_MODES = ("none", "proj", "tae", "vae")
+# The first of the engine's own list, which is "none", is left out: `hires` is false then.
+HIRES_UPSCALERS = (
+    "latent",
+    "latent (nearest)",
+    "latent (nearest-exact)",
+    "latent (antialiased)",
+    "latent (bicubic)",
+    "latent (bicubic antialiased)",
+    "lanczos",
+    "nearest",
+    "model",
+)
+# No function of the engine's names these; 0 is off.
+CACHE_MODES = ("easycache", "ucache", "dbcache", "taylorseer", "cache-dit", "spectrum")
+OUTPUT_FORMATS = ("png", "jpeg", "webp")
 
 # id of the API -> the name that sd_type_name answers, and its bits per weight
 QUANTIZATION_TYPES = {
@@ -112,3 +127,6 @@ Prediction = Annotated[str, _OneOf(PREDICTIONS, empty=True)]
 LoraApplyMode = Annotated[str, _OneOf(LORA_APPLY_MODES)]
 PreviewMode = Annotated[str, _OneOf(PREVIEW_MODES)]
 WeightType = Annotated[str, _OneOf(WRITABLE_TYPES, empty=True)]
+HiresUpscaler = Annotated[str, _OneOf(HIRES_UPSCALERS)]
+CacheMode = Annotated[str, _OneOf(CACHE_MODES, empty=True)]
+OutputFormat = Annotated[str, _OneOf(OUTPUT_FORMATS)]
