@@ -13,6 +13,7 @@ from starlette.routing import WebSocketRoute
 
 from . import __version__
 from .api import (
+    assistant,
     conversion,
     downloads,
     failures,
@@ -69,6 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
         preview,
         outputs,
         ollama,
+        assistant,
     ):
         app.include_router(module.router)
     app.websocket("/ws")(socket.events)

@@ -39,6 +39,9 @@ from .jobs.trash_store import TrashStore
 from .jobs.upscale_intake import UpscaleIntake
 from .jobs.usage import Usage
 from .jobs.wildcards import Wildcards
+from .llm.assistant.assistant import Assistant
+from .llm.assistant.history import History as Conversation
+from .llm.choice import ChosenModel
 from .llm.enhance import Enhancer
 from .llm.history import History
 from .llm.local.seat import ChatSeat
@@ -64,6 +67,7 @@ from .outputs.folder import OutputFolder
 from .outputs.thumbs import Thumbnails
 from .outputs.trash import OutputTrash
 from .preferences import Preferences, PreviewPreference
+from .schemas.assistant import AssistantSettings
 from .schemas.ollama import OllamaSettings
 
 log = logging.getLogger(__name__)
@@ -78,9 +82,9 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         library = await _open_library(settings, base, stack)
         engine = await _open_engine(settings, base, library, stack)
         downloads = await _open_downloads(settings, base, library, stack)
-        enhancer = await _open_llm(settings, base, library, engine, stack)
+        llm = await _open_llm(settings, base, library, engine, stack)
         housekeeping = await _open_housekeeping(settings, base)
-        parts = _parts(settings, base, library, engine, downloads, enhancer, housekeeping)
+        parts = _parts(settings, base, library, engine, downloads, llm, housekeeping)
         _in_background(stack, socket.heartbeat(parts))
         _in_background(stack, housekeeping.retention.keep())
         _in_background(stack, housekeeping.usage.keep_current(lambda: base.queue.revision))
@@ -220,18 +224,28 @@ async def _open_downloads(
     return _Downloads(Orders(base.queue, web, catalog.folders), sources, executor)
 
 
+@dataclass(frozen=True)
+class _Llm:
+    enhancer: Enhancer
+    assistant: Assistant
+
+
 async def _open_llm(
     settings: Settings, base: _Base, library: _Library, engine: _Engine, stack: AsyncExitStack
-) -> Enhancer:
+) -> _Llm:
     seat = ChatSeat(settings.llm)
     stack.push_async_callback(seat.close)
-    return Enhancer(
-        Providers(seat, library.catalog),
-        await ProviderPreference.read(base.preferences, "ollama", OllamaSettings()),
+    providers = Providers(seat, library.catalog)
+    of_ollama = await ProviderPreference.read(base.preferences, "ollama", OllamaSettings())
+    of_assistant = await ProviderPreference.read(base.preferences, "assistant", AssistantSettings())
+    enhancer = Enhancer(
+        ChosenModel(providers, of_ollama, "/ollama/settings"),
         History(base.database),
         partial(_loaded_architecture, engine.model),
         settings.limits.max_prompt_chars,
     )
+    chosen = ChosenModel(providers, of_assistant, "/assistant/settings")
+    return _Llm(enhancer, Assistant(chosen, Conversation(base.database)))
 
 
 @dataclass(frozen=True)
@@ -256,7 +270,7 @@ def _parts(
     library: _Library,
     engine: _Engine,
     downloads: _Downloads,
-    enhancer: Enhancer,
+    llm: _Llm,
     housekeeping: _Housekeeping,
 ) -> Parts:
     intake = _intake(settings, base, library, engine)
@@ -281,7 +295,8 @@ def _parts(
             Runner(base.queue, "hash", HashExecutor(library.hasher, base.queue.result)),
             *(Runner(base.queue, "download", downloads.executor) for _ in range(settings.downloads.parallel)),
         ),
-        enhancer=enhancer,
+        enhancer=llm.enhancer,
+        assistant=llm.assistant,
         trash=housekeeping.trash,
         usage=housekeeping.usage,
         orders=downloads.orders,

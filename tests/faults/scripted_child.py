@@ -64,6 +64,18 @@ class ScriptedChild:
         """Unload: always succeeds."""
         self.say(kind="unloaded", id=command["id"])
 
+    def load_upscaler(self, command: dict[str, Any]) -> None:
+        """Load an upscaler: always succeeds."""
+        self.say(kind="upscaler_ready", id=command["id"], upscale_factor=4, seconds=0.0)
+
+    def upscale(self, command: dict[str, Any]) -> None:
+        """Upscale: to one grey pixel."""
+        Path(command["folder"], "image_0.png").write_bytes(_grey_pixel())
+        self.say(
+            kind="upscaled", id=command["id"], file="image_0.png", width=1, height=1, seconds=0.0,
+            write_seconds=0.0,
+        )  # fmt: skip
+
     def generate(self, command: dict[str, Any]) -> None:
         """Generate: `steps` steps of 5 ms, then one grey pixel per image."""
         if self._sample(command):

@@ -5,6 +5,7 @@ The model's name in the request says how it behaves.
 
 import asyncio
 import json
+import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -51,6 +52,8 @@ class Upstream:
     url: str
     elsewhere: str = ""  # where /moved/... redirects to
     heard: list[Heard] = field(default_factory=list)
+    # What `calling_by_script`, which takes tools, and `writing_by_script` say next: a message a question.
+    script: list[dict[str, Any]] = field(default_factory=list)
     # Set when somebody waits for the model `slow`, and when he has hung up.
     asked: threading.Event = field(default_factory=threading.Event)
     left: threading.Event = field(default_factory=threading.Event)
@@ -95,7 +98,8 @@ class _Site:
         async def route(request: Request) -> Response:
             body = json.loads(await request.body() or b"{}")
             self._upstream.heard.append(Heard(request.url.path, dict(request.headers), body))
-            if answer in (self.ollama_chat, self.openai_chat) and body["model"] == "slow":
+            chatting = answer in (self.ollama_chat, self.openai_chat)
+            if body.get("model") == "mute" or (chatting and body["model"] == "slow"):
                 return await self._never(request)
             if body.get("model") == "echoing":
                 return _json({"error": f"bad key {request.headers.get('authorization')}"}, 401)
@@ -135,6 +139,8 @@ class _Site:
                 call = {"function": {"name": "load_model", "arguments": {"model_name": "x.gguf"}}}
                 message = {"role": "assistant", "content": "", "tool_calls": [call]}
                 return _lines({"message": message, "done": True})
+            case "calling_by_script" | "writing_by_script":
+                return _lines(*_in_words(self._upstream.script.pop(0)))
             case name if name == REAL:
                 return StreamingResponse(self._pieces(body, lambda text: json.dumps(_ollama(text)) + "\n"))
         return _lines(_ollama(CANNED), _ollama("", done=True))
@@ -186,11 +192,17 @@ class _Site:
 
 
 def _capabilities(model: str) -> list[str]:
-    return ["completion", "tools"] if model == "calling" else ["completion"]
+    return ["completion", "tools"] if model.startswith("calling") else ["completion"]
 
 
 def _ollama(text: str, done: bool = False) -> dict[str, Any]:
     return {"model": "x", "message": {"role": "assistant", "content": text}, "done": done}
+
+
+def _in_words(message: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for word in re.findall(r"\s*\S+", message.get("content", "")):
+        yield _ollama(word)
+    yield {"message": {"role": "assistant", **message, "content": ""}, "done": True}
 
 
 def _openai(delta: dict[str, Any]) -> dict[str, Any]:

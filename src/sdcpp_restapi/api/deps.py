@@ -19,6 +19,7 @@ from ..jobs.runner import Runners
 from ..jobs.trash import Trash
 from ..jobs.upscale_intake import UpscaleIntake
 from ..jobs.usage import Usage
+from ..llm.assistant.assistant import Assistant
 from ..llm.enhance import Enhancer
 from ..models.catalog import Catalog
 from ..models.details import Details
@@ -52,6 +53,7 @@ class Parts:
     planner: Planner
     runners: Runners
     enhancer: Enhancer
+    assistant: Assistant
     trash: Trash
     usage: Usage
     orders: Orders

@@ -214,3 +214,34 @@ OLLAMA_SETTINGS: dict[str, Example] = {
         },
     },
 }
+
+CHAT: dict[str, Example] = {
+    "plain": {"summary": "Propose", "value": {"message": "Load the SDXL model"}},
+    "context": {
+        "summary": "With what the user sees",
+        "value": {
+            "message": "Make it more colourful",
+            "context": {"current_view": "create", "settings": {"prompt": "a cat", "cfg_scale": 7}},
+        },
+    },
+    "execute": {
+        "summary": "Do what is safe at once",
+        "value": {"message": "Make a picture of a lighthouse", "execute": True, "stream": True},
+    },
+}
+
+ASSISTANT_SETTINGS: dict[str, Example] = {
+    "ollama": {
+        "summary": "An Ollama server",
+        "value": {
+            "enabled": True,
+            "provider": "ollama",
+            "base_url": "http://localhost:11434",
+            "model": "llama3.2",
+            "timeout_seconds": 120,
+            "max_history": 50,
+        },
+    },
+    "local": OLLAMA_SETTINGS["local"],
+    "openai": OLLAMA_SETTINGS["openai"],
+}

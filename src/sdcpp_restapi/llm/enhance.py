@@ -4,9 +4,8 @@ import re
 import time
 import uuid
 from collections.abc import Callable
-from typing import Any
 
-from ..errors import BadRequest, LlmFailed, LlmUnreachable
+from ..errors import BadRequest, LlmFailed
 from ..schemas.chat import Chat, Message
 from ..schemas.ollama import (
     Enhanced,
@@ -19,14 +18,11 @@ from ..schemas.ollama import (
     SettingsWithMask,
     ShownSettings,
 )
+from .choice import ChosenModel
 from .history import History
-from .provider import answer, within
-from .providers import Providers
-from .settings import ProviderPreference
+from .provider import answer
 from .styles import style_of
 
-# A status is asked for often, and by people who wait.
-STATUS_TIMEOUT = 5.0
 _LORA = re.compile(r"<lora:[^<>]+>")
 _LABEL = re.compile(r"^\W*((enhanced|improved|better|rewritten|final) )?prompt\W*:\s*", re.IGNORECASE)
 
@@ -36,23 +32,21 @@ class Enhancer:
 
     def __init__(
         self,
-        providers: Providers,
-        preference: ProviderPreference[OllamaSettings],
+        chosen: ChosenModel[OllamaSettings],
         history: History,
         architecture: Callable[[], str | None],
         longest_prompt: int,
     ) -> None:
         """`architecture`: of the loaded model, as the API names it."""
         self.history = history
-        self._providers = providers
-        self._preference = preference
+        self._chosen = chosen
         self._architecture = architecture
         self._longest_prompt = longest_prompt
 
     @property
     def settings(self) -> OllamaSettings:
         """As they are now."""
-        return self._preference.current
+        return self._chosen.settings
 
     async def enhance(self, request: EnhanceRequest) -> Enhanced:
         """A better prompt, in the way that suits the loaded model. Raises LlmFailed; both are remembered."""
@@ -64,7 +58,7 @@ class Enhancer:
         try:
             text, model = await self._enhanced(request)
         except LlmFailed as error:
-            error = await self._with_advice(error)
+            error = await self._chosen.with_advice(error)
             await self._remember(request, model=self.settings.model, error=str(error))
             raise error from None
         entry = await self._remember(request, enhanced=text, model=model)
@@ -80,47 +74,38 @@ class Enhancer:
 
     async def status(self) -> OllamaStatus:
         """Whether the provider answers now, and has the model."""
-        settings, connected = self.settings, False
-        error: str | None = None
-        try:
-            names = await self.models(STATUS_TIMEOUT)
-            connected = True
-            if settings.model and not {settings.model, f"{settings.model}:latest"} & set(names):
-                error = f"There is no model {settings.model!r}; there are: {', '.join(names) or 'none'}"
-        except LlmFailed as failed:
-            error = str(await self._with_advice(failed))
+        settings, connection = self.settings, await self._chosen.connection()
         return OllamaStatus(
             enabled=settings.enabled,
-            connected=connected,
+            connected=connection.connected,
             provider=settings.provider,
             base_url=settings.base_url,
             model=settings.model,
             max_history=settings.max_history,
             history_count=await self.history.count(),
-            error=error,
+            error=connection.error,
         )
 
-    async def models(self, timeout: float | None = None) -> list[str]:
+    async def models(self) -> list[str]:
         """The models that the provider has. Raises LlmFailed."""
-        provider = await self._providers.of(self.settings)
-        return await within(provider.models(), timeout or self.settings.timeout_seconds)
+        return await self._chosen.models()
 
     def shown_settings(self) -> SettingsWithMask:
         """The settings, with a mask for the key."""
-        return SettingsWithMask(**_without_key(self.settings), api_key=self._preference.shown_key())
+        return SettingsWithMask(**self._chosen.shown(), api_key=self._chosen.shown_key())
 
     async def update_settings(self, update: OllamaUpdate) -> SettingsUpdated:
         """Change the settings that `update` carries."""
-        warnings = await self._preference.update(update)
+        warnings = await self._chosen.update(update)
         await self.history.prune(self.settings.max_history)
-        shown = ShownSettings(**_without_key(self.settings))
+        shown = ShownSettings(**self._chosen.shown())
         return SettingsUpdated(settings=shown, warnings=warnings or None)
 
     # ------------------------------------------------------------ inside
 
     async def _enhanced(self, request: EnhanceRequest) -> tuple[str, str]:
         settings = self.settings
-        provider = await self._providers.of(settings)
+        provider = await self._chosen.provider()
         # A model would forget or misspell them.
         loras = _LORA.findall(request.prompt)
         prompt = _LORA.sub("", request.prompt).strip() or request.prompt
@@ -147,22 +132,6 @@ class Enhancer:
         )
         await self.history.add(entry, self.settings.max_history)
         return entry
-
-    async def _with_advice(self, error: LlmFailed) -> LlmFailed:
-        """Where no server answers, a model of the llm folder may do."""
-        if not isinstance(error, LlmUnreachable):
-            return error
-        names = await self._providers.local_models()
-        if not names:
-            return error
-        return LlmUnreachable(
-            f"{error}. {names[0]} of the llm folder could answer instead: PUT /ollama/settings with"
-            ' {"provider": "local"}'
-        )
-
-
-def _without_key(settings: OllamaSettings) -> dict[str, Any]:
-    return settings.model_dump(exclude={"api_key"})
 
 
 def _own(system: str, prompt: str) -> list[Message]:

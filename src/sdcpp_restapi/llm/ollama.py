@@ -1,5 +1,6 @@
 """The provider `ollama`, through Ollama's own client library."""
 
+import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from contextlib import asynccontextmanager
@@ -94,14 +95,15 @@ def _names(listed: "ListResponse") -> list[str]:
 
 def _request(chat: Chat, model: str) -> dict[str, Any]:
     options: dict[str, Any] = {"temperature": chat.temperature, "num_predict": chat.max_tokens}
-    characters = sum(len(message.content) for message in chat.messages)
+    tools = [{"type": "function", "function": tool.model_dump()} for tool in chat.tools]
+    characters = sum(len(message.content) for message in chat.messages) + len(json.dumps(tools))
     needed = characters // CHARACTERS_PER_TOKEN + chat.max_tokens
     if needed > USUAL_CONTEXT:
         options["num_ctx"] = 1 << needed.bit_length()
     return {
         "model": model,
         "messages": _messages(chat.messages),
-        "tools": [{"type": "function", "function": tool.model_dump()} for tool in chat.tools],
+        "tools": tools,
         "format": chat.answer_schema,
         "options": options,
         # Models that can think aloud first are told not to: nobody reads it.

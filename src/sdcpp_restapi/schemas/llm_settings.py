@@ -46,6 +46,18 @@ class ProviderUpdate(Request):
     )
 
 
+class ShownChoice(Frozen):
+    """The settings that all users of language models have, without the key."""
+
+    enabled: bool
+    provider: ProviderName
+    base_url: str
+    model: str
+    timeout_seconds: int
+    max_history: int
+    system_prompt: str
+
+
 class LlmFailure(Frozen):
     """The answer where a language model gave none."""
 

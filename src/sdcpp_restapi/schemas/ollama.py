@@ -6,7 +6,7 @@ from pydantic import Field, StringConstraints
 
 from .base import Frozen, Integer, LeftOut, Number, Request
 from .chat import ProviderChoice, ProviderName
-from .llm_settings import ProviderUpdate
+from .llm_settings import ProviderUpdate, ShownChoice
 
 
 class EnhanceRequest(Request):
@@ -66,16 +66,9 @@ class OllamaUpdate(ProviderUpdate):
     max_tokens: Integer = Field(400, ge=16, le=8192, description="Of an enhanced prompt")
 
 
-class ShownSettings(Frozen):
+class ShownSettings(ShownChoice):
     """The settings without the key."""
 
-    enabled: bool
-    provider: ProviderName
-    base_url: str
-    model: str
-    timeout_seconds: int
-    max_history: int
-    system_prompt: str
     temperature: float
     max_tokens: int
 

@@ -1,0 +1,1 @@
+"""The assistant: a chat model that knows the server's state and proposes actions."""
