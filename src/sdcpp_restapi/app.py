@@ -34,6 +34,7 @@ from .api.body import JsonBodies
 from .api.guard import Guard
 from .assembly import running_parts
 from .config import Settings
+from .ui.page import Page
 
 DESCRIPTION = """
 Image generation with stable-diffusion.cpp: load a model, submit jobs to a queue, follow them live, fetch
@@ -74,7 +75,8 @@ def create_app(settings: Settings) -> FastAPI:
     ):
         app.include_router(module.router)
     app.websocket("/ws")(socket.events)
-    app.add_route("/", lambda _request: RedirectResponse("docs"), include_in_schema=False)
+    app.mount("/ui", Page())
+    app.add_route("/", lambda _request: RedirectResponse("ui/"), include_in_schema=False)
     # Browsers ask for one on every page; an answer without content spares them an error in the console.
     app.add_route("/favicon.ico", lambda _request: Response(status_code=204), include_in_schema=False)
     failures.install(app)

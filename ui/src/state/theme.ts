@@ -1,0 +1,13 @@
+// Light, dark, or as the system says.
+
+import { ref, watchEffect } from "vue";
+
+export type Theme = "system" | "light" | "dark";
+
+const KEY = "sdcpp.theme";
+export const theme = ref<Theme>((localStorage.getItem(KEY) as Theme | null) ?? "system");
+
+watchEffect(() => {
+  localStorage.setItem(KEY, theme.value);
+  document.documentElement.dataset.theme = theme.value;
+});
