@@ -42,14 +42,16 @@ export async function ask<T>(call: Answer<T>): Promise<T> {
   throw new ApiError(said ?? `The server answered ${response.status}`, response.status);
 }
 
-/** POST to a path whose body only the server can check. Throws ApiError with the server's sentence. */
-export async function post<T>(path: string, body: unknown): Promise<T> {
+/** A request whose body only the server can check. Throws ApiError with the server's sentence. */
+export async function send<T>(method: "POST" | "DELETE", path: string, body: unknown): Promise<T> {
   const headers = new Headers({ "Content-Type": "application/json" });
   if (key.get()) headers.set("Authorization", `Bearer ${key.get()}`);
   const call = async (): Answer<T> => {
-    const response = await fetch(address(path), { method: "POST", headers, body: JSON.stringify(body) });
+    const response = await fetch(address(path), { method, headers, body: JSON.stringify(body) });
     const answer: unknown = await response.json().catch(() => undefined);
     return { response, data: answer as T, error: answer };
   };
   return ask(call());
 }
+
+export const post = <T>(path: string, body: unknown): Promise<T> => send<T>("POST", path, body);

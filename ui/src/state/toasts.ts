@@ -8,6 +8,8 @@ export interface Toast {
   text: string;
   /** The engine's or server's raw text, folded away. */
   details?: string;
+  /** What can be done about it, such as taking it back. */
+  action?: { label: string; act: () => void };
 }
 
 const SECONDS = 6;
@@ -20,9 +22,14 @@ export function dismiss(id: number): void {
   if (index >= 0) toasts.splice(index, 1);
 }
 
-export function toast(text: string, kind: Toast["kind"] = "info", details?: string): void {
+export function toast(
+  text: string,
+  kind: Toast["kind"] = "info",
+  details?: string,
+  action?: Toast["action"],
+): void {
   const id = ++last;
-  toasts.push({ id, kind, text, details });
+  toasts.push({ id, kind, text, details, action });
   if (kind !== "error") window.setTimeout(() => dismiss(id), SECONDS * 1000);
 }
 
