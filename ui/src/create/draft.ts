@@ -3,7 +3,8 @@
 import { del, get, set } from "idb-keyval";
 import { computed, reactive, ref, watch } from "vue";
 import { suited } from "../state/server";
-import { fieldsOf, isPicture, type Mode, type Picture } from "./fields";
+import { fieldsOf } from "../api/fields";
+import { isPicture, type Mode, type Picture } from "./fields";
 
 const STORED = "sdcpp.draft";
 

@@ -1,25 +1,9 @@
-// The parameters of the forms: which fields a kind of job has, in which groups, and how each is edited. What a
-// field means, its default and its bounds come from the server's own description (scripts/ui-types).
+// The parameters of the form: which fields a kind of job has, and in which groups.
 
-import described from "./fields.json";
+import { fieldsOf } from "../api/fields";
 
 export type Mode = "txt2img" | "img2img" | "txt2vid" | "upscale";
 export const MODES: readonly Mode[] = ["txt2img", "img2img", "txt2vid", "upscale"];
-
-export interface Field {
-  type?: string;
-  default?: unknown;
-  minimum?: number;
-  exclusiveMinimum?: number;
-  maximum?: number;
-  maxItems?: number;
-  description?: string;
-  enum?: string[];
-}
-
-const forms = described as unknown as Record<string, Record<string, Field>>;
-
-export const fieldsOf = (form: string): Record<string, Field> => forms[form] ?? {};
 
 /** Fields that hold pictures; the `s` ones hold several. */
 export const PICTURES = {
@@ -93,30 +77,3 @@ export function groupsOf(mode: Mode): Group[] {
   take("more", [...left]);
   return groups;
 }
-
-export type Widget = "check" | "number" | "list" | "choice" | "text" | "json";
-
-/** How a field is edited. */
-export function widgetOf(name: string, field: Field): Widget {
-  if (field.enum || /(^|_)(sampler|scheduler)$/.test(name)) return "choice";
-  switch (field.type) {
-    case "boolean":
-      return "check";
-    case "integer":
-    case "number":
-      return "number";
-    case "array":
-      return "list";
-    case "string":
-      return "text";
-    default:
-      return "json";
-  }
-}
-
-/** The smallest value that a number may have. */
-export const least = (field: Field): number | undefined =>
-  field.minimum ?? (field.exclusiveMinimum === undefined ? undefined : field.exclusiveMinimum + 1);
-
-/** Numbers between 0 and 1 are set with a slider. */
-export const isFraction = (field: Field): boolean => field.minimum === 0 && field.maximum === 1;

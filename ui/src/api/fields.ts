@@ -1,0 +1,45 @@
+// What is known of the fields of requests: type, default, bounds and meaning, from the server's own description.
+
+import described from "./fields.json";
+
+export interface Field {
+  type?: string;
+  default?: unknown;
+  minimum?: number;
+  exclusiveMinimum?: number;
+  maximum?: number;
+  maxItems?: number;
+  description?: string;
+  enum?: string[];
+}
+
+const forms = described as unknown as Record<string, Record<string, Field>>;
+
+export const fieldsOf = (form: string): Record<string, Field> => forms[form] ?? {};
+
+export type Widget = "check" | "number" | "list" | "choice" | "text" | "json";
+
+/** How a field is edited. */
+export function widgetOf(name: string, field: Field): Widget {
+  if (field.enum || /(^|_)(sampler|scheduler)$/.test(name)) return "choice";
+  switch (field.type) {
+    case "boolean":
+      return "check";
+    case "integer":
+    case "number":
+      return "number";
+    case "array":
+      return "list";
+    case "string":
+      return "text";
+    default:
+      return "json";
+  }
+}
+
+/** The smallest value that a number may have. */
+export const least = (field: Field): number | undefined =>
+  field.minimum ?? (field.exclusiveMinimum === undefined ? undefined : field.exclusiveMinimum + 1);
+
+/** Numbers between 0 and 1 are set with a slider. */
+export const isFraction = (field: Field): boolean => field.minimum === 0 && field.maximum === 1;
