@@ -43,7 +43,7 @@ export async function ask<T>(call: Answer<T>): Promise<T> {
 }
 
 /** A request whose body only the server can check. Throws ApiError with the server's sentence. */
-export async function send<T>(method: "POST" | "DELETE", path: string, body: unknown): Promise<T> {
+export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body: unknown): Promise<T> {
   const headers = new Headers({ "Content-Type": "application/json" });
   if (key.get()) headers.set("Authorization", `Bearer ${key.get()}`);
   const call = async (): Answer<T> => {

@@ -53,7 +53,7 @@ export function setPictures(name: Picture, list: string[]): void {
 
 /** The body of the request. Defaults that suit the model are spelled out: they are what the form shows. */
 export const request = computed<Record<string, unknown>>(() => {
-  const body: Record<string, unknown> = {};
+  const body: Record<string, unknown> = fieldsOf(mode.value).prompt ? { prompt: "" } : {};
   const ofModel = suited.value as Record<string, unknown>;
   for (const name of Object.keys(fieldsOf(mode.value))) {
     const value = isPicture(name) ? picturesOf(name) : (values[name] ?? ofModel[name]);

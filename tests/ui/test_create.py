@@ -1,0 +1,182 @@
+"""From a prompt to a finished picture, as a person does it."""
+
+import io
+import re
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import FilePayload, Page, expect
+
+from tests.server import RunningServer
+from tests.ui.conftest import OpenUi
+
+RESULT = ".stage a img"
+SMALL = {"Width": "64", "Height": "64", "Steps": "2"}
+
+
+def fill_small(page: Page) -> None:
+    """The smallest picture that the model makes."""
+    for label, value in SMALL.items():
+        page.get_by_label(label, exact=True).fill(value)
+        page.keyboard.press("Tab")
+
+
+def newest(server: RunningServer) -> dict[str, object]:
+    job: dict[str, object] = server.get("/queue", limit=1)["items"][0]
+    return job
+
+
+def png(colour: str, size: tuple[int, int] = (64, 64)) -> FilePayload:
+    """A picture in memory, as a file to choose."""
+    file = io.BytesIO()
+    Image.new("RGB", size, colour).save(file, "PNG")
+    return FilePayload(name=f"{colour}.png", mimeType="image/png", buffer=file.getvalue())
+
+
+def test_a_prompt_becomes_a_picture(open_ui: OpenUi, server: RunningServer) -> None:
+    page = open_ui()
+    fill_small(page)
+    page.get_by_label("Prompt", exact=True).fill("a lovely cat")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator(RESULT)).to_have_js_property("naturalWidth", 64)
+    job = newest(server)
+    assert job["params"]["prompt"] == "a lovely cat"  # type: ignore[index]
+    assert job["status"] == "completed"
+
+
+def test_what_was_typed_survives_a_reload(open_ui: OpenUi) -> None:
+    page = open_ui()
+    page.get_by_label("Prompt", exact=True).fill("kept")
+    page.get_by_label("Steps", exact=True).fill("3")
+    page.keyboard.press("Tab")
+    page.reload()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("kept")
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("3")
+
+
+def test_the_form_shows_what_suits_the_loaded_model(open_ui: OpenUi, server: RunningServer) -> None:
+    suited = server.get("/architectures")["current_preset"]["generationDefaults"]
+    page = open_ui()
+    expect(page.get_by_label("Width", exact=True)).to_have_value(str(suited["width"]))
+    expect(page.get_by_label("Steps", exact=True)).to_have_value(str(suited["steps"]))
+
+
+def test_every_documented_field_can_be_reached(open_ui: OpenUi, server: RunningServer) -> None:
+    fields = server.get("/openapi.json")["components"]["schemas"]["Txt2ImgRequest"]["properties"]
+    page = open_ui()
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    controls = page.locator("form input, form select, form textarea").count()
+    # Those that need no control: LoRAs are tags of the prompt, the model is the loaded one, and defaults
+    # are shown by the form itself.
+    without = {"loras", "model", "use_architecture_defaults"} & set(fields)
+    assert controls >= len(fields) - len(without)
+
+
+def test_a_refused_request_is_told_in_the_servers_words(open_ui: OpenUi) -> None:
+    page = open_ui()
+    page.get_by_label("Width", exact=True).fill("64")
+    page.keyboard.press("Tab")
+    page.get_by_label("Height", exact=True).fill("128")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".toast.error")).to_contain_text("square images only")
+
+
+def test_a_running_job_is_watched_through_a_reload_and_cancelled(
+    open_ui: OpenUi, server: RunningServer
+) -> None:
+    page = open_ui()
+    fill_small(page)
+    page.get_by_label("Prompt", exact=True).fill("endless")
+    page.get_by_label("Steps", exact=True).fill("1000")
+    page.get_by_label("Images", exact=True).fill("60")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".stage")).to_contain_text(re.compile(r"Step \d+ of 1000"))
+    page.reload()
+    expect(page.locator(".stage")).to_contain_text(re.compile(r"Step \d+ of 1000"))
+    page.locator(".stage").get_by_role("button", name="Cancel").click()
+    expect(page.locator(".stage")).not_to_contain_text("Step")
+    assert newest(server)["status"] == "cancelled"
+
+
+def test_previews_of_a_running_job_are_shown(open_ui: OpenUi) -> None:
+    page = open_ui()
+    fill_small(page)
+    page.get_by_label("Steps", exact=True).fill("900")
+    page.get_by_label("Images", exact=True).fill("60")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".stage img.preview")).to_have_attribute("src", re.compile("^data:image/jpeg"))
+    page.locator(".stage").get_by_role("button", name="Cancel").click()
+
+
+def test_a_lora_is_picked_and_weighed_as_a_tag(open_ui: OpenUi) -> None:
+    page = open_ui()
+    page.get_by_label("Prompt", exact=True).fill("a cat")
+    page.get_by_label("Add a LoRA").fill("ink")
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a cat <lora:ink:1>")
+    page.get_by_label("Weight of ink").fill("0.5")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a cat <lora:ink:0.5>")
+    page.get_by_label("Remove ink").click()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a cat")
+
+
+def test_a_mask_is_painted_where_the_pointer_is(open_ui: OpenUi) -> None:
+    page = open_ui()
+    page.get_by_role("button", name="Image to image", exact=True).click()
+    page.locator("input[type=file]").first.set_input_files(png("red", (200, 100)))
+    page.get_by_role("button", name="Paint a mask").click()
+    canvas = page.locator("canvas")
+    expect(canvas).to_have_js_property("width", 200)
+    box, picture = canvas.bounding_box(), page.locator(".paper img").bounding_box()
+    assert box is not None
+    assert box == picture
+    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
+    page.get_by_role("button", name="Use this mask").click()
+    mask = page.locator(".overlay").get_attribute("src")
+    values = page.evaluate(
+        """async source => {
+            const image = new Image(); image.src = source; await image.decode();
+            const canvas = document.createElement("canvas");
+            Object.assign(canvas, {width: image.width, height: image.height});
+            const context = canvas.getContext("2d"); context.drawImage(image, 0, 0);
+            return [[50, 50], [150, 50]].map(([x, y]) => context.getImageData(x, y, 1, 1).data[0]);
+        }""",
+        mask,
+    )
+    assert values == [255, 0]
+
+
+def test_a_result_is_sent_on_as_the_picture_to_upscale(open_ui: OpenUi, server: RunningServer) -> None:
+    server.make(prompt="to enlarge", width=64, height=64, steps=1)
+    page = open_ui()
+    expect(page.locator(RESULT)).to_be_visible()
+    server.post("/upscaler/load", {"model_name": "esrgan.safetensors"})
+    page.get_by_role("button", name="To upscale").click()
+    expect(page.locator("figure img").first).to_have_js_property("naturalWidth", 64)
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(RESULT)).to_have_js_property("naturalWidth", 256)
+
+
+def test_the_settings_of_a_result_are_used_again(open_ui: OpenUi, server: RunningServer) -> None:
+    server.make(prompt="again please", width=64, height=64, steps=3, seed=7)
+    page = open_ui()
+    page.get_by_role("button", name="Use these settings").click()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("again please")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("7")
+    expect(page.get_by_label("Steps", exact=True)).to_have_value("3")
+
+
+def test_the_page_comes_back_with_the_server(open_ui: OpenUi, tmp_path: Path, server: RunningServer) -> None:
+    page = open_ui()
+    page.get_by_label("Prompt", exact=True).fill("patient")
+    port = server.port
+    server.kill()
+    expect(page.locator("[data-connection=lost]")).to_be_visible()
+    server.flags = ("--port", str(port))
+    server.start()
+    expect(page.locator("[data-connection=open]")).to_be_visible()
+    expect(page.locator("header")).to_contain_text("minit2i")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("patient")
