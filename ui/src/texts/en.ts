@@ -189,6 +189,18 @@ export const en = {
     connected: "connected",
     notConnected: "not connected",
   },
+  assistant: {
+    hello: "Ask for a picture, for a model, or how something works. What I propose becomes a button.",
+    ask: "Ask the assistant",
+    send: "Send",
+    stop: "Stop",
+    clear: "Forget the conversation",
+    conversation: "Conversation",
+    thinking: "Thinking …",
+    notConnected: "No language model answers yet. Choose one under",
+    done: (what: string) => `Done: ${what}`,
+    rejected: (type: string, reason: string) => `Not possible: ${type} (${reason})`,
+  },
   gallery: {
     search: "Search prompts and parameters",
     status: "State",

@@ -1,0 +1,83 @@
+// What the assistant's actions do in the page. Each is a button first: nothing happens by itself.
+
+import { api, ask, post, send, type Job } from "../api/client";
+import { reset, setPictures, setValue } from "../create/draft";
+import type { Picture } from "../create/fields";
+import { dataUrl, sendTo } from "../create/pictures";
+import { outputAddress } from "../api/address";
+import { router } from "../router";
+import { fetchModels } from "../state/models";
+import { toast } from "../state/toasts";
+import { t } from "../texts";
+
+export interface Action {
+  type: string;
+  parameters: Record<string, unknown>;
+}
+
+type Doing = (parameters: Record<string, never>) => unknown;
+
+const job = (job_id: string): Promise<Job> =>
+  ask(api.GET("/queue/{job_id}", { params: { path: { job_id } } }));
+
+async function setImage(of: { target: string; job_id: string; image: number }): Promise<void> {
+  const output = (await job(of.job_id)).outputs[of.image] ?? "";
+  if (of.target === "upscale") return sendTo("upscale", output);
+  if (of.target === "init_image") return sendTo("img2img", output);
+  const field = (of.target === "ref_images" ? of.target : `${of.target}_base64`) as Picture;
+  const answer = await fetch(outputAddress(output));
+  setPictures(field, [await dataUrl(await answer.blob())]);
+  await router.push("/create");
+}
+
+async function upscale({ job_id, image, upscale_factor }: Record<string, never>): Promise<void> {
+  const answer = await fetch(outputAddress((await job(job_id)).outputs[image] ?? ""));
+  await post("upscale", { image_base64: await dataUrl(await answer.blob()), upscale_factor });
+}
+
+async function generate({ type, ...parameters }: Record<string, never>): Promise<void> {
+  await post(type ?? "txt2img", { use_architecture_defaults: true, ...(parameters as object) });
+  await router.push("/create");
+}
+
+function applySettings(settings: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(settings)) setValue(name, value);
+}
+
+const DOINGS: Record<string, Doing> = {
+  set_setting: ({ name, value }) => applySettings({ [name]: value }),
+  generate,
+  load_model: (body) => post("models/load", body),
+  unload_model: () => post("models/unload", {}),
+  refresh_models: () => fetchModels(true),
+  load_upscaler: (body) => post("upscaler/load", body),
+  unload_upscaler: () => post("upscaler/unload", {}),
+  upscale,
+  convert_model: (body) => post("convert", body),
+  download_model: (body) => post("models/download", body),
+  cancel_job: ({ job_id }) => send("DELETE", `queue/${job_id}`, {}),
+  get_job: ({ job_id }) => router.push(`/gallery/${job_id}`),
+  search_jobs: () => router.push("/gallery"),
+  load_job_model: async ({ job_id }) => post("models/load", { model_name: (await job(job_id)).model }),
+  set_image: (of) => setImage(of),
+  apply_recommended_settings: () => reset(),
+  navigate: ({ view }) => router.push(`/${view as string}`),
+  highlight_setting: () => router.push("/create"),
+};
+
+/** Whether the page can do it; questions to the user are only shown. */
+export const canDo = (action: Action): boolean => action.type in DOINGS;
+
+/** Do it. Throws what the server refuses. */
+export async function carryOut(action: Action): Promise<void> {
+  await DOINGS[action.type]?.(action.parameters as Record<string, never>);
+  toast(t.assistant.done(describe(action)), "done");
+}
+
+/** An action in a few words. */
+export function describe(action: Action): string {
+  const what = Object.values(action.parameters).filter(
+    (value) => value !== null && typeof value !== "object",
+  );
+  return [action.type.replaceAll("_", " "), ...what].join(" · ").slice(0, 120);
+}
