@@ -15,12 +15,24 @@ export interface Action {
   parameters: Record<string, unknown>;
 }
 
-type Doing = (parameters: Record<string, never>) => unknown;
+// The server has checked them against the action's schema; these are the fields that the page reads itself.
+interface Given {
+  name: string;
+  value: unknown;
+  type?: string;
+  view: string;
+  target: string;
+  job_id: string;
+  image: number;
+  upscale_factor: number;
+}
+
+type Doing = (given: Given) => unknown;
 
 const job = (job_id: string): Promise<Job> =>
   ask(api.GET("/queue/{job_id}", { params: { path: { job_id } } }));
 
-async function setImage(of: { target: string; job_id: string; image: number }): Promise<void> {
+async function setImage(of: Given): Promise<void> {
   const output = (await job(of.job_id)).outputs[of.image] ?? "";
   if (of.target === "upscale") return sendTo("upscale", output);
   if (of.target === "init_image") return sendTo("img2img", output);
@@ -30,22 +42,18 @@ async function setImage(of: { target: string; job_id: string; image: number }): 
   await router.push("/create");
 }
 
-async function upscale({ job_id, image, upscale_factor }: Record<string, never>): Promise<void> {
+async function upscale({ job_id, image, upscale_factor }: Given): Promise<void> {
   const answer = await fetch(outputAddress((await job(job_id)).outputs[image] ?? ""));
   await post("upscale", { image_base64: await dataUrl(await answer.blob()), upscale_factor });
 }
 
-async function generate({ type, ...parameters }: Record<string, never>): Promise<void> {
-  await post(type ?? "txt2img", { use_architecture_defaults: true, ...(parameters as object) });
+async function generate({ type, ...parameters }: Given): Promise<void> {
+  await post(type ?? "txt2img", { use_architecture_defaults: true, ...parameters });
   await router.push("/create");
 }
 
-function applySettings(settings: Record<string, unknown>): void {
-  for (const [name, value] of Object.entries(settings)) setValue(name, value);
-}
-
 const DOINGS: Record<string, Doing> = {
-  set_setting: ({ name, value }) => applySettings({ [name]: value }),
+  set_setting: ({ name, value }) => setValue(name, value),
   generate,
   load_model: (body) => post("models/load", body),
   unload_model: () => post("models/unload", {}),
@@ -59,9 +67,9 @@ const DOINGS: Record<string, Doing> = {
   get_job: ({ job_id }) => router.push(`/gallery/${job_id}`),
   search_jobs: () => router.push("/gallery"),
   load_job_model: async ({ job_id }) => post("models/load", { model_name: (await job(job_id)).model }),
-  set_image: (of) => setImage(of),
+  set_image: setImage,
   apply_recommended_settings: () => reset(),
-  navigate: ({ view }) => router.push(`/${view as string}`),
+  navigate: ({ view }) => router.push(`/${view}`),
   highlight_setting: () => router.push("/create"),
 };
 
@@ -70,7 +78,7 @@ export const canDo = (action: Action): boolean => action.type in DOINGS;
 
 /** Do it. Throws what the server refuses. */
 export async function carryOut(action: Action): Promise<void> {
-  await DOINGS[action.type]?.(action.parameters as Record<string, never>);
+  await DOINGS[action.type]?.(action.parameters as unknown as Given);
   toast(t.assistant.done(describe(action)), "done");
 }
 

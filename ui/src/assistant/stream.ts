@@ -34,9 +34,10 @@ export async function* streamed(
     const { error } = (await answer.json().catch(() => ({}))) as { error?: string };
     throw new ApiError(error ?? String(answer.status), answer.status);
   }
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
-  for await (const piece of answer.body.pipeThrough(new TextDecoderStream())) {
-    const { events, rest } = eventsIn(text + piece);
+  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
+    const { events, rest } = eventsIn(text + piece.value);
     text = rest;
     yield* events;
   }
