@@ -17,6 +17,10 @@ const SETTLE_MS = 300; // several events in a row cost one request
 export interface Pages {
   total: { value: number };
   at: (index: number) => Job | undefined;
+  /** Where a job stands, among those that were fetched; -1 when it is not. */
+  placeOf: (id: string) => number;
+  /** The job at a place, fetched when it has to be. */
+  reach: (index: number) => Promise<Job | undefined>;
   /** These places come into view. */
   show: (first: number, last: number) => void;
   /** Other jobs are wanted from now on. */
@@ -27,23 +31,25 @@ export interface Pages {
 export function pagesOf(): Pages {
   const total = ref(0);
   const pages = reactive(new Map<number, Job[]>());
-  const asked = new Set<number>();
+  const asked = new Map<number, Promise<boolean>>();
   let filters: Filters = {};
   let seen: [number, number] = [0, PAGE];
   let round = 0;
   let timer: number | undefined;
 
-  async function fetchPage(page: number): Promise<void> {
-    if (asked.has(page)) return;
-    asked.add(page);
+  function fetchPage(page: number): Promise<boolean> {
+    const known = asked.get(page);
+    if (known) return known;
     const mine = round;
     const query = { ...filters, limit: PAGE, offset: page * PAGE };
-    await attempt(async () => {
+    const fetching = attempt(async () => {
       const found = await ask(api.GET("/queue", { params: { query } }));
       if (mine !== round) return; // the filters have changed meanwhile
       total.value = found.matching_count ?? found.total_count;
       pages.set(page, found.items);
     });
+    asked.set(page, fetching);
+    return fetching;
   }
 
   function show(first: number, last: number): void {
@@ -55,8 +61,6 @@ export function pagesOf(): Pages {
   function again(): void {
     round++;
     asked.clear();
-    const kept = [Math.floor(seen[0] / PAGE), Math.floor(seen[1] / PAGE)];
-    for (const page of pages.keys()) if (page < kept[0]! || page > kept[1]!) pages.delete(page);
     show(...seen);
   }
 
@@ -68,9 +72,27 @@ export function pagesOf(): Pages {
     ["connected", "job_added", "job_status_changed", "job_deleted", "job_restored"] as const
   ).map((name) => on(name, later));
 
+  const at = (index: number): Job | undefined => pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+
+  function placeOf(id: string): number {
+    for (const [page, jobs] of pages) {
+      const index = jobs.findIndex(({ job_id }) => job_id === id);
+      if (index >= 0) return page * PAGE + index;
+    }
+    return -1;
+  }
+
+  async function reach(index: number): Promise<Job | undefined> {
+    if (index < 0 || index >= total.value) return undefined;
+    if (!at(index)) await fetchPage(Math.floor(index / PAGE));
+    return at(index);
+  }
+
   return {
     total,
-    at: (index) => pages.get(Math.floor(index / PAGE))?.[index % PAGE],
+    at,
+    placeOf,
+    reach,
     show,
     filter: (wanted) => {
       filters = wanted;

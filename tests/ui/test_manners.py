@@ -1,0 +1,125 @@
+"""What holds for every view: it fits, can be used by all, asks nobody else, and keeps strangers out."""
+
+import json
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+from starlette.testclient import TestClient
+
+from sdcpp_restapi.ui.page import Page as Served
+from tests.server import RunningServer
+from tests.ui.conftest import PHONE, OpenUi
+from tests.ui.proxy import behind_prefix
+
+VIEWS = ("create", "gallery", "models", "assistant", "system")
+
+
+@pytest.fixture(scope="module")
+def with_a_job(server: RunningServer) -> RunningServer:
+    server.make(prompt="something to see", width=64, height=64, steps=1)
+    return server
+
+
+def problems(page: Page) -> list[str]:
+    """The rules of accessibility that the page breaks, and where."""
+    found = Axe().run(page).response["violations"]
+    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
+
+
+def settled(page: Page) -> None:
+    page.wait_for_load_state("networkidle")
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_view_breaks_a_rule_of_accessibility(
+    open_ui: OpenUi, with_a_job: RunningServer, scheme: str
+) -> None:
+    page = open_ui(color_scheme=scheme)
+    page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+    for view in VIEWS:
+        page.goto(f"/ui/#/{view}")
+        settled(page)
+        assert problems(page) == [], view
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_dialog_breaks_a_rule_of_accessibility(
+    open_ui: OpenUi, with_a_job: RunningServer, scheme: str
+) -> None:
+    page = open_ui("gallery", color_scheme=scheme)
+    page.get_by_title("something to see").click()
+    expect(page.get_by_role("dialog").locator(".prompt")).to_be_visible()
+    assert problems(page) == []
+    page.goto("/ui/#/models")
+    page.get_by_role("button", name="Checkpoints").click()
+    for button in ("Load", "Convert", "Download a model"):
+        page.get_by_role("button", name=button, exact=True).click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert problems(page) == [], button
+        page.keyboard.press("Escape")
+
+
+@pytest.mark.parametrize("width", [320, PHONE["width"]])
+def test_a_phone_shows_every_view_without_sideways_scrolling(
+    open_ui: OpenUi, with_a_job: RunningServer, width: int
+) -> None:
+    page = open_ui(viewport={"width": width, "height": 700})
+    for view in VIEWS:
+        page.goto(f"/ui/#/{view}")
+        settled(page)
+        page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+        too_wide = page.evaluate(
+            "['html', 'main'].map(name => document.querySelector(name))"
+            ".map(box => box.scrollWidth - box.clientWidth)"
+        )
+        assert too_wide == [0, 0], view
+
+
+def test_the_root_leads_to_the_page_also_behind_a_prefix(open_ui: OpenUi, with_a_job: RunningServer) -> None:
+    with behind_prefix(with_a_job.port, "/some/prefix") as url:
+        page = open_ui(at=url)
+        page.goto(f"{url}/")
+        assert page.url.startswith(f"{url}/ui/")
+        page.wait_for_selector("[data-connection=open]")
+        page.goto(f"{url}/ui/#/gallery")
+        expect(page.get_by_title("something to see").locator("img")).to_have_js_property("naturalWidth", 120)
+
+
+def test_only_scripts_styles_and_pictures_of_the_server_are_allowed(server: RunningServer) -> None:
+    policy = server.http.get("/ui/").headers["content-security-policy"]
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert rules["default-src"] == "'none'"
+    assert rules["script-src"] == rules["style-src"] == rules["connect-src"] == "'self'"
+    assert "unsafe" not in policy
+
+
+def test_the_page_is_asked_for_anew_and_what_it_consists_of_is_kept(server: RunningServer) -> None:
+    page = server.http.get("/ui/")
+    assert page.headers["cache-control"] == "no-cache"
+    script = page.text.partition('src="./')[2].partition('"')[0]
+    assert "immutable" in server.http.get(f"/ui/{script}").headers["cache-control"]
+
+
+def test_without_the_built_page_a_sentence_says_what_to_do(tmp_path: Path) -> None:
+    answer = TestClient(Served(tmp_path)).get("/")
+    assert answer.status_code == 404
+    assert "hatch_build.py" in answer.text
+
+
+def test_a_key_is_asked_for_once_and_kept(open_ui: OpenUi, tmp_path: Path) -> None:
+    key = "a key that only the tests know"
+    running = RunningServer(tmp_path, env={"SDCPP_SERVER_API_KEYS": json.dumps([key])})
+    try:
+        page = open_ui(at=running.url, wait_for="dialog[open]")
+        assert problems(page) == []
+        page.get_by_label("API key").fill(key)
+        page.keyboard.press("Enter")
+        page.wait_for_selector("[data-connection=open]")
+        page.goto(f"{running.url}/")
+        page.wait_for_selector("[data-connection=open]")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+    finally:
+        running.kill()

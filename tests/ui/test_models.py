@@ -1,0 +1,153 @@
+"""The models view: what is on disk, loaded, fetched and converted."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.downloads.upstream import Upstream, civitai, hub, model_bytes, sha256, upstreams
+from tests.server import RunningServer
+from tests.tiny.models import build
+from tests.ui.conftest import OpenUi
+
+DATA = model_bytes(300_000)
+
+
+@pytest.fixture(scope="module")
+def sites() -> Iterator[list[Upstream]]:
+    """What is asked instead of CivitAI, Hugging Face and a CDN."""
+    with upstreams(3) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(root: Path, page_is_built: None, sites: list[Upstream]) -> Iterator[RunningServer]:
+    for kind in ("minit2i", "sd1", "esrgan"):
+        build(kind).install(root / "models")
+    environment = {
+        "SDCPP_DOWNLOADS_ALLOW_PRIVATE": "1",
+        "SDCPP_DOWNLOADS_CIVITAI_URL": sites[0].url,
+        "SDCPP_DOWNLOADS_HUGGINGFACE_URL": sites[1].url,
+    }
+    running = RunningServer(root, env=environment)
+    yield running
+    running.kill()
+    assert not [line for line in running.log if "Traceback" in line]
+
+
+def choose(page: Page, group: str) -> None:
+    page.get_by_role("button", name=re.compile(f"^{group} ")).click()
+
+
+def row(page: Page, name: str) -> Locator:
+    return page.locator(".model").filter(has_text=name).last
+
+
+def test_models_are_listed_by_kind_and_found_by_name(open_ui: OpenUi, server: RunningServer) -> None:
+    listed = server.get("/models")
+    page = open_ui("models")
+    for name, group in (("Diffusion models", "diffusion_models"), ("Upscalers", "esrgan"), ("T5", "t5")):
+        choose(page, name)
+        for model in listed[group]:
+            expect(row(page, model["name"])).to_contain_text("MB" if model["size_bytes"] >= 1e6 else "kB")
+    page.get_by_label("Search models").fill("nothing like this")
+    expect(page.locator(".models")).to_contain_text("Nothing matches")
+
+
+def test_a_model_is_loaded_with_a_component_and_unloaded(open_ui: OpenUi, server: RunningServer) -> None:
+    page = open_ui("models")
+    choose(page, "Diffusion models")
+    row(page, "minit2i.safetensors").get_by_role("button", name="Load").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("T5xxl").select_option("t5xxl.safetensors")
+    dialog.get_by_role("button", name="Load", exact=True).click()
+    expect(row(page, "minit2i.safetensors")).to_contain_text("loaded")
+    expect(page.locator("header")).to_contain_text("minit2i.safetensors")
+    assert server.get("/health")["loaded_components"]["t5xxl"] == "t5xxl.safetensors"
+    page.get_by_role("button", name="Unload").click()
+    expect(page.locator("header")).to_contain_text("No model loaded")
+
+
+def test_a_load_that_fails_is_told_over_the_dialog(open_ui: OpenUi, server: RunningServer) -> None:
+    (server.models_dir / "checkpoints").mkdir(exist_ok=True)
+    (server.models_dir / "checkpoints" / "broken.safetensors").write_bytes(b"no model")
+    page = open_ui("models")
+    page.get_by_role("button", name="Look again").click()
+    choose(page, "Checkpoints")
+    row(page, "broken.safetensors").get_by_role("button", name="Load").click()
+    page.get_by_role("dialog").get_by_role("button", name="Load", exact=True).click()
+    toast = page.locator(".toast.error")
+    expect(toast).to_contain_text("broken.safetensors")
+    toast.get_by_role("button", name="Close").click()
+    expect(toast).to_have_count(0)
+
+
+def test_an_upscaler_is_loaded(open_ui: OpenUi, server: RunningServer) -> None:
+    page = open_ui("models")
+    choose(page, "Upscalers")
+    with page.expect_response("**/upscaler/load"):
+        row(page, "esrgan").get_by_role("button", name="Load").click()
+    assert server.get("/health")["upscaler_loaded"]
+
+
+def test_a_model_is_converted(open_ui: OpenUi, server: RunningServer) -> None:
+    page = open_ui("models")
+    choose(page, "T5")
+    row(page, "t5xxl.safetensors").get_by_role("button", name="Convert").click()
+    page.get_by_label("New type").select_option("f16")
+    page.get_by_role("dialog").get_by_role("button", name="Convert").click()
+    expect(row(page, "t5xxl.f16.gguf")).to_be_visible()
+
+
+def test_a_checksum_is_computed(open_ui: OpenUi, server: RunningServer) -> None:
+    page = open_ui("models")
+    choose(page, "Upscalers")
+    one = row(page, "esrgan")
+    one.get_by_role("button", name="SHA-256").click()
+    [path] = (server.models_dir / "esrgan").iterdir()
+    expect(one).to_contain_text(sha256(path.read_bytes())[:10])
+
+
+def test_a_model_is_looked_up_at_civitai(open_ui: OpenUi, sites: list[Upstream]) -> None:
+    civitai(sites[0], sites[2], DATA)
+    page = open_ui("models")
+    page.get_by_role("button", name="Download a model").click()
+    page.get_by_role("button", name="CivitAI").click()
+    page.get_by_label("Model number").fill("123456")
+    page.get_by_role("button", name="Look it up").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("Model Name v1.0")
+    expect(dialog).to_contain_text("300 kB")
+    expect(dialog).to_contain_text(re.compile(sha256(DATA), re.IGNORECASE))
+
+
+def test_a_file_of_hugging_face_is_looked_up(open_ui: OpenUi, sites: list[Upstream]) -> None:
+    hub(sites[1], sites[2], DATA, "someone/tiny", "tiny.safetensors")
+    page = open_ui("models")
+    page.get_by_role("button", name="Download a model").click()
+    page.get_by_label("Repository").fill("someone/tiny")
+    page.get_by_label("File in the repository").fill("tiny.safetensors")
+    page.get_by_role("button", name="Look it up").click()
+    expect(page.get_by_role("dialog")).to_contain_text("300 kB")
+
+
+def test_a_download_shows_how_far_it_is_and_ends_in_the_list(
+    open_ui: OpenUi, server: RunningServer, sites: list[Upstream]
+) -> None:
+    served = sites[2].file("/files/fetched.safetensors", DATA, hold_at=200_000)
+    page = open_ui("models")
+    page.get_by_role("button", name="Download a model").click()
+    page.get_by_role("button", name="Address").click()
+    page.get_by_label("Kind of model").select_option("lora")
+    page.get_by_label("Address of the file").fill(f"{sites[2].url}/files/fetched.safetensors")
+    page.get_by_role("dialog").get_by_role("button", name="Download", exact=True).click()
+    running = page.get_by_role("region", name="Downloads")
+    try:
+        expect(running).to_contain_text(re.compile(r"kB · .*/s"))
+    finally:
+        served.go_on.set()
+    choose(page, "LoRAs")
+    expect(row(page, "fetched.safetensors")).to_contain_text("300 kB")
+    assert (server.models_dir / "loras/fetched.safetensors").read_bytes() == DATA
