@@ -18,6 +18,7 @@ from .failures import failure
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost"}
 # The description of the API and the page are no secrets, and a browser can't put a key on assets.
 PUBLIC = ("/docs", "/redoc", "/openapi.json", "/static-offline-docs/", "/ui/")
+LEADS_TO_PAGE = ("/", "/ui")
 # Close code of a WebSocket that is refused: policy violation (RFC 6455, 7.4.1).
 POLICY_VIOLATION = 1008
 
@@ -48,8 +49,7 @@ class Guard:
         self._check_host(host)
         if "origin" in headers:
             self._check_origin(headers["origin"], host, port)
-        preflight = scope["type"] == "http" and scope["method"] == "OPTIONS"
-        if self._keys and not preflight and not scope["path"].startswith(PUBLIC):
+        if self._keys and not _is_public(scope):
             self._check_key(headers, scope["query_string"])
 
     def _check_host(self, host: str) -> None:
@@ -77,6 +77,13 @@ class Guard:
         given = headers.get("x-api-key") or (bearer.strip() if scheme.lower() == "bearer" else "") or token
         if not any(hmac.compare_digest(given.encode(), key) for key in self._keys):
             raise Unauthorized
+
+
+def _is_public(scope: Scope) -> bool:
+    if scope["type"] == "websocket":  # one at / is the stream of events
+        return False
+    path: str = scope["path"]
+    return scope["method"] == "OPTIONS" or path in LEADS_TO_PAGE or path.startswith(PUBLIC)
 
 
 def _host_and_port(header: str) -> tuple[str, int | None]:

@@ -47,6 +47,7 @@ export const en = {
     images: "Pictures to start from",
     queued: "Waiting in the queue",
     cancel: "Cancel",
+    result: "Result",
     results: "Latest",
     empty: "Your pictures appear here.",
     swap: "Swap width and height",
