@@ -44,6 +44,10 @@ def _accept(listener: socket.socket, port: int, prefix: bytes) -> None:
 def _pump(source: socket.socket, target: socket.socket, prefix: bytes) -> None:
     with suppress(OSError):
         while data := source.recv(65536):
-            # A request of this page is small: its first line is never split, and no body holds the words.
-            target.sendall(data.replace(b"GET " + prefix, b"GET ", 1) if prefix else data)
+            if prefix:
+                # A request of this page is small: its head is never split, and no body holds the words. Each
+                # request has a connection of its own, so that none meets one that is just being closed.
+                data = data.replace(b"GET " + prefix, b"GET ", 1)
+                data = data.replace(b"Connection: keep-alive", b"Connection: close", 1)
+            target.sendall(data)
         target.shutdown(socket.SHUT_WR)

@@ -8,7 +8,7 @@ from PIL import Image
 from playwright.sync_api import FilePayload, Page, expect
 
 from tests.server import RunningServer
-from tests.ui.conftest import OpenUi
+from tests.ui.conftest import PHONE, OpenUi
 
 RESULT = ".stage a img"
 SMALL = {"Width": "64", "Height": "64", "Steps": "2"}
@@ -180,3 +180,24 @@ def test_the_page_comes_back_with_the_server(open_ui: OpenUi, tmp_path: Path, se
     expect(page.locator("[data-connection=open]")).to_be_visible()
     expect(page.locator("header")).to_contain_text("minit2i")
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("patient")
+
+
+def test_the_end_of_a_job_is_told_where_another_view_is_open(open_ui: OpenUi) -> None:
+    page = open_ui()
+    fill_small(page)
+    page.get_by_label("Prompt", exact=True).fill("meanwhile")
+    page.get_by_label("Steps", exact=True).fill("100")
+    page.get_by_role("button", name="Generate").click()
+    page.get_by_role("link", name="System").click()
+    toast = page.locator(".toast", has_text="meanwhile")
+    expect(toast).to_contain_text("is done")
+    toast.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("dialog").locator(".prompt")).to_have_text("meanwhile")
+
+
+def test_on_a_phone_the_result_comes_into_view(open_ui: OpenUi) -> None:
+    page = open_ui(viewport=PHONE)
+    fill_small(page)
+    expect(page.locator(".stage")).not_to_be_in_viewport()
+    page.get_by_role("button", name="Generate").click()
+    expect(page.locator(".stage")).to_be_in_viewport()

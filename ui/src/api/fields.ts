@@ -38,8 +38,12 @@ export function widgetOf(name: string, field: Field): Widget {
 }
 
 /** The smallest value that a number may have. */
-export const least = (field: Field): number | undefined =>
-  field.minimum ?? (field.exclusiveMinimum === undefined ? undefined : field.exclusiveMinimum + 1);
+export function least({ type, minimum, exclusiveMinimum }: Field): number | undefined {
+  // Of what must be greater than a bound, the server refuses the bound itself.
+  return type === "integer" && exclusiveMinimum !== undefined
+    ? exclusiveMinimum + 1
+    : (minimum ?? exclusiveMinimum);
+}
 
 /** Numbers between 0 and 1 are set with a slider. */
 export const isFraction = (field: Field): boolean => field.minimum === 0 && field.maximum === 1;

@@ -24,7 +24,16 @@ export const en = {
       save: "Use this key",
     },
     close: "Close",
+    show: "Show",
+    isDone: (job: string) => `${job} is done`,
+    hasFailed: (job: string, why: string) => `${job} failed: ${why}`,
     details: "Details",
+  },
+  errors: {
+    memory:
+      "There is not enough memory for this. A smaller picture, fewer images, decoding in tiles or a smaller type of model helps.",
+    engine: "The engine broke off. It has been started again; the same job may work with other settings.",
+    noModel: "No model is loaded. Load one under Models first.",
   },
   modes: {
     txt2img: "Text to image",
@@ -225,6 +234,7 @@ export const en = {
     next: "Next",
     gone: "This job is gone.",
     copied: "Copied",
+    parameters: "All parameters",
     asCurl: "Copy as cURL",
     asPython: "Copy as Python",
   },
@@ -259,7 +269,7 @@ export const en = {
     skip_layers: "Layers",
   },
   groups: {
-    basics: "Size and steps",
+    basics: "Steps and sampler",
     guidance: "Guidance",
     image: "Image to image",
     video: "Video",

@@ -1,0 +1,67 @@
+"""Pictures of every view for the documentation; run by scripts/ui-pictures."""
+
+import io
+import sys
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
+from tests.server import RunningServer
+from tests.ui.conftest import DESKTOP, PHONE
+
+FOLDER = Path(__file__).parents[2] / "docs/ui"
+SIZES = {"desktop": DESKTOP, "phone": PHONE}
+PROMPTS = ("a red circle", "a green triangle on a blue ground", "a yellow star", "a blue square", "a white moon")
+
+
+def main(folder: Path) -> None:
+    """Start the demo server, make some pictures, and photograph the page."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as root:
+        server = RunningServer(Path(root), "--demo")
+        try:
+            server.wait_for_log(r"engine.slot: loaded ")
+            for number in range(24):
+                server.make(prompt=PROMPTS[number % len(PROMPTS)], seed=number)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
+                photograph(browser, server, folder)
+                browser.close()
+        finally:
+            server.kill()
+
+
+def photograph(browser: Browser, server: RunningServer, folder: Path) -> None:
+    for size, viewport in SIZES.items():
+        for scheme in ("light", "dark"):
+            page = browser.new_page(
+                viewport=viewport,  # type: ignore[arg-type]
+                color_scheme=scheme,  # type: ignore[arg-type]
+                reduced_motion="reduce",
+            )
+            for view in ("create", "gallery", "job", "models", "assistant", "system"):
+                show(page, server, view)
+                keep(page.screenshot(), folder / f"{view}-{size}-{scheme}.webp")
+            page.close()
+
+
+def show(page: Page, server: RunningServer, view: str) -> None:
+    if view == "job":
+        page.locator(".card .open").nth(1).click()
+    else:
+        page.goto(f"{server.url}/ui/#/{view}")
+        page.reload()
+    page.wait_for_selector("[data-connection=open]", state="attached")
+    page.wait_for_load_state("networkidle")
+
+
+def keep(picture: bytes, path: Path) -> None:
+    with Image.open(io.BytesIO(picture)) as image:
+        image.save(path, quality=70, method=6)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if sys.argv[1:] else FOLDER)

@@ -1,0 +1,34 @@
+// Jobs that were asked for on this page are told when they end while another view is open.
+
+import { on } from "../api/events";
+import { inPlainWords } from "../parts/errors";
+import { router } from "../router";
+import { t } from "../texts";
+import { jobs } from "./jobs";
+import { toast } from "./toasts";
+
+/** Job -> the view where it can be watched, which needs no telling. */
+const own = new Map<string, string>();
+
+/** Tell how this job ends, unless this view is open then. */
+export function tellEnd(id: string, view: string): void {
+  own.set(id, view);
+}
+
+on("job_status_changed", ({ job_id, status, error }) => {
+  const view = own.get(job_id);
+  if (!view || (status !== "completed" && status !== "failed")) return;
+  own.delete(job_id);
+  if (router.currentRoute.value.name === view && !document.hidden) return;
+  const show = { label: t.app.show, act: () => void router.push(`/gallery/${job_id}`) };
+  const name = nameOf(job_id);
+  if (status === "completed") toast(t.app.isDone(name), "done", undefined, show);
+  else toast(t.app.hasFailed(name, inPlainWords(error ?? "").text), "error", error, show);
+});
+
+function nameOf(id: string): string {
+  const job = jobs.get(id);
+  const said = job?.params.prompt ?? job?.params.filename ?? job?.params.input_path ?? job?.model ?? "";
+  const type = job ? t.types[job.type] : t.gallery.job;
+  return said ? `${type} “${String(said).slice(0, 60)}”` : type;
+}
