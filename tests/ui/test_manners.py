@@ -86,6 +86,7 @@ def test_the_root_leads_to_the_page_also_behind_a_prefix(open_ui: OpenUi, with_a
         page.wait_for_selector("[data-connection=open]")
         page.goto(f"{url}/ui/#/gallery")
         expect(page.get_by_title("something to see").locator("img")).to_have_js_property("naturalWidth", 120)
+        page.close()  # before the proxy, whose end would be an error on the page
 
 
 def test_only_scripts_styles_and_pictures_of_the_server_are_allowed(server: RunningServer) -> None:

@@ -61,6 +61,8 @@ def test_a_model_is_loaded_with_a_component_and_unloaded(open_ui: OpenUi, server
     choose(page, "Diffusion models")
     row(page, "minit2i.safetensors").get_by_role("button", name="Load").click()
     dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("MiniT2I")
+    expect(dialog.get_by_label("T5xxl").locator("option").first).to_have_text("automatic: t5xxl.safetensors")
     dialog.get_by_label("T5xxl").select_option("t5xxl.safetensors")
     dialog.get_by_role("button", name="Load", exact=True).click()
     expect(row(page, "minit2i.safetensors")).to_contain_text("loaded")

@@ -155,6 +155,7 @@ export const en = {
     components: "Components",
     componentsHint: "What is left automatic is chosen by the server, by what fits the model.",
     automatic: "automatic",
+    missing: (what: string) => `It needs what was not found on this server: ${what}`,
     options: "How to load it",
     loadNow: (name: string) => `Load ${name}`,
     loadedNow: (name: string) => `${name} is loaded`,
