@@ -15,12 +15,6 @@ from tests.ui.conftest import DESKTOP, PHONE
 FOLDER = Path(__file__).parents[2] / "docs/ui"
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
 PROMPTS = ("a red circle", "a green triangle on blue", "a yellow star", "a blue square", "a white moon")
-    "a red circle",
-    "a green triangle on a blue ground",
-    "a yellow star",
-    "a blue square",
-    "a white moon",
-)
 
 
 def main(folder: Path) -> None:
