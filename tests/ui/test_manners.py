@@ -122,5 +122,6 @@ def test_a_key_is_asked_for_once_and_kept(open_ui: OpenUi, tmp_path: Path) -> No
         page.goto(f"{running.url}/")
         page.wait_for_selector("[data-connection=open]")
         expect(page.get_by_role("dialog")).to_have_count(0)
+        page.close()  # before its server
     finally:
         running.kill()

@@ -263,6 +263,8 @@ export const en = {
     upscale_repeats: "Repeats",
     upscale_auto_unload: "Unload the upscaler afterwards",
     fps: "Frames per second",
+    base_url: "Base URL",
+    api_key: "API key",
     vae_tiling: "Decode in tiles",
     slg_scale: "Scale",
     slg_start: "Start",
