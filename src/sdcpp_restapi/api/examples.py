@@ -110,7 +110,7 @@ TXT2VID: dict[str, Example] = {
     "high_noise": {
         "summary": "Wan 2.2 with its high-noise model",
         "value": {
-            "prompt": "a lovely cat walking in a garden <lora:|high_noise|speed_high:1> <lora:speed_low:1>",
+            "prompt": "a lovely cat walking in a garden",
             "width": 832,
             "height": 480,
             "video_frames": 81,
