@@ -92,6 +92,8 @@ def test_a_schema_holds_the_model_to_names_that_exist() -> None:
         ("generate", {"prompt": "a cat", "cfg_scale": 5000}, "cfg_scale"),
         ("generate", {"prompt": "a cat", "sampler": "best"}, "sampler"),
         ("generate", {"prompt": "a cat", "mood": "gloomy"}, "there is no parameter 'mood'"),
+        ("generate", {"prompt": "a cat", "video_frames": 9}, "there is no parameter 'video_frames'"),
+        ("generate", {"prompt": "a cat", "type": "txt2vid", "fps": 0}, "fps"),
         ("convert_model", {"input_path": "a", "output_type": "q9"}, "output_type"),
         ("download_model", {"model_type": "cat"}, "model_type"),
         ("upscale", {**JOB, "upscale_factor": 64}, "upscale_factor"),
@@ -110,6 +112,13 @@ def test_what_does_not_make_sense_is_rejected_with_a_reason(
 def test_a_setting_gets_its_fields_type() -> None:
     _, actions, _ = heard("", ("set_setting", {"name": "steps", "value": "30"}))
     assert actions[0]["parameters"] == {"name": "steps", "value": 30}
+
+
+def test_videos_have_their_own_fields() -> None:
+    wish = {"prompt": "waves", "type": "txt2vid", "video_frames": 9, "fps": 8}
+    _, actions, rejected = heard("", ("generate", wish), ("set_setting", {"name": "fps", "value": 24}))
+    assert not rejected
+    assert actions[0]["parameters"] == wish
 
 
 LOAD = {"type": "load_model", "parameters": {"model_name": "a"}}
