@@ -19,12 +19,16 @@ from .generation import GenerationRequest, Img2ImgRequest, Txt2ImgRequest
 from .jobs import JobStatus, JobType
 from .models import LoadRequest, ModelType
 from .upscaling import UpscalerRequest
+from .video import Txt2VidRequest
 
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(gt=0)]
 
 # What can be made from words alone; pictures are put into the form with set_image.
-GENERATIONS = {"txt2img": Txt2ImgRequest}
+GENERATIONS: dict[str, type[Txt2ImgRequest] | type[Txt2VidRequest]] = {
+    "txt2img": Txt2ImgRequest,
+    "txt2vid": Txt2VidRequest,
+}
 # The fields of the form that have one value, each with a request that has it and checks its value.
 _FORMS: tuple[type[GenerationRequest], ...] = (*GENERATIONS.values(), Img2ImgRequest)
 SETTINGS = {
@@ -80,10 +84,10 @@ class SetSetting(Parameters):
 
 
 class Generate(_Open):
-    """Make pictures with the loaded model."""
+    """Make pictures, or a video, with the loaded model."""
 
     prompt: Text
-    type: Literal["txt2img"] = "txt2img"
+    type: Literal["txt2img", "txt2vid"] = "txt2img"
     negative_prompt: str | None = LeftOut
     width: Count | None = LeftOut
     height: Count | None = LeftOut
@@ -91,8 +95,9 @@ class Generate(_Open):
     cfg_scale: Annotated[float, Field(ge=0)] | None = LeftOut
     seed: int | None = LeftOut
     batch_count: Count | None = LeftOut
+    video_frames: Count | None = LeftOut
 
-    def request(self) -> Txt2ImgRequest:
+    def request(self) -> Txt2ImgRequest | Txt2VidRequest:
         """See Parameters."""
         fields = self.model_dump(exclude_none=True, exclude={"type"})
         return GENERATIONS[self.type].model_validate({"use_architecture_defaults": True, **fields})
