@@ -40,7 +40,8 @@ def make(root: Path) -> None:
     if not sources.is_dir() or (stamp.is_file() and stamp.read_text() == wanted):
         return
     shutil.rmtree(page, ignore_errors=True)  # no page is better than an old one
-    npm(sources, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+    # A registry that is not reached must not hold an installation up for minutes.
+    npm(sources, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
     npm(sources, "run", "build")
     stamp.write_text(wanted)
 
@@ -62,7 +63,9 @@ def npm(folder: Path, *arguments: str) -> None:
     windows = os.name == "nt"
     programs = home if windows else home / "bin"
     modules = home / ("node_modules" if windows else "lib/node_modules")
-    environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}", "CI": "1"}
+    path = f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"
+    # The certificates of this machine, which a company's own may be among.
+    environment = {**os.environ, "PATH": path, "CI": "1", "NODE_USE_SYSTEM_CA": "1"}
     # The wheel's own `npm` is a copy where Node's is a link, and does not find what it belongs to.
     command = [str(programs / "node"), str(modules / "npm/bin/npm-cli.js"), *arguments]
     subprocess.run(command, cwd=folder, env=environment, check=True, capture_output=True, timeout=600)
