@@ -108,6 +108,7 @@ def test_nothing_is_stored_loaded_or_told(server: RunningServer) -> None:
         ({"width": 512, "height": 1024, "vae_tiling": True}, 256 * 256 * TAESD_BYTES),
         ({"width": 512, "vae_tiling": True, "vae_tile_size_x": 8}, 64 * 64 * TAESD_BYTES),
         ({"model": MINIT2I}, 64 * 64 * VAE_BYTES),
+        ({"hires": True, "hires_scale": 3}, 192 * 192 * TAESD_BYTES),
     ],
     ids=str,
 )
@@ -136,6 +137,7 @@ def test_time_rests_on_completed_jobs_of_the_same_model_and_type(server: Running
     assert time()["seconds"] == pytest.approx(sum(took) / 2, abs=0.002)
     assert time(steps=20)["seconds"] == pytest.approx(10 * time()["seconds"], rel=0.2)
     assert time(cfg_scale=3.0)["seconds"] == pytest.approx(2 * time()["seconds"], rel=0.2)
+    assert time(hires=True, hires_strength=1)["seconds"] == pytest.approx(5 * time()["seconds"], rel=0.2)
     assert time("img2img", init_image_base64=IMAGE)["samples"] == 0
     assert time(upscale=True)["samples"] == 0
     assert time(model=FLUX, steps=77)["rests_on"] != time()["rests_on"]

@@ -61,7 +61,7 @@ def test_a_bad_request_is_refused_in_words(
 def test_a_video_model_makes_no_images(server: RunningServer) -> None:
     for path in ("/txt2img", "/img2img"):
         why = refused(server, path, init_image_base64=IMAGE)
-        assert why == "The loaded model (LingBot Video) makes videos, not images: use /txt2vid"
+        assert why == "The model (LingBot Video) makes videos, not images: use /txt2vid"
 
 
 def test_frames_and_size_are_rounded_up_with_a_warning(server: RunningServer) -> None:

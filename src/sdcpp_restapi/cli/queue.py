@@ -1,30 +1,17 @@
 """What `sdcpp queue` does and says."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import typer
 
 from ..errors import SdcppError
 from ..schemas.jobs import JobView, QueueView, utc_text
 from ..schemas.trash import Deleted, Restored
-from .exits import FAILED, failed, interrupted, refused
+from .exits import FAILED, refused
 from .remote import Server
 
 LONGEST_PROMPT = 60
-
-
-@contextmanager
-def connected(url: str, api_key: str | None) -> Iterator[Server]:
-    """A server to talk to; what goes wrong ends the command with a sentence."""
-    try:
-        with Server(url, api_key) as server:
-            yield server
-    except SdcppError as error:
-        raise failed(str(error)) from None
-    except KeyboardInterrupt:
-        raise interrupted("interrupted") from None
 
 
 def show_page(page: QueueView, only_ids: bool, as_json: bool) -> None:

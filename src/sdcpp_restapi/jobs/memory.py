@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..schemas.generation import GenerationRequest
+from ..schemas.generation import GenerationRequest, ImageRequest
 from ..schemas.models import LoadRequest
 from ..schemas.plan import MemoryEstimate, PlannedFile
 from ..schemas.video import Txt2VidRequest
@@ -41,8 +41,9 @@ def _bytes_of_a_pixel(params: GenerationRequest, model: LoadRequest) -> int:
 
 
 def _pixels_at_once(params: GenerationRequest, model: LoadRequest) -> int:
+    size = params.made_size if isinstance(params, ImageRequest) else (params.width, params.height)
     if not (params.vae_tiling or model.options.vae_tiling):
-        return params.width * params.height
+        return size[0] * size[1]
     width = (params.vae_tile_size_x or model.options.vae_tile_size_x or TILE) * PIXELS
     height = (params.vae_tile_size_y or model.options.vae_tile_size_y or TILE) * PIXELS
-    return min(params.width, width) * min(params.height, height)
+    return min(size[0], width) * min(size[1], height)

@@ -23,15 +23,21 @@ class Sample(NamedTuple):
 
 def work_of(params: GenerationRequest) -> float:
     """Megapixel-steps: how often the model runs, times the size of what it runs on."""
-    steps: float = params.steps
+    megapixel_steps = params.width * params.height / 1e6 * _steps(params)
+    if isinstance(params, ImageRequest) and params.hires:
+        width, height = params.made_size
+        second = (params.hires_steps or params.steps) * params.hires_strength
+        megapixel_steps += width * height / 1e6 * max(1.0, second)
     pictures = params.batch_count if isinstance(params, ImageRequest) else 1
-    if isinstance(params, Img2ImgRequest):
-        steps = max(1.0, steps * params.strength)
-    if isinstance(params, Txt2VidRequest):
-        steps, pictures = params.all_steps, params.video_frames
     # With guidance it runs twice a step, once for the negative prompt.
-    runs = steps * (2 if params.cfg_scale != 1.0 else 1)
-    return params.width * params.height / 1e6 * pictures * runs
+    return megapixel_steps * pictures * (2 if params.cfg_scale != 1.0 else 1)
+
+
+def _steps(params: GenerationRequest) -> float:
+    """Of one picture, or of all frames of a video together."""
+    if isinstance(params, Txt2VidRequest):
+        return params.all_steps * params.video_frames
+    return max(1.0, params.steps * params.strength) if isinstance(params, Img2ImgRequest) else params.steps
 
 
 def time_for(work: float, samples: Sequence[Sample]) -> TimeEstimate:
