@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
-from ..errors import LoadInProgress, NoModelLoaded, SdcppError
+from ..errors import EngineLost, LoadInProgress, NoModelLoaded, SdcppError
 from ..events import EventBus
 from ..preferences import Preferences
 from ..schemas.base import Frozen
@@ -90,7 +90,7 @@ class CurrentModel:
         if request is not None:
             log.info("loading %s%s", request.model_name, ", as in the last run" if self._current else "")
             self._asked_for = request
-            load = self._load if self._current else self._checked_load
+            load = self._load_again if self._current else self._checked_load
             self._restoring = asyncio.create_task(load(request))
             self._restoring.add_done_callback(_seen)
 
@@ -180,6 +180,17 @@ class CurrentModel:
             self._last_error = str(error).removeprefix("Internal error: ")
             raise
         return await self._load(request)
+
+    async def _load_again(self, request: LoadRequest) -> ModelLoaded:
+        """Load the model of the last run. It stays the current one if the engine dies over it, which may be
+        somebody's kill: the next job tries again."""
+        before = self._current
+        try:
+            return await self._load(request)
+        except SdcppError as error:
+            if isinstance(error.__cause__, EngineLost):
+                self._current = before
+            raise
 
     async def _load(self, request: LoadRequest) -> ModelLoaded:
         self._asked_for, self._last_error = request, None
