@@ -181,6 +181,30 @@ class Downloads(Section):
     retry_delay: float = Field(1.0, gt=0, description="Seconds before the first of them; each waits longer")
 
 
+class Cluster(Section):
+    """Other machines: a broker (NATS with JetStream), and the workers that it leads to."""
+
+    urls: list[str] = Field([], description="The broker: nats://host:4222, or tls://; empty = no cluster")
+    prefix: str = Field(
+        "sdcpp", pattern="^[A-Za-z0-9_-]{1,32}$", description="Begins the names of all subjects and streams"
+    )
+    user: str | None = None
+    password: SecretStr | None = None
+    token: SecretStr | None = None
+    credentials: Path | None = Field(None, description="A .creds file")
+    tls_ca: Path | None = Field(None, description="Certificates to trust besides the system's")
+    tls_cert: Path | None = Field(None, description="Our own certificate, where the broker asks for one")
+    tls_key: Path | None = Field(None, description="Its key")
+    replicas: int = Field(1, ge=1, le=5, description="Copies that a cluster of brokers keeps of everything")
+    name: str | None = Field(
+        None, pattern="^[A-Za-z0-9_-]{1,64}$", description="What a worker is called; default: its host's name"
+    )
+    announce_every: float = Field(2.0, gt=0, description="Seconds between two signs of life of a worker")
+    lost_after: float = Field(15.0, gt=0, description="Seconds without one until its jobs go elsewhere")
+    forget_after: float = Field(3600.0, gt=0, description="Seconds until a lost worker is listed no more")
+    load_timeout: float = Field(3600.0, gt=0, description="Seconds that a worker gets to load a model")
+
+
 class Llm(Section):
     """Chat models of the llm folder, run by this server (provider `local`)."""
 
@@ -225,6 +249,7 @@ class Settings(BaseSettings):
     engine: Engine = Engine()
     limits: Limits = Limits()
     generation: Generation = Generation()
+    cluster: Cluster = Cluster()
     downloads: Downloads = Downloads()
     llm: Llm = Llm()
     retention: Retention = Retention()

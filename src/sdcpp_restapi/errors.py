@@ -104,6 +104,18 @@ class EngineUnusable(SdcppError):
     """The engine library cannot be used"""
 
 
+class Interrupted(SdcppError):
+    """The attempt was broken off through no fault of the job"""
+
+
+class WorkerLost(Interrupted):
+    """The worker that ran the job is gone"""
+
+
+class NoSlot(BadRequest):
+    """No machine can do this now"""
+
+
 class LlmFailed(SdcppError):
     """The language model did not answer"""
 

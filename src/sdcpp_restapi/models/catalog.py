@@ -16,7 +16,8 @@ from .loading import files_of
 # A file that grows or shrinks leaves its folder's time stamp alone: sizes are read again this often.
 SIZES_AFTER = 60.0
 
-_FIELD_OF: Mapping[ModelType, str] = {
+# The lists of GET /models whose names are not those of the types.
+FIELD_OF: Mapping[ModelType, str] = {
     "checkpoint": "checkpoints",
     "diffusion": "diffusion_models",
     "lora": "loras",
@@ -80,7 +81,7 @@ class Catalog:
         """The body of GET /models; `current` is the loaded model's name and type."""
         inventory = await self.inventory()
         shown = {
-            _FIELD_OF.get(kind, kind): _marked(filters.keep(entries), kind, current)
+            FIELD_OF.get(kind, kind): _marked(filters.keep(entries), kind, current)
             for kind, entries in inventory.entries.items()
             if filters.type in (None, kind)
         }

@@ -118,6 +118,20 @@ class UpscalerUnloaded(Frozen):
     model_name: str
 
 
+class WorkerJoined(Frozen):
+    """A worker is there and takes jobs."""
+
+    name: str
+    devices: list[str]
+
+
+class WorkerLeft(Frozen):
+    """A worker takes no jobs any more; those it had go elsewhere."""
+
+    name: str
+    reason: str
+
+
 class ServerStatus(Health):
     """On connect, every 30 seconds and on request: the body of /health and the queue's counts."""
 
@@ -148,6 +162,8 @@ EventData = (
     | ModelUnloaded
     | UpscalerLoaded
     | UpscalerUnloaded
+    | WorkerJoined
+    | WorkerLeft
     | ServerStatus
     | Pong
 )
@@ -167,6 +183,8 @@ EVENT_NAMES: dict[type[Frozen], str] = {
     ModelUnloaded: "model_unloaded",
     UpscalerLoaded: "upscaler_loaded",
     UpscalerUnloaded: "upscaler_unloaded",
+    WorkerJoined: "worker_joined",
+    WorkerLeft: "worker_left",
     ServerStatus: "server_status",
     Pong: "pong",
 }

@@ -40,6 +40,7 @@ class ModelEntry(Frozen):
     size_bytes: int
     hash: str | None = Field(None, description="SHA-256, null until computed")
     is_loaded: bool | None = LeftOut  # only for checkpoint and diffusion
+    on: list[str] | None = LeftOut  # the machines that have it, where there are several
 
 
 class DetailedEntry(ModelEntry):
@@ -222,6 +223,7 @@ class LoadedSlot(Frozen):
     model_name: str | None
     model_architecture: str | None = None
     busy: bool = False
+    worker: str | None = LeftOut  # the machine, where it is another one
 
 
 class Health(Frozen):

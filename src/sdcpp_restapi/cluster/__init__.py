@@ -1,0 +1,1 @@
+"""One queue over many machines: the only package that knows NATS."""

@@ -1,0 +1,48 @@
+"""The models of workers, as the rest of the server sees them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..errors import ModelNotFound
+from ..schemas.cluster import Complete, Completed
+from ..schemas.models import LoadRequest
+from ..stock import Stock
+from .remote_worker import RemoteWorker
+
+
+class Workers(Protocol):
+    """Who is there."""
+
+    def usable(self) -> list[RemoteWorker]: ...
+
+
+class Abroad:
+    """All machines but this one."""
+
+    def __init__(self) -> None:
+        self.workers: Workers | None = None
+        self.revision = 0
+
+    def machines(self) -> Sequence["ForeignMachine"]:
+        """Those that may be given jobs."""
+        return [ForeignMachine(worker) for worker in self.workers.usable()] if self.workers else []
+
+
+class ForeignMachine:
+    """One of them."""
+
+    def __init__(self, worker: RemoteWorker) -> None:
+        self._worker = worker
+        self.name = worker.name
+
+    @property
+    def stock(self) -> Stock:
+        """Its model files."""
+        return self._worker.stock
+
+    async def completed(self, request: LoadRequest) -> Completed:
+        """A load request with what lies beside the model there. Raises what the worker says."""
+        answer = await self._worker.ask(Complete(request=request))
+        if answer.completed is None:
+            raise ModelNotFound(f"Internal error: Model not found: {request.model_name}")
+        return answer.completed

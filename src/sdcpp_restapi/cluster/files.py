@@ -1,0 +1,122 @@
+"""Files that travel through the broker's object store, each checked against its SHA-256 when it arrives."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path, PurePosixPath
+
+from nats.js.errors import ObjectNotFoundError
+from pydantic import ValidationError
+
+from ..errors import Interrupted
+from ..schemas.base import Frozen
+from ..schemas.cluster import Attempt
+from .link import AWAY, Link
+
+# A broker that says nothing for so long while a file is read has lost part of it.
+READ_SECONDS = 600.0
+
+
+class BadFile(Interrupted):
+    """A file did not arrive whole"""
+
+
+class FileBox:
+    """The object store as folders of files."""
+
+    def __init__(self, link: Link) -> None:
+        self._link = link
+
+    async def send(self, folder: str, files: Mapping[str, Path]) -> dict[str, str]:
+        """Put files into a folder of the store; their SHA-256 by name."""
+        return {name: await self._send(f"{folder}/{name}", path) for name, path in files.items()}
+
+    async def fetch(self, folder: str, digests: Mapping[str, str], target: Path) -> None:
+        """Bring files of a folder into a folder on disk, which may exist. Raises BadFile."""
+        for name, digest in digests.items():
+            await self._fetch(f"{folder}/{name}", digest, inside(target, name))
+
+    async def write(self, name: str, message: Frozen) -> None:
+        """Put a message into the store that is too long to be sent."""
+        data = message.model_dump_json().encode()
+
+        async def put() -> None:
+            store = await self._link.files()
+            await store.put(name, data)
+
+        await self._link.insist(put)
+
+    async def read[M: Frozen](self, name: str, kind: type[M]) -> M:
+        """Read such a message. Raises BadFile."""
+
+        async def get() -> bytes:
+            store = await self._link.files()
+            async with asyncio.timeout(READ_SECONDS):
+                return (await store.get(name)).data or b""
+
+        try:
+            return kind.model_validate_json(await self._link.insist(get))
+        except (ObjectNotFoundError, ValidationError) as error:
+            raise BadFile(f"{name} cannot be read") from error
+
+    async def delete(self, folder: str, names: Iterable[str]) -> None:
+        """Delete files of a folder; what can't be deleted now goes away with its age."""
+        store = await self._link.files()
+        for name in names:
+            with suppress(*AWAY):
+                await store.delete(f"{folder}/{name}")
+
+    async def _send(self, name: str, path: Path) -> str:
+        digest = await asyncio.to_thread(_sha256, path)
+
+        async def put() -> None:
+            store = await self._link.files()
+            with path.open("rb") as file:
+                await store.put(name, file)
+
+        await self._link.insist(put)
+        return digest
+
+    async def _fetch(self, name: str, digest: str, path: Path) -> None:
+        async def get() -> None:
+            store = await self._link.files()
+            with path.open("wb") as file:
+                async with asyncio.timeout(READ_SECONDS):
+                    await store.get(name, writeinto=file)
+
+        await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
+        try:
+            await self._link.insist(get)
+        except ObjectNotFoundError:
+            raise BadFile(f"{name} is not in the object store") from None
+        if await asyncio.to_thread(_sha256, path) != digest:
+            raise BadFile(f"{name} did not arrive as it was sent")
+
+
+def outputs_of(attempt: Attempt) -> str:
+    """The folder of an attempt's outputs."""
+    return f"out/{attempt}"
+
+
+def inputs_of(job_id: str) -> str:
+    """The folder of a job's input images."""
+    return f"in/{job_id}"
+
+
+def catalog_of(worker: str) -> str:
+    """Where a worker's list of models is."""
+    return f"catalog/{worker}"
+
+
+def inside(folder: Path, name: str) -> Path:
+    """A file of a folder. Raises BadFile for names that lead out of it: they come from another machine."""
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts or not path.name or "\\" in name:
+        raise BadFile(f"{name!r} is not the name of a file")
+    return folder / path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,59 @@
+"""What workers say of attempts, given to whoever waits for it; what nobody waits for is dropped."""
+
+import asyncio
+from collections.abc import Callable
+
+from ..errors import WorkerLost
+from ..schemas.cluster import Attempt, End
+from ..schemas.events import JobPreview
+from ..schemas.jobs import Progress
+
+Word = Progress | JobPreview | End
+
+
+class Mail:
+    """What arrives about one attempt, in order."""
+
+    def __init__(self) -> None:
+        self._words: asyncio.Queue[Word | WorkerLost] = asyncio.Queue()
+
+    def put(self, word: Word | WorkerLost) -> None:
+        """Something arrived, or nothing more will."""
+        self._words.put_nowait(word)
+
+    async def get(self) -> Word:
+        """The next of it. Raises WorkerLost."""
+        word = await self._words.get()
+        if isinstance(word, WorkerLost):
+            raise word
+        return word
+
+
+class Inbox:
+    """All attempts that the server waits for."""
+
+    def __init__(self, unexpected: Callable[[Attempt], None]) -> None:
+        """`unexpected` is told of attempts that nobody waits for, or no longer."""
+        self._mail: dict[Attempt, Mail] = {}
+        self._unexpected = unexpected
+
+    def expect(self, attempt: Attempt) -> Mail:
+        """Where everything about an attempt goes from now on."""
+        return self._mail.setdefault(attempt, Mail())
+
+    def forget(self, attempt: Attempt) -> None:
+        """What still comes is too late."""
+        self._mail.pop(attempt, None)
+
+    def expects(self, attempt: Attempt) -> bool:
+        """Whether somebody waits for it."""
+        return attempt in self._mail
+
+    def put(self, attempt: Attempt, word: Word | WorkerLost) -> bool:
+        """Deliver; False when nobody waits for this attempt."""
+        mail = self._mail.get(attempt)
+        if mail is None:
+            self._unexpected(attempt)
+            return False
+        mail.put(word)
+        return True

@@ -1,0 +1,223 @@
+"""The connection to the broker: comes up when it can, comes back whenever it was gone."""
+
+import asyncio
+import logging
+import ssl
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Self
+
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.js import JetStreamContext
+from nats.js.api import RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import APIError, BadRequestError, ObjectNotFoundError
+from nats.js.object_store import ObjectStore
+
+from ..config import Cluster
+from ..schemas.base import Frozen
+from .names import Names
+
+log = logging.getLogger(__name__)
+
+# What is meant for a server or worker that never comes back goes away in the end.
+KEPT_SECONDS = 7 * 86400.0
+RETRY_AFTER = 1
+
+# What says that the broker is away, slow or starting; anything else is a bug.
+AWAY = (NatsError, APIError, OSError, TimeoutError)
+
+Heard = Callable[[Msg], Awaitable[None]]
+
+
+class Link:
+    """One connection, with the streams behind it."""
+
+    def __init__(self, settings: Cluster, who: str) -> None:
+        self.names = Names(settings.prefix)
+        self._settings = settings
+        self._who = who
+        self._client = Client()
+        self._js: JetStreamContext | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._reached = asyncio.Event()
+        self.up_since: float | None = None
+        self._on_up: list[Callable[[], None]] = []
+        self._told = ""
+
+    @classmethod
+    def open(cls, settings: Cluster, who: str) -> Self:
+        """Begin to connect; `ready` tells when it is done. A broker that is away is waited for."""
+        link = cls(settings, who)
+        link._opening = asyncio.create_task(link._open())
+        return link
+
+    async def close(self) -> None:
+        """Send what is waiting and hang up."""
+        if self._opening is not None:
+            self._opening.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._opening
+        with suppress(*AWAY):
+            if self._client.is_connected:
+                await asyncio.wait_for(self._client.flush(), 2.0)
+        with suppress(*AWAY):
+            await self._client.close()
+
+    async def ready(self) -> None:
+        """Wait until the streams are there."""
+        await self._ready.wait()
+
+    @property
+    def up_for(self) -> float:
+        """Seconds since the broker was reached, 0 while it is away."""
+        return monotonic() - self.up_since if self.up_since is not None else 0.0
+
+    def when_up(self, act: Callable[[], None]) -> None:
+        """Call `act` whenever the broker was reached (again)."""
+        self._on_up.append(act)
+
+    # ------------------------------------------------------------ messages that may get lost
+
+    async def say(self, subject: str, message: Frozen) -> None:
+        """Tell whoever listens now; lost while the broker is away."""
+        if self._client.is_connected:
+            with suppress(*AWAY):
+                await self._client.publish(subject, message.model_dump_json().encode())
+
+    async def listen(self, subject: str, heard: Heard) -> Subscription:
+        """Call `heard` with every message of a subject, one after the other, also after reconnections."""
+        await self.ready()
+        return await self._client.subscribe(subject, cb=heard)
+
+    async def ask(self, subject: str, message: Frozen, timeout: float) -> bytes:
+        """Ask one who listens, and wait for the answer. Raises one of AWAY."""
+        await self.ready()
+        answer = await self._client.request(subject, message.model_dump_json().encode(), timeout)
+        return answer.data
+
+    # ------------------------------------------------------------ messages that stay
+
+    @property
+    def js(self) -> JetStreamContext:
+        """JetStream, once it is ready."""
+        assert self._js is not None
+        return self._js
+
+    async def store(self, subject: str, message: Frozen, message_id: str) -> None:
+        """Put a message into its stream; goes on trying until the broker has it, once."""
+        data = message.model_dump_json().encode()
+        await self.insist(lambda: self.js.publish(subject, data, headers={"Nats-Msg-Id": message_id}))
+
+    async def insist[T](self, act: Callable[[], Awaitable[T]]) -> T:
+        """Try until the broker does it. Raises ObjectNotFoundError, which no patience mends."""
+        while True:
+            await self.ready()
+            try:
+                return await act()
+            except ObjectNotFoundError:
+                raise
+            except AWAY as error:
+                self._tell(f"the broker did not answer ({type(error).__name__}: {error}); trying again")
+                await asyncio.sleep(RETRY_AFTER)
+
+    async def files(self) -> ObjectStore:
+        """The object store."""
+        await self.ready()
+        return await self.js.object_store(self.names.bucket)
+
+    # ------------------------------------------------------------ inside
+
+    async def _open(self) -> None:
+        given = self._settings
+        credentials: dict[str, object] = {
+            "user": given.user,
+            "password": given.password.get_secret_value() if given.password else None,
+            "token": given.token.get_secret_value() if given.token else None,
+            "user_credentials": str(given.credentials) if given.credentials else None,
+            "tls": _tls(given),
+        }
+        await self._client.connect(
+            servers=given.urls,
+            name=self._who,
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=RETRY_AFTER,
+            connect_timeout=5,
+            ping_interval=5,
+            max_outstanding_pings=2,
+            error_cb=self._complained,
+            disconnected_cb=self._went,
+            reconnected_cb=self._came,
+            **{name: value for name, value in credentials.items() if value is not None},  # type: ignore[arg-type]
+        )
+        self._js = self._client.jetstream(timeout=10)
+        while True:
+            await self._make_streams()
+            self.up_since = monotonic()
+            self._ready.set()
+            for act in self._on_up:
+                act()
+            await self._reached.wait()  # again: a broker may have come back without its streams
+            self._reached.clear()
+
+    async def _make_streams(self) -> None:
+        while True:
+            try:
+                await self._add_streams()
+                return
+            except AWAY as error:
+                self._tell(f"the streams could not be made ({error}); is JetStream on (nats-server -js)?")
+                await asyncio.sleep(RETRY_AFTER)
+
+    async def _add_streams(self) -> None:
+        names = self.names
+        for stream, subjects in ((names.jobs_stream, names.all_jobs), (names.ends_stream, names.all_ends)):
+            config = StreamConfig(
+                name=stream,
+                subjects=[subjects],
+                retention=RetentionPolicy.WORK_QUEUE,
+                storage=StorageType.FILE,
+                max_age=KEPT_SECONDS,
+                num_replicas=self._settings.replicas,
+            )
+            try:
+                await self.js.add_stream(config)
+            except BadRequestError:  # it is there, with other settings
+                await self.js.update_stream(config)
+        with suppress(BadRequestError):  # the same of the bucket
+            await self.js.create_object_store(
+                names.bucket, ttl=KEPT_SECONDS, replicas=self._settings.replicas
+            )
+
+    async def _complained(self, error: Exception) -> None:
+        self._tell(f"broker: {str(error) or type(error).__name__}")
+
+    async def _went(self) -> None:
+        if self.up_since is not None:
+            log.warning("the broker is away")
+        self.up_since = None
+
+    async def _came(self) -> None:
+        log.info("the broker is back")
+        self._told = ""
+        self._reached.set()
+
+    def _tell(self, text: str) -> None:
+        """A broker that is away says the same every second."""
+        if text != self._told:
+            self._told = text
+            log.warning("%s", text)
+
+
+def _tls(settings: Cluster) -> ssl.SSLContext | None:
+    if not (settings.tls_ca or settings.tls_cert or any(url.startswith("tls://") for url in settings.urls)):
+        return None
+    context = ssl.create_default_context(cafile=settings.tls_ca)
+    if settings.tls_cert:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    return context

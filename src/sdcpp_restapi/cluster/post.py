@@ -1,0 +1,204 @@
+"""One slot of a worker at work: takes its orders from the stream, one after the other, and tells the ends."""
+
+import asyncio
+import logging
+import shutil
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from pathlib import Path
+from typing import Protocol
+
+from nats.aio.msg import Msg
+from nats.errors import TimeoutError as NothingCame
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig
+from pydantic import ValidationError
+
+from ..errors import EngineLost, Interrupted, JobCancelled, SdcppError
+from ..schemas.cluster import Attempt, End, Live, Order
+from ..schemas.events import JobPreview
+from ..schemas.jobs import Job, Outcome, Progress, Transfer
+from ..schemas.options import PreviewSettings
+from .files import FileBox, inputs_of, outputs_of
+from .link import AWAY, Link
+
+log = logging.getLogger(__name__)
+
+# The broker gives an order out again when it hears nothing of it for so long.
+ACK_WAIT = 30.0
+FETCH_SECONDS = 20.0
+# Attempts of which the end is remembered, for servers that missed it.
+REMEMBERED = 64
+
+
+class Executor(Protocol):
+    """What runs jobs here."""
+
+    def turn(self) -> AbstractAsyncContextManager[None]: ...
+    def run(self, job: Job) -> AsyncGenerator[Progress | Transfer | JobPreview | Outcome]: ...
+    async def cancel(self, job_id: str) -> None: ...
+
+
+class Folders(Protocol):
+    """Where the files of a job are on this machine."""
+
+    def inputs(self, job_id: str) -> Path: ...
+    def outputs(self, job_id: str) -> Path: ...
+
+
+class Post:
+    """Works off the orders of one slot."""
+
+    def __init__(
+        self,
+        worker: str,
+        number: int,
+        executor: Executor,
+        link: Link,
+        files: FileBox,
+        folders: Folders,
+        changed: Callable[[], None],
+    ) -> None:
+        """`changed` is told when it begins and ends an attempt."""
+        self._worker = worker
+        self._number = number
+        self._executor = executor
+        self._link = link
+        self._files = files
+        self._folders = folders
+        self._changed = changed
+        self.attempt: Attempt | None = None
+        self.preview = PreviewSettings()
+        self._ends: OrderedDict[Attempt, End] = OrderedDict()
+        self._stopped: OrderedDict[Attempt, None] = OrderedDict()
+
+    async def work(self) -> None:
+        """Work until cancelled; the job in hand is then given back."""
+        while True:
+            subscription = await self._link.insist(self._subscribe)
+            try:
+                while True:
+                    with suppress(NothingCame):
+                        for message in await subscription.fetch(1, timeout=FETCH_SECONDS):
+                            await self._handle(message)
+            except AWAY as error:
+                log.debug("orders: %s", error)
+                await asyncio.sleep(0.5)
+
+    async def stop(self, attempt: Attempt) -> None:
+        """Leave an attempt, or do not begin it."""
+        _remember(self._stopped, attempt, None)
+        if self.attempt == attempt:
+            await self._executor.cancel(attempt.job_id)
+
+    # ------------------------------------------------------------ inside
+
+    async def _subscribe(self) -> JetStreamContext.PullSubscription:
+        names = self._link.names
+        config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT, max_ack_pending=1)
+        return await self._link.js.pull_subscribe(
+            names.job(self._worker, self._number),
+            durable=f"{self._worker}-{self._number}",
+            stream=names.jobs_stream,
+            config=config,
+        )
+
+    async def _handle(self, message: Msg) -> None:
+        try:
+            order = Order.model_validate_json(message.data)
+        except ValidationError as error:
+            log.error("an order was not understood: %s", error)
+            await message.term()
+            return
+        keeping = asyncio.create_task(_keep(message))
+        try:
+            end = self._ends.get(order.attempt) or await self._carry_out(order)
+            _remember(self._ends, order.attempt, end)
+            await self._tell(end)
+        finally:
+            keeping.cancel()
+        with suppress(*AWAY):
+            await message.ack()
+
+    async def _tell(self, end: End) -> None:
+        subject = self._link.names.end(end.attempt)
+        await self._link.insist(lambda: self._link.js.publish(subject, end.model_dump_json().encode()))
+
+    async def _carry_out(self, order: Order) -> End:
+        """Run a job: files, then their end. Whatever happens becomes an End."""
+        attempt, job = order.attempt, order.job
+        self.attempt, self.preview = attempt, order.preview
+        self._changed()
+        log.info("job %s: %s begins (attempt %d)", job.id, job.type, job.attempt)
+        try:
+            if attempt in self._stopped:
+                raise JobCancelled
+            await self._files.fetch(inputs_of(job.id), order.inputs, self._folders.inputs(job.id))
+            outcome = await self._run(job, attempt)
+            end = await self._completed(attempt, outcome)
+        except JobCancelled:
+            end = End(attempt=attempt, how="cancelled")
+        except EngineLost as lost:
+            end = End(attempt=attempt, how="engine_lost", error=f"{lost} (on worker {self._worker})")
+        except Interrupted as error:
+            end = End(attempt=attempt, how="returned", error=str(error))
+        except SdcppError as error:
+            end = End(attempt=attempt, how="failed", error=str(error))
+        except asyncio.CancelledError:
+            end = End(attempt=attempt, how="returned", error=f"Worker {self._worker} was stopped")
+            await asyncio.shield(asyncio.wait_for(self._tell(end), 5.0))
+            raise
+        except Exception as error:
+            # A bug of ours must not stop the worker, and the job must not stay in the air.
+            log.exception("job %s: broke", job.id)
+            end = End(attempt=attempt, how="failed", error=f"Internal error: {type(error).__name__}: {error}")
+        finally:
+            self.attempt = None
+            self._changed()
+            await asyncio.to_thread(self._clean, job.id)
+        log.info("job %s: %s %s", job.id, end.how, end.error)
+        return end
+
+    async def _run(self, job: Job, attempt: Attempt) -> Outcome:
+        outcome: Outcome | None = None
+        async with self._executor.turn():
+            if attempt in self._stopped:
+                raise JobCancelled
+            async with aclosing(self._executor.run(job)) as happenings:
+                async for happening in happenings:
+                    match happening:
+                        case Outcome():
+                            outcome = happening
+                        case Progress() | JobPreview():
+                            await self._link.say(self._link.names.live, Live(attempt=attempt, word=happening))
+        assert outcome is not None
+        return outcome
+
+    async def _completed(self, attempt: Attempt, outcome: Outcome) -> End:
+        folder = self._folders.outputs(attempt.job_id)
+        files = await asyncio.to_thread(_files_of, folder)
+        digests = await self._files.send(outputs_of(attempt), files)
+        return End(attempt=attempt, how="completed", outcome=outcome, files=digests)
+
+    def _clean(self, job_id: str) -> None:
+        for folder in (self._folders.inputs(job_id), self._folders.outputs(job_id)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _keep(message: Msg) -> None:
+    """Tell the broker that the order is in good hands."""
+    while True:
+        await asyncio.sleep(ACK_WAIT / 3)
+        with suppress(*AWAY):
+            await message.in_progress()
+
+
+def _files_of(folder: Path) -> dict[str, Path]:
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _remember[V](known: OrderedDict[Attempt, V], attempt: Attempt, value: V) -> None:
+    known[attempt] = value
+    while len(known) > REMEMBERED:
+        known.popitem(last=False)

@@ -1,0 +1,238 @@
+"""The worker's side of the cluster: says what it is and has, answers questions, keeps its posts at work."""
+
+import asyncio
+import logging
+import platform
+from collections.abc import Coroutine, Sequence
+from typing import Protocol
+from uuid import uuid4
+
+from nats.aio.msg import Msg
+from pydantic import ValidationError
+
+from .. import __version__
+from ..errors import SdcppError
+from ..schemas.cluster import (
+    Announcement,
+    Answer,
+    Asked,
+    Complete,
+    Completed,
+    Holdings,
+    LoadModel,
+    LoadUpscalerOrder,
+    News,
+    Question,
+    Refusal,
+    SlotState,
+    Stop,
+    UnloadModel,
+    UnloadUpscalerOrder,
+)
+from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
+from ..schemas.models import LoadedSlot, LoadRequest
+from ..schemas.upscaling import UpscalerRequest
+from .files import FileBox, catalog_of
+from .link import Link
+from .names import as_token
+from .post import Post
+
+log = logging.getLogger(__name__)
+
+
+class Slot(Protocol):
+    """What this module needs of an engine slot."""
+
+    @property
+    def loaded(self) -> LoadRequest | None: ...
+    @property
+    def loading(self) -> LoadRequest | None: ...
+    @property
+    def problem(self) -> str | None: ...
+    def view(self) -> LoadedSlot: ...
+    async def load_on_request(self, request: LoadRequest) -> ModelLoaded: ...
+    async def unload_on_request(self) -> None: ...
+    async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded: ...
+    async def unload_upscaler_on_request(self) -> None: ...
+
+
+class Library(Protocol):
+    """What this module needs to know about the models on this machine."""
+
+    async def holdings(self) -> Holdings: ...
+    async def completed(self, request: LoadRequest) -> Completed: ...
+
+
+class Engines(Protocol):
+    """What this module needs to know about the engine."""
+
+    @property
+    def revision(self) -> str | None: ...
+    @property
+    def devices(self) -> list[str]: ...
+
+
+def worker_name(given: str | None) -> str:
+    """The name of this worker: the host's, if none is given."""
+    return given or as_token(platform.node())
+
+
+class Station:
+    """One worker."""
+
+    def __init__(
+        self,
+        name: str,
+        link: Link,
+        files: FileBox,
+        slots: Sequence[Slot],
+        posts: Sequence[Post],
+        library: Library,
+        engines: Engines,
+        announce_every: float,
+    ) -> None:
+        self._name = name
+        self._boot = uuid4().hex
+        self._link = link
+        self._files = files
+        self._slots = slots
+        self._posts = posts
+        self._library = library
+        self._engines = engines
+        self._every = announce_every
+        self._soon = asyncio.Event()
+        self._catalog = Holdings(catalog=0, models=[])
+        self._sent = -1
+        self._refused = ""
+        self._leaving = False
+        self._answers: set[asyncio.Task[None]] = set()
+
+    def changed(self) -> None:
+        """Something of what is announced is no longer so."""
+        self._soon.set()
+
+    async def run(self) -> None:
+        """Work until cancelled; then say goodbye."""
+        self._link.when_up(self.changed)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._listen())
+                tasks.create_task(self._announce_for_ever())
+                tasks.create_task(self._watch_models())
+                for post in self._posts:
+                    tasks.create_task(post.work())
+        finally:
+            self._leaving = True
+            await self._announce()
+
+    def tell(self, event: ModelLoadingProgress | ModelLoaded | ModelLoadFailed) -> None:
+        """Clients of the server hear this too."""
+        self._do(self._link.say(self._link.names.news, News(worker=self._name, event=event)))
+        self.changed()
+
+    # ------------------------------------------------------------ what it says
+
+    async def _announce_for_ever(self) -> None:
+        await self._link.ready()
+        while True:
+            self._soon.clear()
+            await self._announce()
+            try:
+                async with asyncio.timeout(self._every):
+                    await self._soon.wait()
+            except TimeoutError:
+                pass
+
+    async def _announce(self) -> None:
+        await self._link.say(
+            self._link.names.announcements,
+            Announcement(
+                name=self._name,
+                boot=self._boot,
+                version=__version__,
+                engine=self._engines.revision,
+                devices=self._engines.devices,
+                slots=[self._state(number) for number in range(len(self._slots))],
+                catalog=self._sent,
+                leaving=self._leaving,
+            ),
+        )
+
+    def _state(self, number: int) -> SlotState:
+        slot = self._slots[number]
+        return SlotState(
+            view=slot.view(),
+            holds=slot.loaded,
+            loading=slot.loading,
+            problem=slot.problem,
+            attempt=self._posts[number].attempt,
+        )
+
+    async def _watch_models(self) -> None:
+        """Put the list of models into the store whenever it changed, and say so."""
+        while True:
+            now = await self._library.holdings()
+            if now.models != self._catalog.models or self._sent < 0:
+                self._catalog = now.model_copy(update={"catalog": self._sent + 1})
+                await self._files.write(catalog_of(self._name), self._catalog)
+                self._sent += 1
+                self.changed()
+            await asyncio.sleep(self._every)
+
+    # ------------------------------------------------------------ what it is asked
+
+    async def _listen(self) -> None:
+        names = self._link.names
+        await self._link.listen(names.asked(self._name), self._asked)
+        await self._link.listen(names.roll_call, self._called)
+
+    async def _called(self, _message: Msg) -> None:
+        self.changed()
+
+    async def _asked(self, message: Msg) -> None:
+        try:
+            what = Asked.model_validate_json(message.data).what
+        except ValidationError as error:
+            log.warning("a question was not understood: %s", error.errors()[0]["msg"])
+            return
+        # Not here: the next question must not wait for the answer to this one.
+        match what:
+            case Stop():
+                for post in self._posts:
+                    self._do(post.stop(what.attempt))
+            case Refusal():
+                if what.why != self._refused:
+                    log.error("the server refuses this worker: %s", what.why)
+                self._refused = what.why
+            case _:
+                self._do(self._reply(message, what))
+
+    async def _reply(self, message: Msg, question: Question) -> None:
+        try:
+            answer = await self._answer(question)
+        except SdcppError as error:
+            answer = Answer(error=type(error).__name__, message=str(error))
+        await self._link.say(message.reply, answer)
+        self.changed()
+
+    async def _answer(self, question: Question) -> Answer:
+        if isinstance(question, Complete):
+            return Answer(completed=await self._library.completed(question.request))
+        if question.slot >= len(self._slots):
+            raise SdcppError(f"Worker {self._name} has no slot {question.slot}")
+        slot = self._slots[question.slot]
+        match question:
+            case LoadModel():
+                return Answer(loaded=await slot.load_on_request(question.request))
+            case LoadUpscalerOrder():
+                return Answer(upscaler=await slot.load_upscaler_on_request(question.request))
+            case UnloadModel():
+                await slot.unload_on_request()
+            case UnloadUpscalerOrder():
+                await slot.unload_upscaler_on_request()
+        return Answer()
+
+    def _do(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._answers.add(task)
+        task.add_done_callback(self._answers.discard)

@@ -1,0 +1,230 @@
+"""The models of all machines as one library: what this machine lacks, a worker may have."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from ..errors import BadRequest, ModelNotFound, SdcppError
+from ..schemas.cluster import Completed, Holding, Holdings
+from ..schemas.generation import GenerationRequest
+from ..schemas.jobs import Params
+from ..schemas.models import LoadRequest, MainType, ModelEntry, ModelList, ModelType
+from ..schemas.needs import Needs
+from ..schemas.upscaling import UpscalerRequest
+from ..stock import Stock, conflicts
+from .assembler import Assembler
+from .catalog import FIELD_OF, Catalog
+from .facts import Facts
+from .filters import Filters
+from .inventory import LOADABLE, TYPES
+from .lora_check import LoraCheck
+from .needs import needs_of
+
+# What this machine is called among the others.
+HERE = "server"
+
+
+class Machine(Protocol):
+    """Another machine with models."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def stock(self) -> Stock: ...
+    async def completed(self, request: LoadRequest) -> Completed: ...
+
+
+class Elsewhere(Protocol):
+    """The other machines."""
+
+    @property
+    def revision(self) -> int:
+        """Rises whenever what they have changes."""
+        ...
+
+    def machines(self) -> Sequence[Machine]: ...
+
+
+class Everywhere:
+    """Answers for this machine where it can, else for the others."""
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        assembler: Assembler,
+        facts: Facts,
+        lora_check: LoraCheck,
+        elsewhere: Elsewhere,
+        engine_here: bool,
+    ) -> None:
+        """`engine_here`: whether this machine runs jobs at all."""
+        self._catalog = catalog
+        self._assembler = assembler
+        self._facts = facts
+        self._lora_check = lora_check
+        self._elsewhere = elsewhere
+        self._engine_here = engine_here
+
+    @property
+    def revision(self) -> int:
+        """Rises whenever the listing changes."""
+        return self._catalog.revision + self._elsewhere.revision
+
+    async def kinds_of(self, name: str) -> list[MainType]:
+        """The types of main models that have this name."""
+        here = [kind for kind in LOADABLE if self._engine_here and await self._catalog.find(kind, name)]
+        there = [kind for kind in LOADABLE if self._having(kind, name)]
+        return list(dict.fromkeys([*here, *there]))
+
+    async def has(self, kind: ModelType, name: str) -> bool:
+        """Whether any machine that runs jobs has this file."""
+        here = self._engine_here and await self._catalog.find(kind, name) is not None
+        return here or bool(self._having(kind, name))
+
+    async def prepared(self, request: LoadRequest) -> LoadRequest:
+        """The request with all that the model needs; every file of it is on one machine at least.
+
+        Raises ModelNotFound and BadRequest.
+        """
+        return (await self.completed(request)).request
+
+    async def completed(self, request: LoadRequest) -> Completed:
+        """The same, with what the model is as far as its header tells."""
+        machines = self._with_main(request)
+        if not machines or (self._engine_here and await self._main_is_here(request)):
+            try:
+                return await self._completed_here(request)
+            except (BadRequest, ModelNotFound) as error:
+                return await self._completed_there(machines, request, error)
+        return await self._completed_there(machines, request, None)
+
+    async def check_loras(self, params: GenerationRequest, model: LoadRequest) -> list[str]:
+        """Warnings about LoRAs that do not go with the model. Raises BadRequest for missing ones."""
+        needs = needs_of(params, model, None)
+        try:
+            return await self._lora_check.check(params, model)
+        except BadRequest:
+            if any(machine.stock.meets(needs) for machine in self._elsewhere.machines()):
+                return []
+            raise
+
+    async def needs(
+        self, params: Params | None, model: LoadRequest | None, upscaler: UpscalerRequest | None
+    ) -> Needs:
+        """What a job needs. Raises BadRequest when no machine has it all, or two have different files."""
+        needs = needs_of(params, model, upscaler)
+        machines = self._elsewhere.machines()
+        stocks = [(machine.name, machine.stock) for machine in machines]
+        if self._engine_here:
+            stocks = [(HERE, Stock(await self.holdings())), *stocks] if machines else stocks
+            differing = conflicts(stocks, needs)
+            if differing:
+                raise BadRequest("; ".join(differing))
+            return needs
+        if needs.here:
+            raise BadRequest(
+                "This server has no engine of its own (engine.devices), and what was asked for names files"
+                " of this machine: only an engine here could do it"
+            )
+        differing = conflicts(stocks, needs)
+        if differing:
+            raise BadRequest("; ".join(differing))
+        if needs.files and not any(stock.meets(needs) for _, stock in stocks):
+            raise BadRequest(_nobody(stocks, needs))
+        return needs
+
+    async def holdings(self) -> Holdings:
+        """All model files of this machine."""
+        entries = (await self._catalog.inventory()).entries
+        models = [
+            Holding(type=kind, name=entry.name, size_bytes=entry.size_bytes, hash=entry.hash)
+            for kind in TYPES
+            for entry in entries[kind]
+        ]
+        return Holdings(catalog=self._catalog.revision, models=models)
+
+    async def listing(self, filters: Filters, current: tuple[str, str] | None) -> ModelList:
+        """The body of GET /models: where there are other machines, each model says who has it."""
+        listing = await self._catalog.listing(filters, current)
+        machines = self._elsewhere.machines()
+        if not machines:
+            return listing
+        merged = {
+            FIELD_OF.get(kind, kind): self._merged(
+                kind, getattr(listing, FIELD_OF.get(kind, kind)), filters, current
+            )
+            for kind in TYPES
+            if filters.type in (None, kind)
+        }
+        return listing.model_copy(update=merged)
+
+    # ------------------------------------------------------------ inside
+
+    def _merged(
+        self, kind: ModelType, here: list[ModelEntry], filters: Filters, current: tuple[str, str] | None
+    ) -> list[ModelEntry]:
+        owners: dict[str, list[str]] = {entry.name: [HERE] for entry in here}
+        entries = {entry.name: entry for entry in here}
+        for machine in self._elsewhere.machines():
+            held = [m for (other, _), m in machine.stock.models.items() if other == kind]
+            for entry in filters.keep([_entry(model, current) for model in held]):
+                entries.setdefault(entry.name, entry)
+                owners.setdefault(entry.name, []).append(machine.name)
+        return [entries[name].model_copy(update={"on": owners[name]}) for name in sorted(entries)]
+
+    def _having(self, kind: ModelType, name: str) -> list[Machine]:
+        return [machine for machine in self._elsewhere.machines() if machine.stock.has(kind, name)]
+
+    def _with_main(self, request: LoadRequest) -> list[Machine]:
+        kinds = [request.model_type] if "model_type" in request.model_fields_set else list(LOADABLE)
+        return [
+            machine
+            for machine in self._elsewhere.machines()
+            if any(machine.stock.has(kind, request.model_name) for kind in kinds)
+        ]
+
+    async def _main_is_here(self, request: LoadRequest) -> bool:
+        kinds = [request.model_type] if "model_type" in request.model_fields_set else list(LOADABLE)
+        return any([await self._catalog.find(kind, request.model_name) for kind in kinds])
+
+    async def _completed_here(self, request: LoadRequest) -> Completed:
+        whole = await self._assembler.assembled(request)
+        await self._catalog.resolve(whole)
+        if not self._engine_here:
+            raise ModelNotFound(
+                f"Internal error: Model not found: {request.model_name} is on this server, which has no"
+                " engine of its own, and on no worker"
+            )
+        path = await self._catalog.find(whole.model_type, whole.model_name)
+        architecture = (await self._facts.of(path)).architecture if path else None
+        return Completed(request=whole, architecture=architecture)
+
+    async def _completed_there(
+        self, machines: Sequence[Machine], request: LoadRequest, error: SdcppError | None
+    ) -> Completed:
+        """What the first machine that can says; else `error`, or the last that was told."""
+        for machine in machines:
+            try:
+                return await machine.completed(request)
+            except SdcppError as told:
+                error = error or told
+        assert error is not None
+        raise error
+
+
+def _entry(model: Holding, current: tuple[str, str] | None) -> ModelEntry:
+    suffix = model.name[model.name.rfind(".") :].lower() if "." in model.name else ""
+    return ModelEntry(
+        name=model.name,
+        type=model.type,
+        file_extension=suffix,
+        size_bytes=model.size_bytes,
+        hash=model.hash,
+        is_loaded=(model.name, model.type) == current if model.type in LOADABLE else None,
+    )
+
+
+def _nobody(stocks: Sequence[tuple[str, Stock]], needs: Needs) -> str:
+    if not stocks:
+        return "No worker is there, and this server has no engine of its own (engine.devices)"
+    lacking = (f"{name} lacks {', '.join(stock.missing(needs))}" for name, stock in stocks)
+    return f"No worker has everything that this needs: {'; '.join(lacking)}"

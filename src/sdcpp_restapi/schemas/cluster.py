@@ -1,0 +1,210 @@
+"""The messages between a server and its workers, carried by NATS as JSON.
+
+An attempt (one claim of one job) is named in every message about it: what belongs to an older attempt than
+the one that the server waits for is dropped.
+"""
+
+from typing import Literal, Self
+
+from pydantic import Field, field_validator
+
+from .base import Frozen, LeftOut
+from .events import JobPreview, ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
+from .jobs import KINDS, Job, Outcome, Params, Progress
+from .models import LoadedSlot, LoadRequest, ModelType
+from .options import PreviewSettings
+from .upscaling import UpscalerRequest
+
+# Rises when a message changes its meaning: a worker that says another number is refused.
+PROTOCOL = 1
+
+
+class Attempt(Frozen):
+    """One claim of one job."""
+
+    job_id: str
+    attempt: int
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """The attempt that a claimed job is in."""
+        return cls(job_id=job.id, attempt=job.attempt)
+
+    def __str__(self) -> str:
+        return f"{self.job_id}.{self.attempt}"
+
+
+# ---------------------------------------------------------------- what a worker says of itself
+
+
+class SlotState(Frozen):
+    """One slot of a worker, as it is now."""
+
+    view: LoadedSlot
+    holds: LoadRequest | None = Field(None, description="The model in memory, as it was asked for")
+    loading: LoadRequest | None = None
+    problem: str | None = None
+    attempt: Attempt | None = Field(None, description="What it works on")
+
+
+class Announcement(Frozen):
+    """A worker says that it is there: every few seconds, and whenever something of this changes."""
+
+    protocol: int = PROTOCOL
+    name: str
+    boot: str = Field(description="Another one for every start of the worker")
+    version: str
+    engine: str | None = Field(description="The engine's revision; null until an engine came up")
+    devices: list[str] = []
+    slots: list[SlotState] = []
+    catalog: int = Field(description="Rises when the worker's models change")
+    leaving: bool = False
+
+
+class Holding(Frozen):
+    """One model file of a worker."""
+
+    type: ModelType
+    name: str
+    size_bytes: int
+    hash: str | None = None
+
+
+class Holdings(Frozen):
+    """All model files of a worker."""
+
+    catalog: int
+    models: list[Holding]
+
+
+# ---------------------------------------------------------------- jobs
+
+
+class Order(Frozen):
+    """A claimed job for one slot of a worker."""
+
+    protocol: int = PROTOCOL
+    job: Job
+    inputs: dict[str, str] = Field({}, description="File name of an input image -> SHA-256")
+    preview: PreviewSettings
+
+    @field_validator("job", mode="before")
+    @classmethod
+    def _with_its_kind_of_params(cls, job: object) -> object:
+        if isinstance(job, dict) and job.get("type") in KINDS:
+            params: type[Params] = KINDS[job["type"]].params
+            return {**job, "params": params.model_validate(job.get("params"))}
+        return job
+
+    @property
+    def attempt(self) -> Attempt:
+        """Which attempt it is."""
+        return Attempt.of(self.job)
+
+
+class Live(Frozen):
+    """Something of a running attempt that may get lost: the next one replaces it."""
+
+    attempt: Attempt
+    word: Progress | JobPreview
+
+
+class End(Frozen):
+    """How an attempt ended; its files are in the object store by then."""
+
+    attempt: Attempt
+    how: Literal["completed", "failed", "cancelled", "engine_lost", "returned"]
+    error: str = ""
+    outcome: Outcome = Outcome()
+    files: dict[str, str] = Field({}, description="Path in the job's folder -> SHA-256")
+
+
+# ---------------------------------------------------------------- what a server asks of a worker
+
+
+class RollCall(Frozen):
+    """To all workers: say that you are there."""
+
+
+class Stop(Frozen):
+    """Leave this attempt; no answer."""
+
+    kind: Literal["stop"] = "stop"
+    attempt: Attempt
+
+
+class Refusal(Frozen):
+    """The server does not work with this worker; no answer."""
+
+    kind: Literal["refusal"] = "refusal"
+    why: str
+
+
+class LoadModel(Frozen):
+    """Load a model into a slot."""
+
+    kind: Literal["load_model"] = "load_model"
+    slot: int
+    request: LoadRequest
+
+
+class UnloadModel(Frozen):
+    """Free a slot's model."""
+
+    kind: Literal["unload_model"] = "unload_model"
+    slot: int
+
+
+class LoadUpscalerOrder(Frozen):
+    """Load an upscaler into a slot."""
+
+    kind: Literal["load_upscaler"] = "load_upscaler"
+    slot: int
+    request: UpscalerRequest
+
+
+class UnloadUpscalerOrder(Frozen):
+    """Free a slot's upscaler."""
+
+    kind: Literal["unload_upscaler"] = "unload_upscaler"
+    slot: int
+
+
+class Complete(Frozen):
+    """Complete a load request with what lies beside the model."""
+
+    kind: Literal["complete"] = "complete"
+    request: LoadRequest
+
+
+class Completed(Frozen):
+    """A load request that names everything, and what the model is as far as its header tells."""
+
+    request: LoadRequest
+    architecture: str | None
+
+
+class Answer(Frozen):
+    """The answer to a question; `error` is the class of the error, `message` its sentence."""
+
+    error: str | None = LeftOut
+    message: str = ""
+    loaded: ModelLoaded | None = LeftOut
+    upscaler: UpscalerLoaded | None = LeftOut
+    completed: Completed | None = LeftOut
+
+
+Question = LoadModel | UnloadModel | LoadUpscalerOrder | UnloadUpscalerOrder | Complete
+
+
+class Asked(Frozen):
+    """What reaches a worker on its own subject."""
+
+    what: Stop | Refusal | Question = Field(discriminator="kind")
+
+
+class News(Frozen):
+    """Something about a worker's models that clients of the server are to hear."""
+
+    worker: str
+    event: ModelLoadingProgress | ModelLoaded | ModelLoadFailed
