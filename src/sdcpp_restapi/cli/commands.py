@@ -56,6 +56,7 @@ def serve(
     output_dir: o.OutputDir = None,
     data_dir: o.DataDir = None,
     config: o.Config = None,
+    nats: o.Nats = None,
     log_level: o.LogLevel = None,
     demo: Annotated[
         bool,
@@ -68,9 +69,54 @@ def serve(
     from .flags import sections
     from .serving import serve_until_stopped
 
-    listens = sections(host=host, port=port, ws_port=ws_port, log_level=log_level)
+    listens = sections(host=host, port=port, ws_port=ws_port, nats=nats, log_level=log_level)
     folders = sections(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
     serve_until_stopped(config, listens | folders, demo)
+
+
+@app.command(
+    epilog=examples(
+        "sdcpp worker --nats nats://192.168.1.10:4222 --models-dir /mnt/models",
+        "sdcpp worker --nats nats://broker:4222 --name cellar  [dim]with SDCPP_CLUSTER_TOKEN=secret[/dim]",
+        "[dim]The server is started with the same --nats. Ctrl-C gives the job in hand back.[/dim]",
+    )
+)
+def worker(
+    nats: o.Nats = None,
+    name: Annotated[
+        str | None, typer.Option(help="What it is called (the name of this host).", show_default=False)
+    ] = None,
+    models_dir: o.ModelsDir = None,
+    data_dir: o.DataDir = None,
+    config: o.Config = None,
+    log_level: o.LogLevel = None,
+) -> None:
+    """Run the jobs of a server on this machine, until Ctrl-C.
+
+    The server sends jobs and input images through the broker and gets the results back the same way; the
+    two share no folder. The models must be here, under the same names.
+    """
+    from .flags import sections
+    from .working import work_until_stopped
+
+    given = sections(nats=nats, name=name) | sections(models_dir=models_dir, data_dir=data_dir)
+    work_until_stopped(config, given | sections(log_level=log_level))
+
+
+@app.command(epilog=examples("sdcpp workers", "sdcpp workers --json"))
+def workers(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The server's answer, for programs.", show_default=False)
+    ] = False,
+    server: o.Url = o.HERE,
+    api_key: o.ApiKey = None,
+) -> None:
+    """List the machines that take jobs off a running server's queue."""
+    from .remote import connected
+    from .workers import show_workers
+
+    with connected(server, api_key) as remote:
+        show_workers(remote.workers(), as_json)
 
 
 @app.command(epilog=examples("sdcpp demo", "sdcpp demo --once --output-dir /tmp/pictures"))

@@ -15,6 +15,8 @@ SETTING_OF = {
     "models_dir": ("paths", "models_dir"),
     "output_dir": ("paths", "output_dir"),
     "data_dir": ("paths", "data_dir"),
+    "nats": ("cluster", "urls"),
+    "name": ("cluster", "name"),
     "log_level": ("logging", "level"),
 }
 

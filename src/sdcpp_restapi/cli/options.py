@@ -41,6 +41,15 @@ LogLevel = Annotated[
     str | None, typer.Option(help="debug, info, warning or error (info).", rich_help_panel=SETTINGS)
 ]
 
+Nats = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Address of the broker, nats://host:4222; several for a cluster of brokers.",
+        rich_help_panel=SETTINGS,
+        show_default=False,
+    ),
+]
+
 HERE = "http://127.0.0.1:8080"
 Url = Annotated[
     str, typer.Option("--server", envvar="SDCPP_URL", help="Address of the server.", rich_help_panel=SERVER)

@@ -20,6 +20,7 @@ from ..schemas.inspection import Inspection
 from ..schemas.jobs import JobView, QueueView
 from ..schemas.models import Done, Health, LoadResponse, ModelList
 from ..schemas.trash import Deleted, Restored
+from ..schemas.workers import WorkerList
 from .exits import told
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -111,6 +112,10 @@ class Server:
     def restore(self, job_ids: list[str]) -> Restored:
         """Get jobs back from the trash."""
         return self._ask(Restored, "POST", "/queue/restore", {"job_ids": job_ids}, DELETE_SECONDS)
+
+    def workers(self) -> WorkerList:
+        """The machines that take jobs off its queue."""
+        return self._ask(WorkerList, "GET", "/workers")
 
     def output_url(self, path: str) -> str:
         """Where an output of a job is."""
