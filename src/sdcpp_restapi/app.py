@@ -30,6 +30,7 @@ from .api import (
     socket,
     trash,
     upscaling,
+    workers,
 )
 from .api.body import JsonBodies
 from .api.guard import Guard
@@ -70,6 +71,7 @@ def create_app(settings: Settings) -> FastAPI:
         trash,  # before the queue, which would take "jobs" for the id of one
         plan,
         queue,
+        workers,
         preview,
         outputs,
         ollama,

@@ -3,6 +3,7 @@
 Frozen once read. What a user may change while the server runs lives in preferences.py instead.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, get_args
@@ -16,6 +17,9 @@ from .schemas.models import LoadRequest, ModelType
 from .schemas.options import GenerationDefaults
 from .schemas.video import Txt2VidRequest
 from .sources import Flags, from_all_sources, told
+
+# What a device is called: as the engine names it, or the CPU with a number of threads.
+DEVICE = r"(?i:cpu):[1-9][0-9]{0,3}|[^\s,=:]{1,64}"
 
 FOLDER_OF: dict[ModelType, str] = {
     "checkpoint": "checkpoints",
@@ -100,6 +104,11 @@ class Paths(Section):
 class Engine(Section):
     """The engine's child process."""
 
+    devices: list[str] | None = Field(
+        None,
+        description="One engine process for each: names of the engine's devices (sdcpp doctor lists them), or cpu,"
+        " or cpu:2 for two threads; [] = none here. Default: one, and the engine chooses",
+    )
     library: Path | None = Field(None, description="Another build of the engine's library (self-checked)")
     command: list[str] = Field(
         [], description="Wrapper put before the child's command line, e.g. ['nice', '-n', '5']"
@@ -114,6 +123,14 @@ class Engine(Section):
     restart_delay: float = Field(
         1.0, ge=0, description="Seconds before a child that died at once is replaced"
     )
+
+    @field_validator("devices")
+    @classmethod
+    def _well_formed(cls, devices: list[str] | None) -> list[str] | None:
+        for device in devices or ():
+            if not re.fullmatch(DEVICE, device):
+                raise ValueError(f"{device!r} is not a device: a name such as CUDA0, cpu, or cpu:2")
+        return devices
 
     @field_validator("default_model")
     @classmethod

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from ..cluster.head import Head
 from ..config import Settings
 from ..downloads.orders import Orders
 from ..downloads.sources import Sources
@@ -23,6 +24,7 @@ from ..llm.assistant.assistant import Assistant
 from ..llm.enhance import Enhancer
 from ..models.catalog import Catalog
 from ..models.details import Details
+from ..models.everywhere import Everywhere
 from ..models.hashing import Hasher
 from ..models.inspector import Inspector
 from ..models.state import CurrentModel
@@ -52,6 +54,8 @@ class Parts:
     convert_intake: ConvertIntake
     planner: Planner
     runners: Runners
+    head: Head | None
+    everywhere: Everywhere
     enhancer: Enhancer
     assistant: Assistant
     trash: Trash

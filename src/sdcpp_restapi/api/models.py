@@ -47,8 +47,8 @@ async def models(
     await here.catalog.inventory()
     return await here.snapshots.answer(
         ("models", filters, current),
-        lambda: here.catalog.revision,
-        lambda: here.catalog.listing(filters, current),
+        lambda: here.everywhere.revision,
+        lambda: here.everywhere.listing(filters, current),
     )
 
 

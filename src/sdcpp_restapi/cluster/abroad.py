@@ -13,6 +13,8 @@ from .remote_worker import RemoteWorker
 class Workers(Protocol):
     """Who is there."""
 
+    @property
+    def revision(self) -> int: ...
     def usable(self) -> list[RemoteWorker]: ...
 
 
@@ -21,7 +23,11 @@ class Abroad:
 
     def __init__(self) -> None:
         self.workers: Workers | None = None
-        self.revision = 0
+
+    @property
+    def revision(self) -> int:
+        """Rises whenever what they have changes."""
+        return self.workers.revision if self.workers else 0
 
     def machines(self) -> Sequence["ForeignMachine"]:
         """Those that may be given jobs."""
@@ -40,9 +46,9 @@ class ForeignMachine:
         """Its model files."""
         return self._worker.stock
 
-    async def completed(self, request: LoadRequest) -> Completed:
+    async def completed(self, request: LoadRequest, whole: bool) -> Completed:
         """A load request with what lies beside the model there. Raises what the worker says."""
-        answer = await self._worker.ask(Complete(request=request))
+        answer = await self._worker.ask(Complete(request=request, whole=whole))
         if answer.completed is None:
             raise ModelNotFound(f"Internal error: Model not found: {request.model_name}")
         return answer.completed

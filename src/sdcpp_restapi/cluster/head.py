@@ -12,6 +12,7 @@ from nats.errors import TimeoutError as NothingCame
 from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import ValidationError
 
+from ..config import Cluster
 from ..errors import WorkerLost
 from ..events import EventBus
 from ..schemas.base import Frozen
@@ -70,8 +71,7 @@ class Head:
         crew: Crew,
         bus: EventBus,
         engine_revision: Callable[[], str | None],
-        lost_after: float,
-        forget_after: float,
+        settings: Cluster,
     ) -> None:
         """`engine_revision`: that of this server's own engine, None when it has none."""
         self._link = link
@@ -80,8 +80,10 @@ class Head:
         self._crew = crew
         self._bus = bus
         self._engine_revision = engine_revision
-        self._lost_after = lost_after
-        self._forget_after = forget_after
+        self._lost_after = settings.lost_after
+        self._forget_after = settings.forget_after
+        # Rises whenever the models of workers change.
+        self.revision = 0
         self.workers: dict[str, RemoteWorker] = {}
         self._slots: dict[str, list[RemoteSlot]] = {}
         # Slots whose orders are being taken back: a new one would go with them.
@@ -204,6 +206,7 @@ class Head:
         if not worker.present or worker.name not in self._slots:
             log.info("worker %s is there: %s", worker.name, ", ".join(said.devices) or "no device")
             worker.came()
+            self.revision += 1
             self._bus.publish(WorkerJoined(name=worker.name, devices=list(said.devices)))
         self._enlist(worker, len(said.slots))
         if said.catalog != worker.stock.revision:
@@ -255,6 +258,7 @@ class Head:
     def _lose(self, worker: RemoteWorker, why: str) -> None:
         log.warning("%s", why)
         worker.went()
+        self.revision += 1
         for slot in self._slots.get(worker.name, ()):
             slot.ready.clear()
             if slot.current is not None:
@@ -283,6 +287,7 @@ class Head:
         except BadFile:
             return  # asked for again with the next sign of life
         worker.stock = Stock(holdings)
+        self.revision += 1
         self._open(worker)
         for slot in self._slots.get(worker.name, ()):
             self._crew.stock_changed(slot)

@@ -1,7 +1,6 @@
 """What workers say of attempts, given to whoever waits for it; what nobody waits for is dropped."""
 
 import asyncio
-from collections.abc import Callable
 
 from ..errors import WorkerLost
 from ..schemas.cluster import Attempt, End
@@ -32,10 +31,8 @@ class Mail:
 class Inbox:
     """All attempts that the server waits for."""
 
-    def __init__(self, unexpected: Callable[[Attempt], None]) -> None:
-        """`unexpected` is told of attempts that nobody waits for, or no longer."""
+    def __init__(self) -> None:
         self._mail: dict[Attempt, Mail] = {}
-        self._unexpected = unexpected
 
     def expect(self, attempt: Attempt) -> Mail:
         """Where everything about an attempt goes from now on."""
@@ -53,7 +50,6 @@ class Inbox:
         """Deliver; False when nobody waits for this attempt."""
         mail = self._mail.get(attempt)
         if mail is None:
-            self._unexpected(attempt)
             return False
         mail.put(word)
         return True

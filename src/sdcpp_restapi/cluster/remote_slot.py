@@ -184,7 +184,7 @@ class RemoteSlot:
         shown = self._state.view if self._state else LoadedSlot(device="unknown", model_name=None)
         return shown.model_copy(update={"worker": self.worker.name})
 
-    def can_run(self, needs: Needs) -> bool:
+    async def can_run(self, needs: Needs) -> bool:
         """Whether a job with these needs may be given to it."""
         return self.worker.usable and self.worker.stock.meets(needs)
 

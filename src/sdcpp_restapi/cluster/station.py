@@ -60,7 +60,7 @@ class Library(Protocol):
     """What this module needs to know about the models on this machine."""
 
     async def holdings(self) -> Holdings: ...
-    async def completed(self, request: LoadRequest) -> Completed: ...
+    async def completed(self, request: LoadRequest, whole: bool) -> Completed: ...
 
 
 class Engines(Protocol):
@@ -217,7 +217,7 @@ class Station:
 
     async def _answer(self, question: Question) -> Answer:
         if isinstance(question, Complete):
-            return Answer(completed=await self._library.completed(question.request))
+            return Answer(completed=await self._library.completed(question.request, question.whole))
         if question.slot >= len(self._slots):
             raise SdcppError(f"Worker {self._name} has no slot {question.slot}")
         slot = self._slots[question.slot]

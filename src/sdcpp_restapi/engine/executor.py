@@ -61,19 +61,6 @@ class EngineExecutor:
         self._current: str | None = None
         self._cancelled = False
 
-    async def sweep(self, ended: Iterable[Job]) -> None:
-        """Delete what attempts left behind that a kill broke off; call once, before the first job.
-
-        `ended` are conversions that failed or were cancelled: their files lie beside models, in any folder.
-        """
-        await asyncio.to_thread(self._delete_folders)
-        for job in ended:
-            await self._task(job).clean()
-
-    def _delete_folders(self) -> None:
-        for folder in self._output_dir.glob(".*.tmp"):
-            shutil.rmtree(folder, ignore_errors=True)
-
     def turn(self) -> AbstractAsyncContextManager[None]:
         """The slot's turn for jobs."""
         return self._slot.turn()
@@ -91,6 +78,7 @@ class EngineExecutor:
     async def run(self, job: Job) -> AsyncGenerator[Progress | JobPreview | Outcome]:
         """Load what the job was stamped with where something else is in memory, run it, publish its files."""
         self._current, self._cancelled = job.id, False
+        self._slot.job_id = job.id
         task = self._task(job)
         made: Report | None = None
         kept: Report | None = None
@@ -116,7 +104,7 @@ class EngineExecutor:
         except OSError as error:
             raise JobFailed(f"The files of the job could not be written: {error}") from error
         finally:
-            self._current = None
+            self._current = self._slot.job_id = None
             await task.clean()
 
     def _task(self, job: Job) -> Task:
@@ -147,6 +135,22 @@ class EngineExecutor:
         if job.params.upscale_auto_unload:
             await self._slot.upscaler.unload()
             await self._released(job.upscaler)
+
+
+async def sweep(output_dir: Path, ended: Iterable[Job], listed: Listed) -> None:
+    """Delete what attempts left behind that a kill broke off; call once, before the first job.
+
+    `ended` are conversions that failed or were cancelled: their files lie beside models, in any folder.
+    """
+    await asyncio.to_thread(_make_empty_of_attempts, output_dir)
+    for job in ended:
+        await ConvertTask(job, listed).clean()
+
+
+def _make_empty_of_attempts(output_dir: Path) -> None:
+    output_dir.mkdir(parents=True, exist_ok=True)
+    for folder in output_dir.glob(".*.tmp"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _told(job: Job, report: Report) -> Progress | JobPreview | None:

@@ -32,16 +32,19 @@ class ContextCall:
 
     struct: sd_ctx_params_t
     options: LoadOptions
+    device: str | None = None
     alive: list[object] = field(default_factory=list)
 
 
-def ctx_params(library: Library, files: ModelFiles, options: LoadOptions) -> ContextCall:
-    """What to load, and how.
+def ctx_params(
+    library: Library, files: ModelFiles, options: LoadOptions, device: str | None = None
+) -> ContextCall:
+    """What to load, and how; without a device the engine chooses one.
 
     Weights are read at once, so that a context that exists can generate; but what is read so is never
     released (measured on 487de75), so that `free_params_immediately` leaves the reading to each job.
     """
-    call = ContextCall(sd_ctx_params_t(), options)
+    call = ContextCall(sd_ctx_params_t(), options, device)
     library.c.sd_ctx_params_init(ctypes.byref(call.struct))
     call.struct.eager_load = not options.free_params_immediately
     main = "model_path" if files.model_type == "checkpoint" else "diffusion_model_path"
@@ -96,7 +99,9 @@ def _put_placement(call: ContextCall) -> None:
         "vae": options.keep_vae_on_cpu,
         "controlnet": options.keep_controlnet_on_cpu,
     }
-    call.struct.backend = ",".join(f"{module}=cpu" for module, kept in on_cpu.items() if kept).encode()
+    placed = [f"*={call.device}"] if call.device else []
+    placed += [f"{module}=cpu" for module, kept in on_cpu.items() if kept]
+    call.struct.backend = ",".join(placed).encode()
     if options.free_params_immediately:
         call.struct.params_backend = b"*=disk"
     elif options.offload_to_cpu:

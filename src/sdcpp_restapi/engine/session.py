@@ -73,7 +73,7 @@ class Session:
         Raises LoadFailed in the engine's words; nothing is loaded then.
         """
         self.unload()
-        call = ctx_params(self._library, command.files, command.options)
+        call = ctx_params(self._library, command.files, command.options, command.backend)
         started = time.monotonic()
         with self._listener.loading(command.id):
             self._context = self._library.c.new_sd_ctx(ctypes.byref(call.struct)) or None

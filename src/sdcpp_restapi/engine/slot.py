@@ -28,10 +28,13 @@ from ..schemas.engine import (
     Unload,
     Upscale,
 )
-from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress
+from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
 from ..schemas.models import LoadedComponents, LoadedSlot, LoadRequest, ModelFiles
+from ..schemas.needs import Needs
 from ..schemas.pipe import Cancel, Refused
+from ..schemas.upscaling import UpscalerRequest
 from .client import EngineChild
+from .device import Device
 from .turns import JOB, LOAD, Turns
 from .upscaler_seat import FindUpscaler, UpscalerSeat
 from .watch import watch_for_hang
@@ -40,6 +43,7 @@ log = logging.getLogger(__name__)
 
 Resolve = Callable[[LoadRequest], Awaitable[ModelFiles]]
 NameArchitecture = Callable[[str], str | None]
+Has = Callable[[Needs], Awaitable[bool]]
 WasLoaded = Callable[[LoadRequest, ModelLoaded], Awaitable[None]]
 WorkCommand = Generate | GenerateVideo | Upscale | Convert
 
@@ -50,22 +54,27 @@ class EngineSlot:
     def __init__(
         self,
         settings: Engine,
+        device: Device,
         bus: EventBus,
         resolve: Resolve,
         name_architecture: NameArchitecture,
         find_upscaler: FindUpscaler,
         was_loaded: WasLoaded,
+        has: Has,
     ) -> None:
-        """`was_loaded` is told of every load that went well."""
+        """`was_loaded` is told of every load that went well; `has`: whether the files are here."""
         self._settings = settings
+        self._device = device
         self._bus = bus
         self._resolve = resolve
         self._name_architecture = name_architecture
         self._was_loaded = was_loaded
+        self._has = has
         self._turns = Turns()
         self._ids = count(1)
-        self.upscaler = UpscalerSeat(bus, find_upscaler, self._call, self._ids)
+        self.upscaler = UpscalerSeat(bus, device, find_upscaler, self._call, self._ids)
         self._running: int | None = None
+        self.job_id: str | None = None
         self._watch: asyncio.Task[None] | None = None
         self._closing = False
         self.child: EngineChild | None = None
@@ -99,13 +108,23 @@ class EngineSlot:
         """For requested loads, which go before waiting jobs."""
         return self._turns.take(LOAD)
 
+    @property
+    def name(self) -> str:
+        """Which of this machine's slots it is."""
+        return str(self._device)
+
+    async def can_run(self, needs: Needs) -> bool:
+        """Whether this machine has what a job needs."""
+        return await self._has(needs)
+
     def view(self) -> LoadedSlot:
         """What memory holds now."""
         return LoadedSlot(
-            device="default",
+            device=str(self._device),
             model_name=self.loaded.model_name if self.loaded else None,
             model_architecture=self.architecture,
             busy=self._turns.taken,
+            job_id=self.job_id,
         )
 
     def holds(self, request: LoadRequest, loras: list[LoraFile]) -> bool:
@@ -118,6 +137,26 @@ class EngineSlot:
         return request.same_model(self.loaded) and self._merged in (None, loras)
 
     # ------------------------------------------------------------ work
+
+    async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
+        """Load a model once the running job is done; raises what `load` raises."""
+        async with self.turn_to_load():
+            return await self.load(request)
+
+    async def unload_on_request(self) -> None:
+        """Free the model once the running job is done."""
+        async with self.turn_to_load():
+            await self.unload()
+
+    async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded:
+        """Load an upscaler once the running job is done; raises what UpscalerSeat.load raises."""
+        async with self.turn_to_load():
+            return await self.upscaler.load(request)
+
+    async def unload_upscaler_on_request(self) -> None:
+        """Free the upscaler once the running job is done."""
+        async with self.turn_to_load():
+            await self.upscaler.unload()
 
     async def load(self, request: LoadRequest) -> ModelLoaded:
         """Put a model into memory, in place of what was there.
@@ -195,7 +234,11 @@ class EngineSlot:
 
     def _load_reports(self, request: LoadRequest, files: ModelFiles) -> AsyncIterator[Report]:
         call_id = next(self._ids)
-        return self._call(Load(id=call_id, files=files, options=request.options), call_id)
+        options, threads = request.options, self._device.threads
+        if threads is not None and options.n_threads < 1:
+            options = options.model_copy(update={"n_threads": threads})
+        command = Load(id=call_id, files=files, options=options, backend=self._device.backend)
+        return self._call(command, call_id)
 
     def _tell_step(self, request: LoadRequest, report: LoadStep) -> None:
         self._bus.publish(
@@ -237,7 +280,7 @@ class EngineSlot:
         self._forget()
         self.upscaler.forget()
         try:
-            self.child = await EngineChild.start(self._settings)
+            self.child = await self._spawned()
         except (EngineLost, EngineUnusable) as error:
             self.problem = str(error)
             log.error("%s", error)
@@ -246,6 +289,16 @@ class EngineSlot:
         self.problem = None
         self._watch = asyncio.create_task(self._replace_when_gone(self.child))
         return self.child
+
+    async def _spawned(self) -> EngineChild:
+        child = await EngineChild.start(self._settings)
+        if self._device.missing_among(child.hello.devices):
+            await child.close()
+            known = ", ".join(line.partition("\t")[0] for line in child.hello.devices)
+            raise EngineUnusable(
+                f"engine.devices: the engine knows no device {self._device.name!r}; it knows {known}"
+            )
+        return child
 
     async def _replace_when_gone(self, child: EngineChild) -> None:
         """A fresh child with the same model and upscaler, before the next job."""

@@ -51,7 +51,8 @@ class Upscaler:
         c = self._library.c
         threads = command.n_threads if command.n_threads > 0 else c.sd_get_num_physical_cores()
         with self._listener.working(command.id):
-            context = c.new_upscaler_ctx(os.fsencode(command.path), False, threads, 0, None, None)
+            device = command.backend.encode() if command.backend else None
+            context = c.new_upscaler_ctx(os.fsencode(command.path), False, threads, 0, device, None)
             self._context = context or None
             if self._context is None:
                 raise LoadFailed(self._listener.why("the engine refused the upscaler and did not say why"))

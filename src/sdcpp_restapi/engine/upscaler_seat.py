@@ -15,6 +15,7 @@ from ..schemas.engine import Command, LoadUpscaler, Report, UnloadUpscaler, Upsc
 from ..schemas.events import UpscalerLoaded
 from ..schemas.pipe import Refused
 from ..schemas.upscaling import UpscalerRequest
+from .device import Device
 
 log = logging.getLogger(__name__)
 
@@ -26,8 +27,11 @@ Call = Callable[[Command, int], AsyncIterator[Report]]
 class UpscalerSeat:
     """Remembers what the child holds; `forget` it when the child is gone."""
 
-    def __init__(self, bus: EventBus, find: FindUpscaler, call: Call, ids: "count[int]") -> None:
+    def __init__(
+        self, bus: EventBus, device: Device, find: FindUpscaler, call: Call, ids: "count[int]"
+    ) -> None:
         self._bus = bus
+        self._device = device
         self._find = find
         self._call = call
         self._ids = ids
@@ -52,7 +56,12 @@ class UpscalerSeat:
             raise UpscalerNotFound(f"Model not found: {request.model_name}")
         self.forget()
         call_id = next(self._ids)
-        command = LoadUpscaler(id=call_id, path=str(path), n_threads=request.n_threads)
+        command = LoadUpscaler(
+            id=call_id,
+            path=str(path),
+            n_threads=request.n_threads if request.n_threads > 0 else self._device.threads or 0,
+            backend=self._device.backend,
+        )
         last: Report | None = None
         try:
             async for report in self._call(command, call_id):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..errors import BadRequest
 from ..schemas.conversion import ConvertAccepted, ConvertRequest
+from .intake import FindNeeds
 from .queue import Queue
 
 
@@ -20,15 +21,17 @@ class Places(Protocol):
 class ConvertIntake:
     """Turns requests to convert into jobs."""
 
-    def __init__(self, queue: Queue, places: Places) -> None:
+    def __init__(self, queue: Queue, places: Places, find_needs: FindNeeds) -> None:
         self._queue = queue
         self._places = places
+        self._find_needs = find_needs
 
     async def submit(self, body: ConvertRequest) -> ConvertAccepted:
         """Check, complete and store a request. Raises BadRequest naming the field."""
         request = await asyncio.to_thread(self._resolved, body.known())
         assert request.output_path is not None
-        job_id, position = await self._queue.submit("convert", request, None)
+        needs = await self._find_needs(request, None, None)
+        job_id, position = await self._queue.submit("convert", request, None, needs=needs)
         return ConvertAccepted(
             job_id=job_id,
             position=position,

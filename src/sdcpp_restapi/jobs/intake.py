@@ -11,7 +11,9 @@ from uuid import uuid4
 from ..config import Generation, Limits
 from ..schemas.generation import Accepted, GenerationRequest, ImageRequest
 from ..schemas.jobs import JobType
+from ..schemas.jobs import Params as JobParams
 from ..schemas.models import LoadRequest
+from ..schemas.needs import Needs
 from ..schemas.options import Architecture
 from ..schemas.upscaling import UpscalerRequest
 from .bounds import check_amounts, check_format, check_length, check_pixels, enlarged
@@ -50,6 +52,7 @@ class Places(Protocol):
 
 
 CheckLoras = Callable[[GenerationRequest, LoadRequest], Awaitable[list[str]]]
+FindNeeds = Callable[[JobParams, LoadRequest | None, UpscalerRequest | None], Awaitable[Needs]]
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ class Checked:
     model: LoadRequest
     upscaler: UpscalerRequest | None
     size: tuple[int, int]
+    needs: Needs
     random_seed: bool
     warnings: list[str]
 
@@ -75,6 +79,7 @@ class Intake:
         upscalers: Upscalers,
         wildcards: Wildcards,
         check_loras: CheckLoras,
+        find_needs: FindNeeds,
         places: Places,
         limits: Limits,
         generation: Generation,
@@ -85,6 +90,7 @@ class Intake:
         self._upscalers = upscalers
         self._wildcards = wildcards
         self._check_loras = check_loras
+        self._find_needs = find_needs
         self._places = places
         self._limits = limits
         self._generation = generation
@@ -105,6 +111,7 @@ class Intake:
                 job_id,
                 upscaler=checked.upscaler,
                 work=work_of(request),
+                needs=checked.needs,
             )
         except BaseException:
             await self._inputs.remove(job_id)
@@ -129,7 +136,8 @@ class Intake:
         if isinstance(request, ImageRequest):
             request = await asyncio.to_thread(self._with_files, request)
         warnings += await self._check_loras(request, model)
-        return Checked(request, model, upscaler, size, random_seed, warnings)
+        needs = await self._find_needs(request, model, upscaler)
+        return Checked(request, model, upscaler, size, needs, random_seed, warnings)
 
     async def _chosen(self, request: Params, warnings: list[str]) -> tuple[LoadRequest, Architecture | None]:
         chosen = await self._models.choose(request.model)

@@ -1,6 +1,6 @@
--- name: insert_job(id, lane, type, created_at, params, model, upscaler, after, progress, work)!
-INSERT INTO jobs (id, lane, type, created_at, params, model, upscaler, after, progress, work)
-VALUES (:id, :lane, :type, :created_at, :params, :model, :upscaler, :after, :progress, :work);
+-- name: insert_job(id, lane, type, created_at, params, model, upscaler, after, progress, work, needs)!
+INSERT INTO jobs (id, lane, type, created_at, params, model, upscaler, after, progress, work, needs)
+VALUES (:id, :lane, :type, :created_at, :params, :model, :upscaler, :after, :progress, :work, :needs);
 
 -- name: position(lane, id)^
 SELECT count(*) FROM jobs
@@ -36,12 +36,19 @@ SELECT count(*) FROM jobs
 WHERE place = :place AND (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
   AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\');
 
--- name: claim(now, lane)^
+-- name: waiting_needs(lane)
+SELECT DISTINCT needs FROM jobs WHERE lane = :lane AND status = 'pending';
+
+-- name: with_workers()
+SELECT * FROM jobs WHERE status = 'processing' AND slot IS NOT NULL ORDER BY seq;
+
+-- name: claim(now, lane, slot, able)^
 -- The oldest pending job of a lane becomes ours, in one statement, so that no two claims get the same one.
-UPDATE jobs SET status = 'processing', attempt = attempt + 1, started_at = :now
+UPDATE jobs SET status = 'processing', attempt = attempt + 1, started_at = :now, slot = :slot
 WHERE seq = (
     SELECT seq FROM jobs WHERE lane = :lane AND status = 'pending'
       AND (after IS NULL OR (SELECT status FROM jobs AS first WHERE first.id = jobs.after) = 'completed')
+      AND (:able IS NULL OR needs IN (SELECT value FROM json_each(:able)))
     ORDER BY seq LIMIT 1
 )
 RETURNING *;
@@ -69,8 +76,9 @@ UPDATE jobs SET status = :status, completed_at = :now, error = :error
 WHERE after = :id AND status = 'pending'
 RETURNING *;
 
--- name: give_back(progress, lost, id, attempt)^
-UPDATE jobs SET status = 'pending', started_at = NULL, progress = :progress, lost = lost + :lost
+-- name: give_back(progress, lost, stranded, id, attempt)^
+UPDATE jobs SET status = 'pending', started_at = NULL, progress = :progress, lost = lost + :lost,
+    unclean = unclean + :stranded, slot = NULL
 WHERE id = :id AND status = 'processing' AND attempt = :attempt
 RETURNING *;
 
@@ -78,12 +86,20 @@ RETURNING *;
 -- A job that was cancelled and deleted may still be on its way out of the engine.
 SELECT coalesce(max(lost), 0) FROM jobs WHERE id = :id;
 
+-- name: unclean_count(id)^
+SELECT coalesce(max(unclean), 0) FROM jobs WHERE id = :id;
+
+-- name: forget_workers()!
+-- Without a broker, what workers had is lost like everything that ran.
+UPDATE jobs SET slot = NULL WHERE status = 'processing';
+
 -- name: count_unclean_stop()!
-UPDATE jobs SET unclean = unclean + 1 WHERE status = 'processing';
+-- What a worker has goes on there.
+UPDATE jobs SET unclean = unclean + 1 WHERE status = 'processing' AND slot IS NULL;
 
 -- name: fail_unclean(now, error, most)!
 UPDATE jobs SET status = 'failed', completed_at = :now, error = :error
-WHERE status = 'processing' AND unclean >= :most;
+WHERE status = 'processing' AND slot IS NULL AND unclean >= :most;
 
 -- name: fail_followers(now, error)!
 -- A stop may have come between the end of a job and that of the jobs that waited for it.
@@ -94,4 +110,4 @@ WHERE status = 'pending' AND after IN (SELECT id FROM jobs WHERE status IN ('fai
 SELECT * FROM jobs WHERE type = :type AND status IN ('failed', 'cancelled');
 
 -- name: requeue_unclean()!
-UPDATE jobs SET status = 'pending', started_at = NULL WHERE status = 'processing';
+UPDATE jobs SET status = 'pending', started_at = NULL WHERE status = 'processing' AND slot IS NULL;

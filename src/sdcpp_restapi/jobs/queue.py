@@ -1,7 +1,5 @@
 """The queue: submit, look, cancel, claim, end. Stored first, published second."""
 
-import asyncio
-from collections import defaultdict
 from time import monotonic
 from uuid import uuid4
 
@@ -31,8 +29,11 @@ from ..schemas.jobs import (
     Transfer,
 )
 from ..schemas.models import LoadRequest
+from ..schemas.needs import NOTHING, Needs
 from ..schemas.upscaling import UpscalerRequest
-from .store import Counts, Filters, JobStore
+from .bell import Bells
+from .store import MOST_UNCLEAN_STOPS, Counts, Filters, JobStore
+from .taker import HERE, Taker
 
 # An engine that dies this often while it runs one job has met a job that kills it.
 MOST_LOST_ENGINES = 2
@@ -50,7 +51,7 @@ class Queue:
         self._running: dict[str, Progress] = {}
         self._transfers: dict[str, Transfer] = {}
         self._told: dict[str, float] = {}
-        self._arrivals: defaultdict[Lane, asyncio.Event] = defaultdict(asyncio.Event)
+        self.bells = Bells()
         self.revision = 0
 
     # ------------------------------------------------------------ for clients
@@ -64,16 +65,18 @@ class Queue:
         after: str | None = None,
         upscaler: UpscalerRequest | None = None,
         work: float | None = None,
+        needs: Needs = NOTHING,
     ) -> tuple[str, int]:
         """Store a job; its id and position. With `after`, it waits until that job is completed.
 
-        `work`: what it is expected to cost, for estimates of later ones (work.py).
+        `work`: what it is expected to cost, for estimates of later ones (work.py). `needs`: what a machine
+        must have to run it.
         """
         job_id = job_id or str(uuid4())
-        position = await self._store.insert(job_id, job_type, params, model, upscaler, after, work)
+        position = await self._store.insert(job_id, job_type, params, model, upscaler, after, work, needs)
         self.revision += 1
         self._bus.publish(JobAdded(job_id=job_id, type=job_type, queue_position=position))
-        self._arrivals[KINDS[job_type].lane].set()
+        self.bells.ring(KINDS[job_type].lane)
         return job_id, position
 
     async def get(self, job_id: str) -> JobView:
@@ -133,22 +136,30 @@ class Queue:
 
     # ------------------------------------------------------------ for runners
 
-    async def recover(self) -> None:
-        """Put in order what an unclean stop left behind; call once, before the runners start."""
-        await self._store.recover()
-        for kind in KINDS.values():
-            self._arrivals[kind.lane].set()  # jobs of the last run may be waiting
+    async def recover(self, with_workers: bool = False) -> None:
+        """Put in order what an unclean stop left behind; call once, before the runners start.
 
-    async def wait(self, lane: Lane) -> None:
-        """Wait until a job may have arrived in this lane."""
-        await self._arrivals[lane].wait()
+        `with_workers`: what workers run goes on there.
+        """
+        await self._store.recover(with_workers)
 
-    async def claim(self, lane: Lane) -> Job | None:
-        """Take the next job of a lane."""
-        self._arrivals[lane].clear()
-        job = await self._store.claim(lane)
+    async def with_workers(self) -> list[tuple[Job, str]]:
+        """Jobs that slots of workers have, with the names of the slots; they count as running again."""
+        jobs = await self._store.with_workers()
+        for job, _ in jobs:
+            self._running[job.id] = job.progress
+        return jobs
+
+    async def claim(self, lane: Lane, taker: Taker = HERE) -> Job | None:
+        """Take the next job of a lane that `taker` can run."""
+        able: list[str] | None = None
+        if taker.can_run is not None:
+            waiting = await self._store.waiting_needs(lane)
+            able = [text for text in waiting if await taker.can_run(Needs.model_validate_json(text))]
+            if not able:
+                return None
+        job = await self._store.claim(lane, taker.slot, able)
         if job is not None:
-            self._arrivals[lane].set()
             self._running[job.id] = job.progress
             self._changed(job, JobStatus.PENDING)
         return job
@@ -198,13 +209,20 @@ class Queue:
         else:
             await self.give_back(job, lost=True)
 
-    async def give_back(self, job: Job, lost: bool = False) -> None:
+    async def strand(self, job: Job, error: str) -> None:
+        """The worker that had the job is gone: often enough, and that is the job's doing too."""
+        if await self._store.times_unclean(job.id) + 1 >= MOST_UNCLEAN_STOPS:
+            await self.fail(job, f"{error} (the {MOST_UNCLEAN_STOPS}rd time that this job lost its worker)")
+        else:
+            await self.give_back(job, stranded=True)
+
+    async def give_back(self, job: Job, lost: bool = False, stranded: bool = False) -> None:
         """The attempt was broken off through no fault of the job: it is next again."""
         self._forget(job.id)
-        pending = await self._store.give_back(job, lost)
+        pending = await self._store.give_back(job, lost, stranded)
         if pending is not None:
             self._changed(pending, JobStatus.PROCESSING)
-            self._arrivals[KINDS[job.type].lane].set()
+            self.bells.ring(KINDS[job.type].lane)
 
     # ------------------------------------------------------------ inside
 
@@ -217,8 +235,7 @@ class Queue:
             return False
         self._changed(ended, JobStatus.PROCESSING)
         if status is JobStatus.COMPLETED:
-            for arrival in self._arrivals.values():
-                arrival.set()  # somebody may have waited for this job
+            self.bells.ring()  # somebody may have waited for this job
         else:
             await self._drop_followers(job, JobStatus.FAILED, f"It waited for job {job.id}, which failed")
         return True
@@ -242,6 +259,7 @@ class Queue:
                 status=job.status,
                 previous_status=before,
                 outputs=list(job.outputs),
+                worker=job.worker,
                 started_at=job.started_at,
                 completed_at=job.completed_at,
                 error=job.error,
@@ -266,6 +284,7 @@ class Queue:
             position=position,
             result=job.result,
             model=job.model.model_name if job.model else None,
+            worker=job.worker,
             upscaler=job.upscaler.model_name if job.upscaler else None,
             output_path=job.params.output_path if isinstance(job.params, ConvertRequest) else None,
             after=job.after,

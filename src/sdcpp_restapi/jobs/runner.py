@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+from collections.abc import Callable
 from contextlib import aclosing
 
-from ..errors import EngineLost, JobCancelled, SdcppError
+from ..errors import EngineLost, Interrupted, JobCancelled, SdcppError, WorkerLost
 from ..schemas.events import JobPreview
 from ..schemas.jobs import Job, Lane, Outcome, Progress, Transfer
 from .executor import Executor, Happening
 from .queue import Queue
+from .taker import HERE, Taker
 
 log = logging.getLogger(__name__)
 
@@ -16,20 +18,45 @@ log = logging.getLogger(__name__)
 class Runner:
     """Connects a lane of the queue with the executor that serves it."""
 
-    def __init__(self, queue: Queue, lane: Lane, executor: Executor) -> None:
+    def __init__(
+        self,
+        queue: Queue,
+        lane: Lane,
+        executor: Executor,
+        taker: Callable[[], Taker] = lambda: HERE,
+        resumed: Job | None = None,
+    ) -> None:
+        """`taker`: who asks for jobs. `resumed`: what runs since an earlier run of this server."""
         self._queue = queue
         self._lane: Lane = lane
         self._executor = executor
+        self._taker = taker
+        self._resumed = resumed
+        self._bell = queue.bells.hang(lane)
         self._stopping: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Work until cancelled; the job in hand then returns to the queue, uncounted."""
-        while True:
-            await self._queue.wait(self._lane)
-            async with self._executor.turn():
-                job = await self._queue.claim(self._lane)
-                if job is not None:
-                    await self._work(job)
+        """Work until cancelled; the job in hand then returns to the queue, or goes on on its worker."""
+        try:
+            if self._resumed is not None:
+                await self._work(self._resumed)
+            while True:
+                await self._bell.wait()
+                async with self._executor.turn():
+                    await self._next()
+        finally:
+            self._queue.bells.take_down(self._lane, self._bell)
+
+    def look_again(self) -> None:
+        """The executor may be able to run what it could not before."""
+        self._bell.set()
+
+    async def _next(self) -> None:
+        self._bell.clear()
+        job = await self._queue.claim(self._lane, self._taker())
+        if job is not None:
+            self._bell.set()
+            await self._work(job)
 
     def stop(self, job_id: str) -> None:
         """Make a cancelled job leave the executor soon, if it is there; nobody waits for that."""
@@ -48,11 +75,18 @@ class Runner:
         except EngineLost as lost:
             log.warning("job %s: %s", job.id, lost)
             await self._queue.lose(job, str(lost))
+        except WorkerLost as lost:
+            log.warning("job %s: %s", job.id, lost)
+            await self._queue.strand(job, str(lost))
+        except Interrupted as interrupted:
+            log.warning("job %s: %s", job.id, interrupted)
+            await self._queue.give_back(job)
         except SdcppError as error:
             log.warning("job %s: failed: %s", job.id, error)
             await self._queue.fail(job, str(error))
         except asyncio.CancelledError:
-            await asyncio.shield(self._queue.give_back(job))
+            if job.slot is None:
+                await asyncio.shield(self._queue.give_back(job))
             raise
         except Exception as error:
             # A bug of ours must not stop the lane, and the job must not stay in the air.
@@ -81,15 +115,35 @@ class Runners:
     """All runners of a server; a lane with several of them works on several jobs at once."""
 
     def __init__(self, *runners: Runner) -> None:
-        self._runners = runners
+        self._runners = list(runners)
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running: dict[Runner, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as tasks:
+        async with asyncio.TaskGroup() as self._tasks:
             for runner in self._runners:
-                tasks.create_task(runner.run())
+                self._start(runner)
+            await asyncio.Event().wait()  # runners may come later, and all of them may go
+
+    def add(self, runner: Runner) -> None:
+        """A runner more."""
+        self._runners.append(runner)
+        if self._tasks is not None:
+            self._start(runner)
+
+    def remove(self, runner: Runner) -> None:
+        """A runner less."""
+        self._runners.remove(runner)
+        task = self._running.pop(runner, None)
+        if task is not None:
+            task.cancel()
 
     def stop(self, job_id: str) -> None:
         """Make a cancelled job leave its executor soon, wherever it is."""
         for runner in self._runners:
             runner.stop(job_id)
+
+    def _start(self, runner: Runner) -> None:
+        assert self._tasks is not None
+        self._running[runner] = self._tasks.create_task(runner.run())

@@ -16,6 +16,7 @@ from ..schemas.base import Frozen
 from ..schemas.downloads import JobResult
 from ..schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Params, Progress
 from ..schemas.models import LoadRequest
+from ..schemas.needs import Needs
 from ..schemas.trash import Place
 from ..schemas.upscaling import UpscalerRequest
 from .work import Sample
@@ -68,6 +69,7 @@ class JobStore:
         upscaler: UpscalerRequest | None,
         after: str | None,
         work: float | None,
+        needs: Needs,
     ) -> int:
         """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
         lane = KINDS[job_type].lane
@@ -85,14 +87,26 @@ class JobStore:
                 after=after,
                 progress=Progress.before(params).model_dump_json(),
                 work=work,
+                needs=needs.model_dump_json(),
             )
             return int(_sql.position(db, id=job_id, lane=lane)[0])
 
         return await self._database.write(insert)
 
-    async def claim(self, lane: Lane) -> Job | None:
-        """Take the oldest pending job, if there is one."""
-        return await self._change("claim", lane=lane, now=_now())
+    async def claim(self, lane: Lane, slot: str | None, able: list[str] | None) -> Job | None:
+        """Take the oldest pending job, if there is one; with `able`, one that needs one of these."""
+        needs = None if able is None else json.dumps(able)
+        return await self._change("claim", lane=lane, now=_now(), slot=slot, able=needs)
+
+    async def waiting_needs(self, lane: Lane) -> list[str]:
+        """What the pending jobs of a lane need, each once."""
+        rows = await self._database.read(lambda db: list(_sql.waiting_needs(db, lane=lane)))
+        return [row["needs"] for row in rows]
+
+    async def with_workers(self) -> list[tuple[Job, str]]:
+        """Jobs that slots of workers have."""
+        rows = await self._database.read(lambda db: list(_sql.with_workers(db)))
+        return [(_job(row), row["slot"]) for row in rows]
 
     async def finish(
         self, job: Job, status: JobStatus, progress: Progress, outcome: Outcome, error: str | None
@@ -134,21 +148,38 @@ class JobStore:
         rows = await self._database.write(lambda db: list(_sql.drop_followers(db, **values)))
         return [_job(row) for row in rows]
 
-    async def give_back(self, job: Job, lost: bool) -> Job | None:
-        """Return a running job to its place in the queue; `lost` counts an engine that died."""
+    async def give_back(self, job: Job, lost: bool, stranded: bool) -> Job | None:
+        """Return a running job to its place in the queue.
+
+        `lost` counts an engine that died, `stranded` a worker that is gone.
+        """
         fresh = Progress.at(0, job.progress.total_steps, 0, job.progress.total_images)
         return await self._change(
-            "give_back", id=job.id, attempt=job.attempt, lost=int(lost), progress=fresh.model_dump_json()
+            "give_back",
+            id=job.id,
+            attempt=job.attempt,
+            lost=int(lost),
+            stranded=int(stranded),
+            progress=fresh.model_dump_json(),
         )
+
+    async def times_unclean(self, job_id: str) -> int:
+        """How often the server or the worker that had this job was gone."""
+        return int(await self._database.read(lambda db: _sql.unclean_count(db, id=job_id)[0]))
 
     async def times_lost(self, job_id: str) -> int:
         """How often the engine died while it ran this job."""
         return int(await self._database.read(lambda db: _sql.lost_count(db, id=job_id)[0]))
 
-    async def recover(self) -> None:
-        """After an unclean stop: what was running is pending again, or failed if that happened too often."""
+    async def recover(self, with_workers: bool) -> None:
+        """After an unclean stop: what was running is pending again, or failed if that happened too often.
+
+        With workers, what they run goes on.
+        """
 
         def work(db: sqlite3.Connection) -> None:
+            if not with_workers:
+                _sql.forget_workers(db)
             _sql.count_unclean_stop(db)
             error = f"The server stopped uncleanly {MOST_UNCLEAN_STOPS} times while this job ran"
             _sql.fail_unclean(db, now=_now(), error=error, most=MOST_UNCLEAN_STOPS)
@@ -241,6 +272,7 @@ def _job(row: Any) -> Job:
         completed_at=_MOMENT.validate_python(row["completed_at"]),
         progress=Progress.model_validate_json(row["progress"]),
         outputs=tuple(json.loads(row["outputs"])),
+        slot=row["slot"],
         result=JobResult.model_validate_json(row["result"]) if row["result"] else None,
         error=row["error"],
         deleted_at=_MOMENT.validate_python(row["deleted_at"]),

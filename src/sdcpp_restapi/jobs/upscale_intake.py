@@ -9,6 +9,7 @@ from ..schemas.generation import Accepted
 from ..schemas.upscaling import UpscaleRequest, UpscalerRequest
 from .bounds import check_pixels, enlarged
 from .inputs import InputStore
+from .intake import FindNeeds
 from .queue import Queue
 
 
@@ -37,22 +38,26 @@ class CheckedUpscale:
 class UpscaleIntake:
     """Turns requests to upscale into jobs."""
 
-    def __init__(self, queue: Queue, inputs: InputStore, upscalers: Upscalers, limits: Limits) -> None:
+    def __init__(
+        self, queue: Queue, inputs: InputStore, upscalers: Upscalers, find_needs: FindNeeds, limits: Limits
+    ) -> None:
         self._queue = queue
         self._inputs = inputs
         self._upscalers = upscalers
+        self._find_needs = find_needs
         self._limits = limits
 
     async def submit(self, body: UpscaleRequest) -> Accepted:
         """Check, complete and store a request. Raises BadRequest naming the field, NoUpscalerLoaded."""
         checked = self._completed(body)
+        needs = await self._find_needs(checked.request, None, checked.upscaler)
         job_id = str(uuid4())
         request = await self._inputs.store(job_id, checked.request)
         try:
             (image,) = await self._inputs.describe(job_id)
             checked = self._sized(checked, (image.width, image.height))
             _, position = await self._queue.submit(
-                "upscale", request, None, job_id, upscaler=checked.upscaler, work=checked.work
+                "upscale", request, None, job_id, upscaler=checked.upscaler, work=checked.work, needs=needs
             )
         except BaseException:
             await self._inputs.remove(job_id)

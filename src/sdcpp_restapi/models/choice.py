@@ -4,12 +4,10 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from ..errors import BadRequest, ModelNotFound
+from ..schemas.cluster import Completed
 from ..schemas.models import LoadRequest, MainType
 from ..schemas.options import Architecture
-from .assembler import Assembler
-from .catalog import Catalog
-from .facts import Facts
-from .inventory import LOADABLE
+from .everywhere import Everywhere
 from .past_loads import PastLoads
 
 DescribeArchitecture = Callable[[str], Architecture | None]
@@ -35,18 +33,14 @@ class ModelChoice:
     def __init__(
         self,
         current: Current,
-        catalog: Catalog,
+        library: Everywhere,
         past_loads: PastLoads,
-        facts: Facts,
-        assembler: Assembler,
         describe: DescribeArchitecture,
     ) -> None:
         """`describe` tells what is known of a model_architecture."""
         self._current = current
-        self._catalog = catalog
+        self._library = library
         self._past_loads = past_loads
-        self._facts = facts
-        self._assembler = assembler
         self._describe = describe
 
     async def choose(self, wanted: str | LoadRequest | None) -> Chosen:
@@ -57,27 +51,24 @@ class ModelChoice:
         if wanted is None:
             return Chosen(self._current.require(), self._current.architecture())
         try:
-            if isinstance(wanted, str):
-                request = await self._named(wanted)
-            else:
-                request = await self._assembler.assembled(wanted)
-            await self._catalog.resolve(request)
+            completed = await (
+                self._named(wanted) if isinstance(wanted, str) else self._library.completed(wanted)
+            )
         except (BadRequest, ModelNotFound) as error:
             raise BadRequest(f"model: {str(error).removeprefix('Internal error: ')}") from error
-        return Chosen(request, await self._architecture(request))
+        return Chosen(completed.request, await self._architecture(completed))
 
-    async def _named(self, name: str) -> LoadRequest:
+    async def _named(self, name: str) -> Completed:
         kind = await self._kind_of(name)
         past = await self._past_loads.last(kind, name)
         if past is not None:
-            return past.request
-        return await self._assembler.assembled(LoadRequest(model_name=name, model_type=kind))
+            return await self._library.completed(past.request, whole=True)
+        return await self._library.completed(LoadRequest(model_name=name, model_type=kind))
 
     async def _kind_of(self, name: str) -> MainType:
-        kinds = [kind for kind in LOADABLE if await self._catalog.find(kind, name)]
+        kinds = await self._library.kinds_of(name)
         if not kinds:
-            looked = (f"{kind} ({self._catalog.folders[kind]})" for kind in LOADABLE)
-            raise BadRequest(f"'{name}' was not found in {' or '.join(looked)}")
+            raise BadRequest(f"'{name}' was not found in {self._library.places()}")
         if len(kinds) > 1:
             raise BadRequest(
                 f"'{name}' is in {' and '.join(kinds)};"
@@ -85,11 +76,10 @@ class ModelChoice:
             )
         return kinds[0]
 
-    async def _architecture(self, request: LoadRequest) -> Architecture | None:
+    async def _architecture(self, model: Completed) -> Architecture | None:
         """By the file's header, or as the engine found it, where the header does not tell."""
-        path = await self._catalog.find(request.model_type, request.model_name)
-        name = (await self._facts.of(path)).architecture if path else None
+        name = model.architecture
         if name is None:
-            past = await self._past_loads.last(request.model_type, request.model_name)
+            past = await self._past_loads.last(model.request.model_type, model.request.model_name)
             name = past.architecture if past else None
         return self._describe(name) if name else None

@@ -30,7 +30,7 @@ class Machine(Protocol):
     def name(self) -> str: ...
     @property
     def stock(self) -> Stock: ...
-    async def completed(self, request: LoadRequest) -> Completed: ...
+    async def completed(self, request: LoadRequest, whole: bool) -> Completed: ...
 
 
 class Elsewhere(Protocol):
@@ -75,6 +75,19 @@ class Everywhere:
         there = [kind for kind in LOADABLE if self._having(kind, name)]
         return list(dict.fromkeys([*here, *there]))
 
+    def places(self) -> str:
+        """Where main models are looked for, in words."""
+        folders = (
+            [f"{kind} ({self._catalog.folders[kind]})" for kind in LOADABLE] if self._engine_here else []
+        )
+        return " or ".join([*folders, *(f"on worker {one.name}" for one in self._elsewhere.machines())])
+
+    async def has_all(self, needs: Needs) -> bool:
+        """Whether this machine can run a job with these needs."""
+        if not self._elsewhere.machines():
+            return True  # nobody else could; running it tells what is missing
+        return not Stock(await self.holdings()).missing(needs)
+
     async def has(self, kind: ModelType, name: str) -> bool:
         """Whether any machine that runs jobs has this file."""
         here = self._engine_here and await self._catalog.find(kind, name) is not None
@@ -87,15 +100,15 @@ class Everywhere:
         """
         return (await self.completed(request)).request
 
-    async def completed(self, request: LoadRequest) -> Completed:
-        """The same, with what the model is as far as its header tells."""
+    async def completed(self, request: LoadRequest, whole: bool = False) -> Completed:
+        """The same, with what the model is as far as its header tells; `whole`: it names all it needs."""
         machines = self._with_main(request)
         if not machines or (self._engine_here and await self._main_is_here(request)):
             try:
-                return await self._completed_here(request)
+                return await self._completed_here(request, whole)
             except (BadRequest, ModelNotFound) as error:
-                return await self._completed_there(machines, request, error)
-        return await self._completed_there(machines, request, None)
+                return await self._completed_there(machines, request, whole, error)
+        return await self._completed_there(machines, request, whole, None)
 
     async def check_loras(self, params: GenerationRequest, model: LoadRequest) -> list[str]:
         """Warnings about LoRAs that do not go with the model. Raises BadRequest for missing ones."""
@@ -186,25 +199,25 @@ class Everywhere:
         kinds = [request.model_type] if "model_type" in request.model_fields_set else list(LOADABLE)
         return any([await self._catalog.find(kind, request.model_name) for kind in kinds])
 
-    async def _completed_here(self, request: LoadRequest) -> Completed:
-        whole = await self._assembler.assembled(request)
-        await self._catalog.resolve(whole)
+    async def _completed_here(self, request: LoadRequest, whole: bool) -> Completed:
+        request = request if whole else await self._assembler.assembled(request)
+        await self._catalog.resolve(request)
         if not self._engine_here:
             raise ModelNotFound(
                 f"Internal error: Model not found: {request.model_name} is on this server, which has no"
                 " engine of its own, and on no worker"
             )
-        path = await self._catalog.find(whole.model_type, whole.model_name)
+        path = await self._catalog.find(request.model_type, request.model_name)
         architecture = (await self._facts.of(path)).architecture if path else None
-        return Completed(request=whole, architecture=architecture)
+        return Completed(request=request, architecture=architecture)
 
     async def _completed_there(
-        self, machines: Sequence[Machine], request: LoadRequest, error: SdcppError | None
+        self, machines: Sequence[Machine], request: LoadRequest, whole: bool, error: SdcppError | None
     ) -> Completed:
         """What the first machine that can says; else `error`, or the last that was told."""
         for machine in machines:
             try:
-                return await machine.completed(request)
+                return await machine.completed(request, whole)
             except SdcppError as told:
                 error = error or told
         assert error is not None

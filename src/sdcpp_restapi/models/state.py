@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from ..errors import EngineLost, LoadInProgress, NoModelLoaded, SdcppError
@@ -11,7 +10,7 @@ from ..events import EventBus
 from ..preferences import Preferences
 from ..schemas.base import Frozen
 from ..schemas.events import ModelLoaded, ModelUnloaded
-from ..schemas.models import Health, LoadedSlot, LoadRequest, ModelFiles
+from ..schemas.models import Health, LoadedSlot, LoadRequest
 from ..schemas.options import Architecture, GenerationDefaults
 from . import architectures
 
@@ -21,27 +20,21 @@ PREFERENCE = "current_model"
 
 
 class Engine(Protocol):
-    """What this module needs of an engine slot."""
+    """What this module needs of the engine slots."""
 
-    loading: LoadRequest | None
-    problem: str | None
-
-    def turn_to_load(self) -> AbstractAsyncContextManager[None]: ...
+    @property
+    def loading(self) -> LoadRequest | None: ...
+    @property
+    def problem(self) -> str | None: ...
     async def load(self, request: LoadRequest) -> ModelLoaded: ...
     async def unload(self) -> None: ...
-    def view(self) -> LoadedSlot: ...
+    def views(self) -> list[LoadedSlot]: ...
 
 
-class Catalog(Protocol):
-    """What this module needs of the catalog."""
+class Library(Protocol):
+    """What this module needs to know about model files."""
 
-    async def resolve(self, request: LoadRequest) -> ModelFiles: ...
-
-
-class Assembler(Protocol):
-    """What this module needs of the assembler."""
-
-    async def assembled(self, request: LoadRequest) -> LoadRequest: ...
+    async def prepared(self, request: LoadRequest) -> LoadRequest: ...
 
 
 class Current(Frozen):
@@ -57,8 +50,7 @@ class CurrentModel:
     def __init__(
         self,
         engine: Engine,
-        catalog: Catalog,
-        assembler: Assembler,
+        library: Library,
         preferences: Preferences,
         bus: EventBus,
         version: str,
@@ -66,8 +58,8 @@ class CurrentModel:
         upscaler_name: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._engine = engine
-        self._catalog = catalog
-        self._assembler = assembler
+        self._library = library
+        self._changing = asyncio.Lock()
         self._preferences = preferences
         self._bus = bus
         self._version = version
@@ -118,11 +110,11 @@ class CurrentModel:
 
     async def unload(self) -> None:
         """Free the model, once the running job is done."""
-        async with self._engine.turn_to_load():
+        async with self._changing:
             await self._engine.unload()
-        if self._current is not None:
-            self._bus.publish(ModelUnloaded(model_name=self._current.request.model_name))
-        await self._forget()
+            if self._current is not None:
+                self._bus.publish(ModelUnloaded(model_name=self._current.request.model_name))
+            await self._forget()
 
     def require(self) -> LoadRequest:
         """The model that a new job is stamped with. Raises NoModelLoaded."""
@@ -155,7 +147,7 @@ class CurrentModel:
             loaded_components=shown.loaded.loaded_components if shown else {},
             upscaler_loaded=self._upscaler_name() is not None,
             upscaler_name=self._upscaler_name(),
-            loaded_slots=[self._engine.view()],
+            loaded_slots=self._engine.views(),
             version=self._version,
         )
 
@@ -173,8 +165,7 @@ class CurrentModel:
 
     async def _checked_load(self, request: LoadRequest) -> ModelLoaded:
         try:
-            request = await self._assembler.assembled(request)
-            await self._catalog.resolve(request)
+            request = await self._library.prepared(request)
         except SdcppError as error:
             log.warning("%s", error)
             self._last_error = str(error).removeprefix("Internal error: ")
@@ -194,16 +185,15 @@ class CurrentModel:
 
     async def _load(self, request: LoadRequest) -> ModelLoaded:
         self._asked_for, self._last_error = request, None
-        try:
-            async with self._engine.turn_to_load():
+        async with self._changing:
+            try:
                 loaded = await self._engine.load(request)
-        except SdcppError as error:
-            log.warning("%s", error)
-            self._last_error = str(error)
-            self._current = None
-            raise
-        self._current = Current(request=request, loaded=loaded)
-        await self._preferences.set(PREFERENCE, self._current)
+            except SdcppError as error:
+                self._last_error = str(error)
+                self._current = None
+                raise
+            self._current = Current(request=request, loaded=loaded)
+            await self._preferences.set(PREFERENCE, self._current)
         return loaded
 
     async def _forget(self) -> None:

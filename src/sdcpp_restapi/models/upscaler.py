@@ -2,8 +2,6 @@
 
 import asyncio
 import logging
-from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Protocol
 
 from ..errors import NoUpscalerLoaded, SdcppError, UpscalerNotFound
@@ -19,25 +17,17 @@ log = logging.getLogger(__name__)
 PREFERENCE = "current_upscaler"
 
 
-class Seat(Protocol):
-    """What this module needs of the place for an upscaler in an engine slot."""
-
-    async def load(self, request: UpscalerRequest) -> UpscalerLoaded: ...
-    async def unload(self) -> None: ...
-
-
 class Engine(Protocol):
-    """What this module needs of an engine slot."""
+    """What this module needs of the engine slots."""
 
-    @property
-    def upscaler(self) -> Seat: ...
-    def turn_to_load(self) -> AbstractAsyncContextManager[None]: ...
+    async def load_upscaler(self, request: UpscalerRequest) -> UpscalerLoaded: ...
+    async def unload_upscaler(self) -> None: ...
 
 
-class Catalog(Protocol):
-    """What this module needs of the catalog."""
+class Library(Protocol):
+    """What this module needs to know about model files."""
 
-    async def find(self, type: ModelType, name: str) -> Path | None: ...
+    async def has(self, kind: ModelType, name: str) -> bool: ...
 
 
 class Current(Frozen):
@@ -50,9 +40,10 @@ class Current(Frozen):
 class CurrentUpscaler:
     """One answer to the question which upscaler is loaded."""
 
-    def __init__(self, engine: Engine, catalog: Catalog, preferences: Preferences, bus: EventBus) -> None:
+    def __init__(self, engine: Engine, library: Library, preferences: Preferences, bus: EventBus) -> None:
         self._engine = engine
-        self._catalog = catalog
+        self._library = library
+        self._changing = asyncio.Lock()
         self._preferences = preferences
         self._bus = bus
         self._current: Current | None = None
@@ -88,14 +79,14 @@ class CurrentUpscaler:
         A caller that goes away does not stop the load. Raises UpscalerNotFound, UpscalerLoadFailed when the
         engine refuses; then none is loaded.
         """
-        if await self._catalog.find("esrgan", request.model_name) is None:
+        if not await self._library.has("esrgan", request.model_name):
             raise UpscalerNotFound(f"Model not found: {request.model_name}")
         return await asyncio.shield(self._begin(request))
 
     async def unload(self) -> None:
         """Free the upscaler, once the running job is done. Nothing loaded is fine too."""
-        async with self._engine.turn_to_load():
-            await self._engine.upscaler.unload()
+        async with self._changing:
+            await self._engine.unload_upscaler()
             await self._forget()
 
     async def released(self, request: UpscalerRequest) -> None:
@@ -116,11 +107,10 @@ class CurrentUpscaler:
             load.exception()
 
     async def _load(self, request: UpscalerRequest) -> UpscalerLoaded:
-        async with self._engine.turn_to_load():
+        async with self._changing:
             try:
-                loaded = await self._engine.upscaler.load(request)
-            except SdcppError as error:
-                log.warning("%s", error)
+                loaded = await self._engine.load_upscaler(request)
+            except SdcppError:
                 await self._forget()
                 raise
             self._current = Current(request=request, loaded=loaded)

@@ -175,6 +175,7 @@ class Complete(Frozen):
 
     kind: Literal["complete"] = "complete"
     request: LoadRequest
+    whole: bool = Field(description="It names all it needs: only look whether that is there")
 
 
 class Completed(Frozen):

@@ -27,6 +27,7 @@ class Load(Frozen):
     id: int
     files: ModelFiles
     options: LoadOptions
+    backend: str | None = Field(None, description="The device; None leaves the choice to the engine")
 
 
 class Unload(Frozen):
@@ -81,6 +82,7 @@ class LoadUpscaler(Frozen):
     id: int
     path: str
     n_threads: int = Field(description="0 or -1 = physical cores")
+    backend: str | None = Field(None, description="The device; None leaves the choice to the engine")
 
 
 class UnloadUpscaler(Frozen):

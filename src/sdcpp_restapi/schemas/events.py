@@ -25,6 +25,7 @@ class JobStatusChanged(Frozen):
     status: JobStatus
     previous_status: JobStatus
     outputs: list[str] = []
+    worker: str | None = LeftOut  # the machine that has it, where it is another one
     started_at: Moment | None = LeftOut
     completed_at: Moment | None = LeftOut
     error: str | None = LeftOut

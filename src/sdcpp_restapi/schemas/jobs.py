@@ -132,7 +132,13 @@ class Job(Frozen):
     outputs: tuple[str, ...] = ()
     result: JobResult | None = None
     error: str | None = None
+    slot: str | None = Field(None, description="The worker's slot that has or had it; None = this server's")
     deleted_at: Moment | None = Field(None, description="Since when it has been in the trash")
+
+    @property
+    def worker(self) -> str | None:
+        """The worker that has or had it."""
+        return self.slot.rpartition("/")[0] if self.slot else None
 
     @property
     def keeps_finished(self) -> bool:
@@ -167,6 +173,7 @@ class JobView(Frozen):
     position: int | None = LeftOut  # only while pending
     result: JobResult | None = LeftOut
     model: str | None = LeftOut  # the model that the job was stamped with
+    worker: str | None = LeftOut  # the machine that has or had it, where it is another one
     upscaler: str | None = LeftOut  # the upscaler that the job was stamped with
     output_path: str | None = LeftOut  # where a conversion goes
     after: str | None = LeftOut  # the job that must be completed first

@@ -16,3 +16,6 @@ class Needs(Frozen):
 
     files: tuple[Need, ...] = ()
     here: bool = False
+
+
+NOTHING = Needs()

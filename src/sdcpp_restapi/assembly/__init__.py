@@ -1,0 +1,166 @@
+"""The composition root: opens every part once, hands them to each other, closes them in reverse."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+
+from ..api import socket
+from ..api.deps import Parts
+from ..api.snapshots import Snapshots
+from ..cluster.abroad import Abroad
+from ..cluster.head import Head
+from ..config import Settings
+from ..engine.slot import EngineSlot
+from ..jobs.convert_intake import ConvertIntake
+from ..jobs.intake import Intake
+from ..jobs.planner import Planner
+from ..jobs.runner import Runner, Runners
+from ..jobs.taker import Taker
+from ..jobs.upscale_intake import UpscaleIntake
+from ..jobs.wildcards import Wildcards
+from ..models import architectures
+from ..models.choice import ModelChoice
+from ..models.details import Details
+from ..models.footprint import Footprint
+from ..models.hashing import HashExecutor
+from ..outputs.folder import OutputFolder
+from ..outputs.thumbs import Thumbnails
+from .base import Base, open_base
+from .cluster import open_head
+from .downloads import Downloads, open_downloads
+from .engine import Engine, open_engine
+from .housekeeping import Housekeeping, open_housekeeping
+from .library import Library, open_library
+from .llm import Llm, open_llm
+
+log = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
+    """Everything that routes may call, from start-up to shutdown."""
+    began = time.monotonic()
+    async with AsyncExitStack() as stack:
+        base = await open_base(settings, stack)
+        abroad = Abroad()
+        library = await open_library(settings, base.database, abroad, stack)
+        engine = await open_engine(settings, base, library, stack)
+        downloads = await open_downloads(settings, base, library, stack)
+        llm = await open_llm(settings, base, library, engine, stack)
+        housekeeping = await open_housekeeping(settings, base)
+        runners = _runners(settings, base, library, engine, downloads)
+        head = await open_head(settings, base, engine, abroad, runners, stack)
+        parts = _parts(settings, base, library, engine, downloads, llm, housekeeping, runners, head)
+        _in_background(stack, socket.heartbeat(parts))
+        _in_background(stack, housekeeping.retention.keep())
+        _in_background(stack, housekeeping.usage.keep_current(lambda: base.queue.revision))
+        _in_background(stack, _work(engine.slots, runners))
+        if head is not None:
+            _in_background(stack, head.run())
+        log.info("ready in %.2f s", time.monotonic() - began)
+        yield parts
+
+
+def _runners(
+    settings: Settings, base: Base, library: Library, engine: Engine, downloads: Downloads
+) -> Runners:
+    alone = not settings.cluster.urls
+    queue = base.queue
+
+    def taker(slot: EngineSlot) -> Taker:
+        # Alone, a job whose files are gone fails here; among others it waits for somebody who has them.
+        return Taker(holds=slot.loaded, can_run=None if alone else slot.can_run)
+
+    return Runners(
+        *(
+            Runner(queue, "engine", executor, partial(taker, slot))
+            for slot, executor in zip(engine.slots, engine.executors, strict=True)
+        ),
+        Runner(queue, "hash", HashExecutor(library.hasher, queue.result)),
+        *(Runner(queue, "download", downloads.executor) for _ in range(settings.downloads.parallel)),
+    )
+
+
+def _parts(
+    settings: Settings,
+    base: Base,
+    library: Library,
+    engine: Engine,
+    downloads: Downloads,
+    llm: Llm,
+    housekeeping: Housekeeping,
+    runners: Runners,
+    head: Head | None,
+) -> Parts:
+    intake = _intake(settings, base, library, engine)
+    upscale_intake = UpscaleIntake(
+        base.queue, base.inputs, engine.upscaler, library.everywhere.needs, settings.limits
+    )
+    return Parts(
+        settings=settings,
+        bus=base.bus,
+        catalog=library.catalog,
+        details=Details(library.catalog, library.facts),
+        inspector=library.inspector,
+        hasher=library.hasher,
+        model=engine.model,
+        upscaler=engine.upscaler,
+        queue=base.queue,
+        inputs=base.inputs,
+        intake=intake,
+        upscale_intake=upscale_intake,
+        convert_intake=ConvertIntake(base.queue, library.places, library.everywhere.needs),
+        planner=Planner(intake, upscale_intake, base.inputs, base.store, Footprint(library.catalog)),
+        runners=runners,
+        head=head,
+        everywhere=library.everywhere,
+        enhancer=llm.enhancer,
+        assistant=llm.assistant,
+        trash=housekeeping.trash,
+        usage=housekeeping.usage,
+        orders=downloads.orders,
+        sources=downloads.sources,
+        outputs=OutputFolder(settings.paths.output_dir),
+        thumbs=Thumbnails(),
+        preview=base.preview,
+        snapshots=Snapshots(),
+    )
+
+
+def _intake(settings: Settings, base: Base, library: Library, engine: Engine) -> Intake:
+    describe = partial(architectures.described, values=settings.generation.presets)
+    choice = ModelChoice(engine.model, library.everywhere, library.past_loads, describe)
+    return Intake(
+        base.queue,
+        base.inputs,
+        choice,
+        engine.upscaler,
+        Wildcards(settings.paths.wildcards_folder()),
+        library.everywhere.check_loras,
+        library.everywhere.needs,
+        library.places,
+        settings.limits,
+        settings.generation,
+    )
+
+
+async def _work(slots: list[EngineSlot], runners: Runners) -> None:
+    """The engine comes up while requests are answered and models are downloaded already."""
+    async with asyncio.TaskGroup() as tasks:
+        for slot in slots:
+            tasks.create_task(slot.start())
+        tasks.create_task(runners.run())
+
+
+def _in_background(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
+    task = asyncio.create_task(work)
+
+    async def stop() -> None:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+    stack.push_async_callback(stop)

@@ -1,0 +1,56 @@
+"""What everything else stands on: the database, events, the queue."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+
+from ..config import Settings
+from ..db import Database
+from ..events import EventBus
+from ..jobs.inputs import InputStore
+from ..jobs.queue import Queue
+from ..jobs.store import JobStore
+from ..preferences import Preferences, PreviewPreference
+
+
+@dataclass(frozen=True)
+class Base:
+    """Opened first, closed last."""
+
+    database: Database
+    preferences: Preferences
+    preview: PreviewPreference
+    bus: EventBus
+    store: JobStore
+    queue: Queue
+    inputs: InputStore
+
+
+async def open_base(settings: Settings, stack: AsyncExitStack) -> Base:
+    """Open the database and put the queue in order."""
+    database = await open_database(settings, stack)
+    preferences = Preferences(database)
+    bus = EventBus()
+    store = JobStore(database)
+    queue = Queue(store, bus)
+    await queue.recover(with_workers=bool(settings.cluster.urls))
+    return Base(
+        database,
+        preferences,
+        await PreviewPreference.read(preferences),
+        bus,
+        store,
+        queue,
+        open_inputs(settings),
+    )
+
+
+async def open_database(settings: Settings, stack: AsyncExitStack) -> Database:
+    """The database in the data directory."""
+    database = await Database.open(settings.paths.data_dir / "sdcpp.db")
+    stack.push_async_callback(database.close)
+    return database
+
+
+def open_inputs(settings: Settings) -> InputStore:
+    """The folder of input images."""
+    return InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)

@@ -1,0 +1,36 @@
+"""The runners of all engine slots, here and on workers: they come and go with them."""
+
+from ..cluster.remote_slot import RemoteSlot
+from ..jobs.queue import Queue
+from ..jobs.runner import Runner, Runners
+from ..jobs.taker import Taker
+from ..models.fleet import Fleet
+from ..schemas.jobs import Job
+
+
+class Crew:
+    """Takes the slots of workers into use."""
+
+    def __init__(self, queue: Queue, runners: Runners, fleet: Fleet) -> None:
+        self._queue = queue
+        self._runners = runners
+        self._fleet = fleet
+        self._at: dict[RemoteSlot, Runner] = {}
+
+    def enlist(self, slot: RemoteSlot, resumed: Job | None) -> None:
+        """Give jobs to this slot from now on; first it goes on with `resumed`."""
+        runner = Runner(
+            self._queue, "engine", slot, lambda: Taker(slot.name, slot.holds, slot.can_run), resumed
+        )
+        self._at[slot] = runner
+        self._runners.add(runner)
+        self._fleet.add(slot)
+
+    def dismiss(self, slot: RemoteSlot) -> None:
+        """Give it none any more."""
+        self._fleet.remove(slot)
+        self._runners.remove(self._at.pop(slot))
+
+    def stock_changed(self, slot: RemoteSlot) -> None:
+        """It may be able to run other jobs now."""
+        self._at[slot].look_again()

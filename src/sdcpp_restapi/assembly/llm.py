@@ -1,0 +1,53 @@
+"""Language models: better prompts, and the assistant."""
+
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+
+from ..config import Settings
+from ..llm.assistant.assistant import Assistant
+from ..llm.assistant.history import History as Conversation
+from ..llm.choice import ChosenModel
+from ..llm.enhance import Enhancer
+from ..llm.history import History
+from ..llm.local.seat import ChatSeat
+from ..llm.providers import Providers
+from ..llm.settings import ProviderPreference
+from ..models.state import CurrentModel
+from ..schemas.assistant import AssistantSettings
+from ..schemas.ollama import OllamaSettings
+from .base import Base
+from .engine import Engine
+from .library import Library
+
+
+@dataclass(frozen=True)
+class Llm:
+    """Who is asked."""
+
+    enhancer: Enhancer
+    assistant: Assistant
+
+
+async def open_llm(
+    settings: Settings, base: Base, library: Library, engine: Engine, stack: AsyncExitStack
+) -> Llm:
+    """No model is read yet."""
+    seat = ChatSeat(settings.llm)
+    stack.push_async_callback(seat.close)
+    providers = Providers(seat, library.catalog)
+    of_ollama = await ProviderPreference.read(base.preferences, "ollama", OllamaSettings())
+    of_assistant = await ProviderPreference.read(base.preferences, "assistant", AssistantSettings())
+    enhancer = Enhancer(
+        ChosenModel(providers, of_ollama, "/ollama/settings"),
+        History(base.database),
+        partial(_loaded_architecture, engine.model),
+        settings.limits.max_prompt_chars,
+    )
+    chosen = ChosenModel(providers, of_assistant, "/assistant/settings")
+    return Llm(enhancer, Assistant(chosen, Conversation(base.database)))
+
+
+def _loaded_architecture(model: CurrentModel) -> str | None:
+    loaded = model.architecture()
+    return loaded.name if loaded else None

@@ -1,0 +1,148 @@
+"""The slots of all machines as one engine: what is loaded is loaded into all of them."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Protocol
+
+from ..errors import NoSlot, SdcppError
+from ..schemas.events import ModelLoaded, UpscalerLoaded
+from ..schemas.models import LoadedSlot, LoadRequest
+from ..schemas.needs import Needs
+from ..schemas.upscaling import UpscalerRequest
+from .needs import needs_of
+
+log = logging.getLogger(__name__)
+
+
+class Slot(Protocol):
+    """A place for one model and one upscaler, here or on a worker."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def loading(self) -> LoadRequest | None: ...
+    @property
+    def problem(self) -> str | None: ...
+    def view(self) -> LoadedSlot: ...
+    async def can_run(self, needs: Needs) -> bool: ...
+    async def load_on_request(self, request: LoadRequest) -> ModelLoaded: ...
+    async def unload_on_request(self) -> None: ...
+    async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded: ...
+    async def unload_upscaler_on_request(self) -> None: ...
+
+
+class Fleet:
+    """All slots that there are at the moment."""
+
+    def __init__(self, slots: Iterable[Slot]) -> None:
+        self._slots = list(slots)
+        self._loads: set[asyncio.Task[object]] = set()
+
+    async def close(self) -> None:
+        """Break off loads that still run."""
+        for load in self._loads:
+            load.cancel()
+        await asyncio.gather(*self._loads, return_exceptions=True)
+
+    def add(self, slot: Slot) -> None:
+        """A slot more."""
+        self._slots.append(slot)
+
+    def remove(self, slot: Slot) -> None:
+        """A slot less."""
+        self._slots.remove(slot)
+
+    @property
+    def loading(self) -> LoadRequest | None:
+        """What one of them loads."""
+        return next((slot.loading for slot in self._slots if slot.loading), None)
+
+    @property
+    def problem(self) -> str | None:
+        """Why one of them does not come up."""
+        return next((slot.problem for slot in self._slots if slot.problem), None)
+
+    def views(self) -> list[LoadedSlot]:
+        """What each holds."""
+        return [slot.view() for slot in self._slots]
+
+    async def load(self, request: LoadRequest) -> ModelLoaded:
+        """Load a model into every slot that can; answers when the first one has it, the others follow.
+
+        Those that failed until then are told as warnings, later ones in the log. Raises what the first one
+        said when all fail, NoSlot when there is none.
+        """
+        loaded, failures = await self._first(
+            needs_of(None, request, None), lambda slot: slot.load_on_request(request)
+        )
+        warnings = [*(loaded.warnings or []), *failures]
+        return loaded.model_copy(update={"warnings": warnings or None})
+
+    async def unload(self) -> None:
+        """Free the model of every slot."""
+        await self._all(lambda slot: slot.unload_on_request())
+
+    async def load_upscaler(self, request: UpscalerRequest) -> UpscalerLoaded:
+        """The same for an upscaler."""
+        loaded, _ = await self._first(
+            needs_of(None, None, request), lambda slot: slot.load_upscaler_on_request(request)
+        )
+        return loaded
+
+    async def unload_upscaler(self) -> None:
+        """Free the upscaler of every slot."""
+        await self._all(lambda slot: slot.unload_upscaler_on_request())
+
+    # ------------------------------------------------------------ inside
+
+    async def _first[R](self, needs: Needs, load: Callable[[Slot], Awaitable[R]]) -> tuple[R, list[str]]:
+        able = [slot for slot in self._slots if await slot.can_run(needs)]
+        if not able:
+            raise NoSlot(
+                "No engine slot can load this now: this server has none of its own (engine.devices), and no"
+                " worker has the files"
+                if not self._slots or needs.files
+                else None
+            )
+        tasks = {asyncio.create_task(_one(slot, load)): slot for slot in able}
+        self._keep(tasks)
+        failed: list[tuple[Slot, SdcppError]] = []
+        for done in asyncio.as_completed(tasks):
+            try:
+                result = await done
+            except _Failed as failure:
+                failed.append((failure.slot, failure.error))
+            else:
+                return result, [f"{slot.name}: {error}" for slot, error in failed]
+        raise failed[0][1]
+
+    async def _all(self, act: Callable[[Slot], Awaitable[None]]) -> None:
+        tasks = [asyncio.create_task(_one(slot, act)) for slot in self._slots]
+        self._keep(tasks)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _keep(self, tasks: Iterable[asyncio.Task[object]]) -> None:
+        for task in tasks:
+            self._loads.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        """Nobody may be left who waits for it; its error is in the log all the same."""
+        self._loads.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+
+class _Failed(Exception):
+    def __init__(self, slot: Slot, error: SdcppError) -> None:
+        self.slot = slot
+        self.error = error
+
+
+async def _one[R](slot: Slot, act: Callable[[Slot], Awaitable[R]]) -> R:
+    try:
+        return await act(slot)
+    except SdcppError as error:
+        log.warning("%s: %s", slot.name, error)
+        raise _Failed(slot, error) from error

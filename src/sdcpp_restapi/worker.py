@@ -1,0 +1,129 @@
+"""A worker: the library and the engine of a server, fed by the broker instead of by HTTP."""
+
+import asyncio
+import logging
+import shutil
+import signal
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+from .assembly.base import open_database, open_inputs
+from .assembly.engine import open_executors, open_slots
+from .assembly.library import open_library
+from .cluster.abroad import Abroad
+from .cluster.files import FileBox
+from .cluster.link import Link
+from .cluster.post import Post
+from .cluster.station import Station, worker_name
+from .config import Settings
+from .engine.executor import sweep
+from .engine.slot import EngineSlot
+from .events import EventBus
+from .jobs.inputs import InputStore
+from .lock import DataDirectoryLock
+from .logs import configure
+from .schemas.events import EventData, ModelLoaded, ModelLoadFailed, ModelLoadingProgress
+from .schemas.options import PreviewSettings
+from .schemas.upscaling import UpscalerRequest
+
+log = logging.getLogger(__name__)
+
+
+class Folders:
+    """Where the files of a job are while it runs here."""
+
+    def __init__(self, inputs: InputStore, outputs: Path) -> None:
+        self._inputs = inputs
+        self._outputs = outputs
+
+    def inputs(self, job_id: str) -> Path:
+        """Its input images."""
+        return self._inputs.folder(job_id)
+
+    def outputs(self, job_id: str) -> Path:
+        """What it made."""
+        return self._outputs / job_id
+
+
+class Herald(EventBus):
+    """Tells the server what would be told to WebSocket clients here."""
+
+    tell: Callable[[ModelLoadingProgress | ModelLoaded | ModelLoadFailed], None]
+
+    def publish(self, data: EventData) -> None:
+        """Only what is about models: jobs have their own way."""
+        if isinstance(data, ModelLoadingProgress | ModelLoaded | ModelLoadFailed):
+            self.tell(data)
+
+
+class Engines:
+    """What the slots know about the engine."""
+
+    def __init__(self, slots: Sequence[EngineSlot]) -> None:
+        self._slots = slots
+
+    @property
+    def revision(self) -> str | None:
+        """That of the engine, once one came up."""
+        return next((slot.child.hello.commit for slot in self._slots if slot.child), None)
+
+    @property
+    def devices(self) -> list[str]:
+        """What the slots compute on."""
+        return [slot.name for slot in self._slots]
+
+
+async def work(settings: Settings) -> None:
+    """Work until SIGINT or SIGTERM. Raises DataDirectoryBusy before anything is changed."""
+    lock = DataDirectoryLock.take(settings.paths.data_dir, 0)
+    try:
+        configure(settings.logging, settings.paths.data_dir)
+        async with AsyncExitStack() as stack:
+            station, slots = await _open(settings, stack)
+            working = asyncio.create_task(_run(station, slots))
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, working.cancel)
+            with suppress(asyncio.CancelledError):
+                await working
+    finally:
+        lock.release()
+
+
+async def _run(station: Station, slots: Sequence[EngineSlot]) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        for slot in slots:
+            tasks.create_task(slot.start())
+        tasks.create_task(station.run())
+
+
+async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Station, list[EngineSlot]]:
+    own, name = settings.cluster, worker_name(settings.cluster.name)
+    database = await open_database(settings, stack)
+    library = await open_library(settings, database, Abroad(), stack)
+    herald = Herald()
+    slots = open_slots(settings, herald, library, stack)
+    link = Link.open(own, f"worker {name}")
+    stack.push_async_callback(link.close)
+    files = FileBox(link)
+    inputs, outputs = open_inputs(settings), settings.paths.data_dir / "outputs"
+    await asyncio.to_thread(shutil.rmtree, outputs, ignore_errors=True)  # of attempts that a kill broke off
+    await sweep(outputs, [], library.places.listed)
+    posts: list[Post] = []
+    previews = [_preview(posts, number) for number in range(len(slots))]
+    executors = open_executors(slots, outputs, library, inputs, previews, _nobody_to_tell)
+    station = Station(name, link, files, slots, posts, library.everywhere, Engines(slots), own.announce_every)
+    folders = Folders(inputs, outputs)
+    for number, executor in enumerate(executors):
+        posts.append(Post(name, number, executor, link, files, folders, station.changed))
+    herald.tell = station.tell
+    return station, slots
+
+
+def _preview(posts: list[Post], number: int) -> Callable[[], PreviewSettings]:
+    return lambda: posts[number].preview
+
+
+async def _nobody_to_tell(_upscaler: UpscalerRequest) -> None:
+    """The server's current upscaler stays what it is when a job frees that of a worker."""
