@@ -106,7 +106,7 @@ class Engine(Section):
 
     devices: list[str] | None = Field(
         None,
-        description="One engine process for each: names of the engine's devices (sdcpp doctor lists them), or cpu,"
+        description="One engine process for each: names of the engine's devices (see sdcpp doctor), cpu,"
         " or cpu:2 for two threads; [] = none here. Default: one, and the engine chooses",
     )
     library: Path | None = Field(None, description="Another build of the engine's library (self-checked)")

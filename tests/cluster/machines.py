@@ -28,7 +28,17 @@ class Broker:
     def start(self) -> None:
         """Start it (again) and wait until it listens."""
         self.process = subprocess.Popen(
-            [str(NATS_SERVER), "-js", "-sd", str(self.folder), "-a", "127.0.0.1", "-p", str(self.port), *self.flags],
+            [
+                str(NATS_SERVER),
+                "-js",
+                "-sd",
+                str(self.folder),
+                "-a",
+                "127.0.0.1",
+                "-p",
+                str(self.port),
+                *self.flags,
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
