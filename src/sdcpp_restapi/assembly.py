@@ -29,6 +29,7 @@ from .events import EventBus
 from .jobs.convert_intake import ConvertIntake
 from .jobs.inputs import InputStore
 from .jobs.intake import Intake
+from .jobs.line import Rules
 from .jobs.planner import Planner
 from .jobs.queue import Queue
 from .jobs.retention import Retention
@@ -109,7 +110,7 @@ async def _open_base(settings: Settings, stack: AsyncExitStack) -> _Base:
     stack.push_async_callback(database.close)
     preferences = Preferences(database)
     bus = EventBus()
-    store = JobStore(database)
+    store = JobStore(database, _rules(settings))
     queue = Queue(store, bus)
     await queue.recover()
     inputs = InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)
@@ -342,6 +343,10 @@ def _in_background(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> 
             await task
 
     stack.push_async_callback(stop)
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(by_client=settings.queue.fairness == "client", patience=settings.queue.patience(slots=1))
 
 
 def _architecture_name(engine_name: str) -> str | None:

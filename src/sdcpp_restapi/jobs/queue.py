@@ -2,6 +2,8 @@
 
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
+from datetime import UTC, datetime
 from time import monotonic
 from uuid import uuid4
 
@@ -32,13 +34,19 @@ from ..schemas.jobs import (
 )
 from ..schemas.models import LoadRequest
 from ..schemas.upscaling import UpscalerRequest
-from .store import Counts, Filters, JobStore
+from .line import ANY_SLOT, Slot
+from .listing import Counts, Filters
+from .store import JobStore
 
 # An engine that dies this often while it runs one job has met a job that kills it.
 MOST_LOST_ENGINES = 2
 
 # Seconds between two job_progress events of one job; its last step is always told.
 PROGRESS_INTERVAL = 0.1
+
+# Seconds that a runner sleeps at most towards the moment of a job, so that it notices when the clock was set
+# or the machine was asleep.
+LONGEST_SLEEP = 60.0
 
 
 class Queue:
@@ -140,13 +148,20 @@ class Queue:
             self._arrivals[kind.lane].set()  # jobs of the last run may be waiting
 
     async def wait(self, lane: Lane) -> None:
-        """Wait until a job may have arrived in this lane."""
-        await self._arrivals[lane].wait()
+        """Wait until a job may have arrived in this lane, or the moment of one has come."""
+        arrived = self._arrivals[lane]
+        if arrived.is_set():
+            return
+        due = await self._store.next_due(lane)
+        seconds = min((due - datetime.now(UTC)).total_seconds(), LONGEST_SLEEP) if due else None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await arrived.wait()
 
-    async def claim(self, lane: Lane) -> Job | None:
-        """Take the next job of a lane."""
+    async def claim(self, lane: Lane, slot: Slot = ANY_SLOT) -> Job | None:
+        """Take the job of a lane that is next for this slot."""
         self._arrivals[lane].clear()
-        job = await self._store.claim(lane)
+        job = await self._store.claim(lane, slot)
         if job is not None:
             self._arrivals[lane].set()
             self._running[job.id] = job.progress
