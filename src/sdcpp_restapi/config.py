@@ -154,6 +154,26 @@ class Limits(Section):
     queue_page: int = Field(1000, gt=0, description="Most jobs in one answer of GET /queue")
 
 
+class Queue(Section):
+    """Whose turn it is among jobs of the same priority."""
+
+    fairness: Literal["fifo", "client"] = Field(
+        "fifo", description="client: one job of each client_id in turn, instead of the order of submission"
+    )
+    affinity_wait: float | None = Field(
+        None,
+        ge=0,
+        description="Seconds that a job may be passed over by later ones whose model a slot already holds;"
+        " default: 30 with several slots, 0 with one",
+    )
+
+    def patience(self, slots: int) -> float:
+        """`affinity_wait` with so many slots."""
+        if self.affinity_wait is not None:
+            return self.affinity_wait
+        return 30.0 if slots > 1 else 0.0
+
+
 class PresetValues(GenerationDefaults):
     """Values to put in place of those of an architecture's preset."""
 
@@ -265,6 +285,7 @@ class Settings(BaseSettings):
     paths: Paths = Field(default_factory=Paths)  # relative to the working directory of that moment
     engine: Engine = Engine()
     limits: Limits = Limits()
+    queue: Queue = Queue()
     generation: Generation = Generation()
     cluster: Cluster = Cluster()
     downloads: Downloads = Downloads()

@@ -5,7 +5,7 @@ import base64
 from typing import Any
 
 from ..errors import BadRequest
-from ..jobs.store import Filters
+from ..jobs.listing import Filters
 from ..schemas import action_parameters as ask
 from ..schemas.actions import Action
 from ..schemas.generation import Accepted

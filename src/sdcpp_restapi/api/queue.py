@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from ..jobs.store import Filters
+from ..jobs.listing import Filters
 from ..schemas.jobs import JobStatus, JobType, JobView, QueueView
 from ..schemas.models import Done
 from .deps import Here

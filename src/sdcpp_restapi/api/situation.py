@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ..jobs.store import Filters
+from ..jobs.listing import Filters
 from ..schemas.jobs import JobView
 from .deps import Parts
 

@@ -7,6 +7,7 @@ from ..config import Settings
 from ..db import Database
 from ..events import EventBus
 from ..jobs.inputs import InputStore
+from ..jobs.line import Rules
 from ..jobs.queue import Queue
 from ..jobs.store import JobStore
 from ..preferences import Preferences, PreviewPreference
@@ -30,7 +31,7 @@ async def open_base(settings: Settings, stack: AsyncExitStack) -> Base:
     database = await open_database(settings, stack)
     preferences = Preferences(database)
     bus = EventBus()
-    store = JobStore(database)
+    store = JobStore(database, _rules(settings))
     queue = Queue(store, bus)
     await queue.recover(with_workers=bool(settings.cluster.urls))
     return Base(
@@ -54,3 +55,11 @@ async def open_database(settings: Settings, stack: AsyncExitStack) -> Database:
 def open_inputs(settings: Settings) -> InputStore:
     """The folder of input images."""
     return InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)
+
+
+def _rules(settings: Settings) -> Rules:
+    here = 1 if settings.engine.devices is None else len(settings.engine.devices)
+    several = here > 1 or bool(settings.cluster.urls)
+    return Rules(
+        by_client=settings.queue.fairness == "client", patience=settings.queue.patience(2 if several else 1)
+    )

@@ -6,7 +6,8 @@ from collections.abc import Callable
 import typer
 
 from ..errors import SdcppError
-from ..schemas.jobs import JobView, QueueView, utc_text
+from ..schemas.jobs import JobView, QueueView
+from ..schemas.moments import utc_text
 from ..schemas.trash import Deleted, Restored
 from .exits import FAILED, refused
 from .remote import Server

@@ -47,7 +47,9 @@ class Orders:
         if request.url:
             await self._web.check(request.url)
         download, position = await self._queue.submit("model_download", request, None)
-        following = HashRequest(model_type=request.model_type)
+        following = HashRequest(
+            model_type=request.model_type, priority=request.priority, client_id=request.client_id
+        )
         hash_job, _ = await self._queue.submit("model_hash", following, None, after=download)
         await self._follow(download, hash_job)
         assert request.source is not None

@@ -11,8 +11,9 @@ from typing import Protocol
 
 from ..schemas.engine import Generate, Generated, LoraFile, Report, Upscale, Upscaled
 from ..schemas.generation import GenerationRequest, ImageRequest, Img2ImgRequest, Txt2ImgRequest
-from ..schemas.jobs import Job, Outcome, utc_text
+from ..schemas.jobs import Job, Outcome
 from ..schemas.models import LoadRequest
+from ..schemas.moments import utc_text
 from ..schemas.options import PreviewSettings
 from ..schemas.upscaling import Enlargement, UpscaleRequest, UpscalerRequest
 

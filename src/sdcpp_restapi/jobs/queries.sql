@@ -1,10 +1,9 @@
--- name: insert_job(id, lane, type, created_at, params, model, upscaler, after, progress, work, needs)!
-INSERT INTO jobs (id, lane, type, created_at, params, model, upscaler, after, progress, work, needs)
-VALUES (:id, :lane, :type, :created_at, :params, :model, :upscaler, :after, :progress, :work, :needs);
-
--- name: position(lane, id)^
-SELECT count(*) FROM jobs
-WHERE lane = :lane AND status = 'pending' AND seq <= (SELECT seq FROM jobs WHERE id = :id);
+-- name: insert_job(id, lane, type, created_at, params, model, model_key, upscaler, after, progress, work, needs, priority, client_id, not_before)<!
+-- Held: it joins the line (line.sql) at once, or when its moment comes.
+INSERT INTO jobs (id, lane, type, created_at, params, model, model_key, upscaler, after, progress, work, needs,
+    priority, client_id, not_before, held)
+VALUES (:id, :lane, :type, :created_at, :params, :model, :model_key, :upscaler, :after, :progress, :work, :needs,
+    :priority, :client_id, :not_before, 1);
 
 -- name: get_job(id)^
 SELECT * FROM jobs WHERE id = :id AND place = 'queue';
@@ -16,41 +15,13 @@ WHERE type = :type AND json_extract(coalesce(model, upscaler), '$.model_name') =
   AND (upscaler IS NOT NULL) = :upscaled AND seconds IS NOT NULL AND work > 0
 ORDER BY seq DESC LIMIT :most;
 
--- name: counts()
-SELECT status, count FROM job_counts;
-
--- name: newest_first(place, status, type, search, limit, offset)
-SELECT * FROM jobs
-WHERE place = :place AND (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
-  AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\')
-ORDER BY seq DESC LIMIT :limit OFFSET :offset;
-
--- name: oldest_first(place, status, type, search, limit, offset)
-SELECT * FROM jobs
-WHERE place = :place AND (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
-  AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\')
-ORDER BY seq ASC LIMIT :limit OFFSET :offset;
-
--- name: matching(place, status, type, search)^
-SELECT count(*) FROM jobs
-WHERE place = :place AND (:status IS NULL OR status = :status) AND (:type IS NULL OR type = :type)
-  AND (:search IS NULL OR id LIKE :search ESCAPE '\' OR params LIKE :search ESCAPE '\' OR model LIKE :search ESCAPE '\');
-
--- name: waiting_needs(lane)
-SELECT DISTINCT needs FROM jobs WHERE lane = :lane AND status = 'pending';
-
 -- name: with_workers()
 SELECT * FROM jobs WHERE status = 'processing' AND slot IS NOT NULL ORDER BY seq;
 
--- name: claim(now, lane, slot, able)^
--- The oldest pending job of a lane becomes ours, in one statement, so that no two claims get the same one.
+-- name: claim(now, seq, slot)^
+-- The job becomes ours, in the transaction that chose it, so that no two claims get the same one.
 UPDATE jobs SET status = 'processing', attempt = attempt + 1, started_at = :now, slot = :slot
-WHERE seq = (
-    SELECT seq FROM jobs WHERE lane = :lane AND status = 'pending'
-      AND (after IS NULL OR (SELECT status FROM jobs AS first WHERE first.id = jobs.after) = 'completed')
-      AND (:able IS NULL OR needs IN (SELECT value FROM json_each(:able)))
-    ORDER BY seq LIMIT 1
-)
+WHERE seq = :seq AND status = 'pending'
 RETURNING *;
 
 -- name: finish(status, now, progress, outputs, result, seconds, error, id, attempt)^

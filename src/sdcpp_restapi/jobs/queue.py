@@ -1,5 +1,8 @@
 """The queue: submit, look, cancel, claim, end. Stored first, published second."""
 
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
 from time import monotonic
 from uuid import uuid4
 
@@ -32,7 +35,9 @@ from ..schemas.models import LoadRequest
 from ..schemas.needs import NOTHING, Needs
 from ..schemas.upscaling import UpscalerRequest
 from .bell import Bells
-from .store import MOST_UNCLEAN_STOPS, Counts, Filters, JobStore
+from .line import Slot
+from .listing import Counts, Filters
+from .store import MOST_UNCLEAN_STOPS, JobStore
 from .taker import HERE, Taker
 
 # An engine that dies this often while it runs one job has met a job that kills it.
@@ -40,6 +45,10 @@ MOST_LOST_ENGINES = 2
 
 # Seconds between two job_progress events of one job; its last step is always told.
 PROGRESS_INTERVAL = 0.1
+
+# Seconds that a runner sleeps at most towards the moment of a job, so that it notices when the clock was set
+# or the machine was asleep.
+LONGEST_SLEEP = 60.0
 
 
 class Queue:
@@ -150,15 +159,25 @@ class Queue:
             self._running[job.id] = job.progress
         return jobs
 
+    async def wait(self, lane: Lane, bell: asyncio.Event) -> None:
+        """Wait until the bell has rung, or the moment of a job of the lane has come."""
+        if bell.is_set():
+            return
+        due = await self._store.next_due(lane)
+        seconds = min((due - datetime.now(UTC)).total_seconds(), LONGEST_SLEEP) if due else None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await bell.wait()
+
     async def claim(self, lane: Lane, taker: Taker = HERE) -> Job | None:
-        """Take the next job of a lane that `taker` can run."""
+        """Take the job of a lane that is next for this taker."""
         able: list[str] | None = None
         if taker.can_run is not None:
             waiting = await self._store.waiting_needs(lane)
             able = [text for text in waiting if await taker.can_run(Needs.model_validate_json(text))]
             if not able:
                 return None
-        job = await self._store.claim(lane, taker.slot, able)
+        job = await self._store.claim(lane, Slot(name=taker.slot, holds=taker.holds, able=able))
         if job is not None:
             self._running[job.id] = job.progress
             self._changed(job, JobStatus.PENDING)

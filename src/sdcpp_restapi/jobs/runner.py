@@ -41,7 +41,7 @@ class Runner:
             if self._resumed is not None:
                 await self._work(self._resumed)
             while True:
-                await self._bell.wait()
+                await self._queue.wait(self._lane, self._bell)
                 async with self._executor.turn():
                     await self._next()
         finally:

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from .base import Request
 from .generation import Accepted
 from .names import QUANTIZATION_TYPES, WRITABLE_TYPES
+from .turn import JobRequest
 from .type_rules import TypeRules
 
 
@@ -19,7 +19,7 @@ def _writable(value: str) -> str:
     raise ValueError(f"must be one of {', '.join(WRITABLE_TYPES)}")
 
 
-class ConvertRequest(Request):
+class ConvertRequest(JobRequest):
     """POST /convert.
 
     Paths lie in the model folders or in those of the setting paths.convert_dirs, and may be relative to them.

@@ -4,8 +4,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from .base import Frozen, LeftOut, Request
+from .base import Frozen, LeftOut
 from .models import ModelType
+from .turn import JobRequest
 
 Source = Literal["url", "civitai", "huggingface"]
 
@@ -14,7 +15,7 @@ def _digits_as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-class DownloadRequest(Request):
+class DownloadRequest(JobRequest):
     """POST /models/download."""
 
     model_type: ModelType
@@ -43,7 +44,7 @@ class DownloadAccepted(Frozen):
     warnings: list[str] | None = LeftOut
 
 
-class HashRequest(Request):
+class HashRequest(JobRequest):
     """Compute the SHA-256 of a model; follows a download."""
 
     model_type: ModelType

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from .base import Frozen, LeftOut
-from .jobs import JobStatus, JobType, Moment, Progress, Transfer
+from .jobs import JobStatus, JobType, Progress, Transfer
 from .models import Health, LoadedComponents
+from .moments import Moment
 
 
 class JobAdded(Frozen):

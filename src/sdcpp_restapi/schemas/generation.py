@@ -4,11 +4,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 
-from .base import Fraction, Frozen, Integer, LeftOut, NoBoolean, Number, Request
+from .base import Fraction, Frozen, Integer, LeftOut, NoBoolean, Number
 from .caching import CacheFields
 from .hires import HiresFields
 from .models import LoadRequest
 from .names import OutputFormat, Sampler, Scheduler
+from .turn import JobRequest
 from .upscaling import Repeats
 
 Seed = Annotated[int, Field(ge=-1, le=2**63 - 1), NoBoolean]
@@ -38,7 +39,7 @@ class LoraUse(Frozen):
     high_noise: bool = Field(False, description="For the high-noise model of a pair")
 
 
-class GenerationRequest(Request):
+class GenerationRequest(JobRequest):
     """What images and videos have in common; the fields without a default have one in each of them."""
 
     prompt: str = Field(description="Text prompt; <lora:name:weight> tags are applied and removed")

@@ -1,26 +1,18 @@
 """Jobs: the row, its progress, and what the API shows of it."""
 
-from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-from pydantic import Field, PlainSerializer, SerializeAsAny
+from pydantic import Field, SerializeAsAny
 
 from .base import Frozen, LeftOut
 from .conversion import ConvertRequest
 from .downloads import DownloadRequest, HashRequest, JobResult
 from .generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from .models import LoadRequest
+from .moments import Moment
 from .upscaling import UpscaleRequest, UpscalerRequest
 from .video import Txt2VidRequest
-
-
-def utc_text(moment: datetime) -> str:
-    """A moment as the API writes it: 2024-01-01T12:00:00.000Z."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
-
-
-Moment = Annotated[datetime, PlainSerializer(utc_text, when_used="json")]
 
 JobType = Literal["txt2img", "img2img", "txt2vid", "upscale", "convert", "model_download", "model_hash"]
 Lane = Literal["engine", "download", "hash"]

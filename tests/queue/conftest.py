@@ -1,0 +1,57 @@
+"""The queue's store on a database of its own."""
+
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from sdcpp_restapi.db import Database
+from sdcpp_restapi.jobs.line import Rules, Slot
+from sdcpp_restapi.jobs.store import JobStore
+from sdcpp_restapi.schemas.generation import Txt2ImgRequest
+from sdcpp_restapi.schemas.jobs import Job
+from sdcpp_restapi.schemas.models import LoadRequest
+
+
+class Line:
+    """A store; jobs have their prompt for a name."""
+
+    def __init__(self, database: Database, rules: Rules) -> None:
+        self.database = database
+        self.store = JobStore(database, rules)
+
+    async def add(self, name: str, model: str | None = None, **turn: object) -> str:
+        """Submit a job; its id."""
+        request = Txt2ImgRequest.model_validate({"prompt": name, **turn})
+        job_id = str(uuid4())
+        await self.store.insert(job_id, "txt2img", request, loading(model), None, None, None)
+        return job_id
+
+    async def claim(self, holds: str | None = None, can_run: Callable[[Job], bool] | None = None) -> str:
+        """Claim a job; its name, "" = there is none."""
+        job = await self.store.claim("engine", Slot(holds=loading(holds), can_run=can_run))
+        return job.params.prompt if job else ""  # type: ignore[union-attr]
+
+    async def claim_all(self) -> list[str]:
+        """The names of all jobs in line, in their order."""
+        names = []
+        while name := await self.claim():
+            names.append(name)
+        return names
+
+
+def loading(model: str | None) -> LoadRequest | None:
+    """How a model is loaded."""
+    return LoadRequest(model_name=model) if model else None
+
+
+OpenLine = Callable[..., Line]
+
+
+@pytest.fixture
+async def open_line(tmp_path: Path) -> AsyncIterator[OpenLine]:
+    """Opens the database of the test, each time by the rules that are given."""
+    database = await Database.open(tmp_path / "test.db")
+    yield lambda **rules: Line(database, Rules(**rules))
+    await database.close()
