@@ -10,8 +10,8 @@ from sdcpp_restapi.db import Database
 from sdcpp_restapi.jobs.line import Rules, Slot
 from sdcpp_restapi.jobs.store import JobStore
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
-from sdcpp_restapi.schemas.jobs import Job
 from sdcpp_restapi.schemas.models import LoadRequest
+from sdcpp_restapi.schemas.needs import NOTHING, Needs
 
 
 class Line:
@@ -21,16 +21,16 @@ class Line:
         self.database = database
         self.store = JobStore(database, rules)
 
-    async def add(self, name: str, model: str | None = None, **turn: object) -> str:
+    async def add(self, name: str, model: str | None = None, needs: Needs = NOTHING, **turn: object) -> str:
         """Submit a job; its id."""
         request = Txt2ImgRequest.model_validate({"prompt": name, **turn})
         job_id = str(uuid4())
-        await self.store.insert(job_id, "txt2img", request, loading(model), None, None, None)
+        await self.store.insert(job_id, "txt2img", request, loading(model), None, None, None, needs)
         return job_id
 
-    async def claim(self, holds: str | None = None, can_run: Callable[[Job], bool] | None = None) -> str:
+    async def claim(self, holds: str | None = None, able: list[str] | None = None) -> str:
         """Claim a job; its name, "" = there is none."""
-        job = await self.store.claim("engine", Slot(holds=loading(holds), can_run=can_run))
+        job = await self.store.claim("engine", Slot(holds=loading(holds), able=able))
         return job.params.prompt if job else ""  # type: ignore[union-attr]
 
     async def claim_all(self) -> list[str]:

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.jobs import rows
 from sdcpp_restapi.jobs.line import Rules
-from sdcpp_restapi.schemas.jobs import Job, JobStatus, Outcome
+from sdcpp_restapi.schemas.jobs import JobStatus, Outcome
+from sdcpp_restapi.schemas.needs import Need, Needs
 
 from .conftest import Line, OpenLine
 
@@ -259,14 +260,24 @@ async def test_a_clock_that_was_set_back_lets_nobody_pass(open_line: OpenLine, c
 async def test_a_slot_gets_only_what_it_can_run(open_line: OpenLine) -> None:
     line = open_line()
     for name in ("b1", "c lora", "c1", "a1"):
-        await line.add(name, f"{name[0]}.gguf")
-
-    def can_run(job: Job) -> bool:
-        assert job.model is not None
-        return job.model.model_name != "b.gguf" and "lora" not in job.params.prompt  # type: ignore[union-attr]
-
-    assert [await line.claim(can_run=can_run) for _ in range(3)] == ["c1", "a1", ""]
+        await line.add(name, f"{name[0]}.gguf", needs=needs(name[0], "lora" in name))
+    able = [needs("a").model_dump_json(), needs("c").model_dump_json()]
+    assert [await line.claim(able=able) for _ in range(3)] == ["c1", "a1", ""]
     assert await line.claim_all() == ["b1", "c lora"]
+
+
+async def test_what_waiting_jobs_need_is_told_once(open_line: OpenLine) -> None:
+    line = open_line()
+    for name in ("a", "b", "a", "b"):
+        await line.add(name, f"{name}.gguf", needs=needs(name))
+    expected = [needs("a").model_dump_json(), needs("b").model_dump_json()]
+    assert await line.store.waiting_needs("engine") == expected
+    assert await line.store.waiting_needs("hash") == []
+
+
+def needs(name: str, lora: bool = False) -> Needs:
+    files = [Need(kinds=("checkpoint",), name=name), *([Need(kinds=("lora",), name="x")] if lora else [])]
+    return Needs(files=tuple(files))
 
 
 # ------------------------------------------------------------------ scale
@@ -275,11 +286,12 @@ async def test_a_slot_gets_only_what_it_can_run(open_line: OpenLine) -> None:
 async def test_no_statement_of_the_line_reads_or_sorts_the_whole_table(open_line: OpenLine) -> None:
     from sdcpp_restapi.jobs import line as module
 
-    values = dict.fromkeys(["lane", "model_key", "most", "seq", "now", "by_client", "id"])
+    values = dict.fromkeys(["lane", "model_key", "able", "seq", "now", "by_client", "id"])
     names = (
         "head",
         "models",
         "first_of_model",
+        "needs",
         "due",
         "next_due",
         "join_line",
@@ -324,8 +336,12 @@ async def test_a_database_of_before_keeps_its_line(tmp_path: Path, monkeypatch: 
     from sdcpp_restapi import db as module
 
     everything = module._statements
-    # What comes with 0009 is left out, as if it did not exist yet.
-    monkeypatch.setattr(module, "_statements", lambda text: [] if "line_counts" in text else everything(text))
+    # What comes with 0009 and 0010 is left out, as if it did not exist yet.
+    monkeypatch.setattr(
+        module,
+        "_statements",
+        lambda text: [] if "line_counts" in text or "waiting_needs" in text else everything(text),
+    )
     old = await Database.open(tmp_path / "test.db")
     await old.write(
         lambda db: db.executemany(

@@ -11,7 +11,7 @@ import aiosql
 from ..db import Database
 from ..schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Params, Progress
 from ..schemas.models import LoadRequest
-from ..schemas.needs import Needs
+from ..schemas.needs import NOTHING, Needs
 from ..schemas.upscaling import UpscalerRequest
 from . import line, listing, rows
 from .line import ANY_SLOT, Rules, Slot
@@ -40,7 +40,7 @@ class JobStore:
         upscaler: UpscalerRequest | None,
         after: str | None,
         work: float | None,
-        needs: Needs,
+        needs: Needs = NOTHING,
     ) -> int:
         """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
         not_before = rows.stored(params.not_before) if params.not_before else None
@@ -136,7 +136,7 @@ class JobStore:
         found = await self._database.write(lambda db: list(_sql.drop_followers(db, **values)))
         return [rows.job_of(row) for row in found]
 
-    async def give_back(self, job: Job, lost: bool, stranded: bool) -> Job | None:
+    async def give_back(self, job: Job, lost: bool = False, stranded: bool = False) -> Job | None:
         """Return a running job to its place in the queue.
 
         `lost` counts an engine that died, `stranded` a worker that is gone.
@@ -159,7 +159,7 @@ class JobStore:
         """How often the engine died while it ran this job."""
         return int(await self._database.read(lambda db: _sql.lost_count(db, id=job_id)[0]))
 
-    async def recover(self, with_workers: bool) -> None:
+    async def recover(self, with_workers: bool = False) -> None:
         """After an unclean stop: what was running is pending again, or failed if that happened too often.
 
         With workers, what they run goes on.
