@@ -127,9 +127,15 @@ class Engine(Section):
     @field_validator("devices")
     @classmethod
     def _well_formed(cls, devices: list[str] | None) -> list[str] | None:
+        gpus: set[str] = set()
         for device in devices or ():
+            name = device.partition(":")[0].lower()
             if not re.fullmatch(DEVICE, device):
                 raise ValueError(f"{device!r} is not a device: a name such as CUDA0, cpu, or cpu:2")
+            if name in gpus:
+                raise ValueError(f"{device!r} is there twice, which only cpu may be")
+            if name != "cpu":
+                gpus.add(name)
         return devices
 
     @field_validator("default_model")

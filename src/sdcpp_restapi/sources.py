@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -28,13 +28,18 @@ class Environment(EnvSettingsSource):
 
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         """What is neither is handed on as it is: the check of its type tells then what is wrong."""
-        is_list = field is not None and get_origin(field.annotation) is list
-        if is_list and not value.lstrip().startswith("["):
+        if _is_list(field) and not value.lstrip().startswith("["):
             return [part.strip() for part in value.split(",") if part.strip()]
         try:
             return super().decode_complex_value(field_name, field, value)
         except ValueError:
             return value
+
+
+def _is_list(field: FieldInfo | None) -> bool:
+    """Also one that may be None."""
+    kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+    return any(get_origin(kind) is list for kind in kinds)
 
 
 def from_all_sources[Model: BaseSettings](model: type[Model], file: Path | None, flags: Flags) -> Model:

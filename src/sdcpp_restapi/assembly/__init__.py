@@ -28,6 +28,7 @@ from ..models.footprint import Footprint
 from ..models.hashing import HashExecutor
 from ..outputs.folder import OutputFolder
 from ..outputs.thumbs import Thumbnails
+from ..schemas.needs import Needs
 from .base import Base, open_base
 from .cluster import open_head
 from .downloads import Downloads, open_downloads
@@ -70,9 +71,13 @@ def _runners(
     alone = not settings.cluster.urls
     queue = base.queue
 
+    async def can_run(slot: EngineSlot, needs: Needs) -> bool:
+        return (not engine.fleet.replaces(slot) or await slot.ready()) and await slot.can_run(needs)
+
     def taker(slot: EngineSlot) -> Taker:
         # Alone, a job whose files are gone fails here; among others it waits for somebody who has them.
-        return Taker(holds=slot.loaded, can_run=None if alone else slot.can_run)
+        able_to_all = alone and not engine.fleet.replaces(slot)
+        return Taker(holds=slot.loaded, can_run=None if able_to_all else partial(can_run, slot))
 
     return Runners(
         *(

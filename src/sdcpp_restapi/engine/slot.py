@@ -10,6 +10,7 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from itertools import count
+from time import monotonic
 
 from ..config import Engine
 from ..errors import EngineLost, EngineUnusable, LoadFailed, SdcppError
@@ -40,6 +41,9 @@ from .upscaler_seat import FindUpscaler, UpscalerSeat
 from .watch import watch_for_hang
 
 log = logging.getLogger(__name__)
+
+# Seconds after which an engine that could not be started is tried again by a slot that has others beside it.
+NEXT_CHANCE = 30.0
 
 Resolve = Callable[[LoadRequest], Awaitable[ModelFiles]]
 NameArchitecture = Callable[[str], str | None]
@@ -82,6 +86,7 @@ class EngineSlot:
         self.loading: LoadRequest | None = None
         self.architecture: str | None = None
         self.problem: str | None = None
+        self._next_chance = 0.0
         self._merged: list[LoraFile] | None = None
 
     # ------------------------------------------------------------ life
@@ -91,6 +96,13 @@ class EngineSlot:
         async with self._turns.take(LOAD):
             with suppress(EngineLost, EngineUnusable):
                 await self._living_child()
+
+    async def ready(self) -> bool:
+        """Whether the engine runs; one that could not be started gets another chance now and then."""
+        if self.problem is not None and monotonic() >= self._next_chance:
+            with suppress(EngineLost, EngineUnusable):
+                await self._living_child()
+        return self.problem is None
 
     async def close(self) -> None:
         """End the child, and with it what it is doing."""
@@ -120,10 +132,11 @@ class EngineSlot:
     def view(self) -> LoadedSlot:
         """What memory holds now."""
         return LoadedSlot(
-            device=str(self._device),
+            device=self.name,
             model_name=self.loaded.model_name if self.loaded else None,
             model_architecture=self.architecture,
             busy=self._turns.taken,
+            upscaler=self.upscaler.loaded.model_name if self.upscaler.loaded else None,
             job_id=self.job_id,
         )
 
@@ -251,7 +264,13 @@ class EngineSlot:
         self.loaded = request
         self._merged = None
         self.architecture = self._name_architecture(report.engine_architecture) or report.engine_architecture
-        log.info("loaded %s (%s) in %.1f s", request.model_name, self.architecture, report.seconds)
+        log.info(
+            "loaded %s (%s) on %s in %.1f s",
+            request.model_name,
+            self.architecture,
+            self.name,
+            report.seconds,
+        )
         return ModelLoaded(
             model_name=request.model_name,
             model_type=request.model_type,
@@ -283,6 +302,7 @@ class EngineSlot:
             self.child = await self._spawned()
         except (EngineLost, EngineUnusable) as error:
             self.problem = str(error)
+            self._next_chance = monotonic() + NEXT_CHANCE
             log.error("%s", error)
             await asyncio.sleep(self._settings.restart_delay)
             raise

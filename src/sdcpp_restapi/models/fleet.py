@@ -14,6 +14,11 @@ from .needs import needs_of
 
 log = logging.getLogger(__name__)
 
+NOBODY = (
+    "Nobody can load this now: this server has no engine of its own (engine.devices), and no worker has"
+    " all its files"
+)
+
 
 class Slot(Protocol):
     """A place for one model and one upscaler, here or on a worker."""
@@ -38,6 +43,7 @@ class Fleet:
     def __init__(self, slots: Iterable[Slot]) -> None:
         self._slots = list(slots)
         self._loads: set[asyncio.Task[object]] = set()
+        self._late_failure: str | None = None
 
     async def close(self) -> None:
         """Break off loads that still run."""
@@ -53,6 +59,10 @@ class Fleet:
         """A slot less."""
         self._slots.remove(slot)
 
+    def replaces(self, slot: Slot) -> bool:
+        """Whether the engine of `slot` does not come up, and that of another does: jobs are for that one."""
+        return slot.problem is not None and any(other.problem is None for other in self._slots)
+
     @property
     def loading(self) -> LoadRequest | None:
         """What one of them loads."""
@@ -60,8 +70,14 @@ class Fleet:
 
     @property
     def problem(self) -> str | None:
-        """Why one of them does not come up."""
-        return next((slot.problem for slot in self._slots if slot.problem), None)
+        """Why some of them do not come up, or could not load what others have loaded."""
+        told = dict.fromkeys(slot.problem for slot in self._slots if slot.problem)
+        return "; ".join(told) or self._late_failure
+
+    def awaits(self, request: LoadRequest) -> bool:
+        """Whether this model is being loaded, and no slot holds it yet."""
+        loading = any(slot.loading == request for slot in self._slots)
+        return loading and all(view.model_name != request.model_name for view in self.views())
 
     def views(self) -> list[LoadedSlot]:
         """What each holds."""
@@ -70,8 +86,8 @@ class Fleet:
     async def load(self, request: LoadRequest) -> ModelLoaded:
         """Load a model into every slot that can; answers when the first one has it, the others follow.
 
-        Those that failed until then are told as warnings, later ones in the log. Raises what the first one
-        said when all fail, NoSlot when there is none.
+        Failures until then are warnings too; all are told by `problem` until the next load. Raises what the
+        first one said when all fail, NoSlot when there is none.
         """
         loaded, failures = await self._first(
             needs_of(None, request, None), lambda slot: slot.load_on_request(request)
@@ -99,23 +115,21 @@ class Fleet:
     async def _first[R](self, needs: Needs, load: Callable[[Slot], Awaitable[R]]) -> tuple[R, list[str]]:
         able = [slot for slot in self._slots if await slot.can_run(needs)]
         if not able:
-            raise NoSlot(
-                "No engine slot can load this now: this server has none of its own (engine.devices), and no"
-                " worker has the files"
-                if not self._slots or needs.files
-                else None
-            )
-        tasks = {asyncio.create_task(_one(slot, load)): slot for slot in able}
+            raise NoSlot(NOBODY)
+        self._late_failure = None
+        tasks = [asyncio.create_task(_one(slot, load)) for slot in able]
         self._keep(tasks)
-        failed: list[tuple[Slot, SdcppError]] = []
+        failed: list[_Failed] = []
         for done in asyncio.as_completed(tasks):
             try:
                 result = await done
             except _Failed as failure:
-                failed.append((failure.slot, failure.error))
+                failed.append(failure)
             else:
-                return result, [f"{slot.name}: {error}" for slot, error in failed]
-        raise failed[0][1]
+                for task in tasks:
+                    task.add_done_callback(self._followed)
+                return result, [str(failure) for failure in failed]
+        raise failed[0].error
 
     async def _all(self, act: Callable[[Slot], Awaitable[None]]) -> None:
         tasks = [asyncio.create_task(_one(slot, act)) for slot in self._slots]
@@ -127,6 +141,10 @@ class Fleet:
             self._loads.add(task)
             task.add_done_callback(self._ended)
 
+    def _followed(self, task: asyncio.Task[object]) -> None:
+        if not task.cancelled() and (failure := task.exception()):
+            self._late_failure = str(failure)
+
     def _ended(self, task: asyncio.Task[object]) -> None:
         """Nobody may be left who waits for it; its error is in the log all the same."""
         self._loads.discard(task)
@@ -136,7 +154,7 @@ class Fleet:
 
 class _Failed(Exception):
     def __init__(self, slot: Slot, error: SdcppError) -> None:
-        self.slot = slot
+        super().__init__(f"{slot.name}: {error}")
         self.error = error
 
 

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from ..errors import EngineLost, LoadInProgress, NoModelLoaded, SdcppError
+from ..errors import EngineLost, LoadInProgress, NoModelLoaded, NoSlot, SdcppError
 from ..events import EventBus
 from ..preferences import Preferences
 from ..schemas.base import Frozen
@@ -28,6 +28,7 @@ class Engine(Protocol):
     def problem(self) -> str | None: ...
     async def load(self, request: LoadRequest) -> ModelLoaded: ...
     async def unload(self) -> None: ...
+    def awaits(self, request: LoadRequest) -> bool: ...
     def views(self) -> list[LoadedSlot]: ...
 
 
@@ -135,7 +136,7 @@ class CurrentModel:
     def health(self) -> Health:
         """The body of GET /health."""
         loading = self._engine.loading or self._awaited()
-        shown = self._current if self._is_settled(loading) else None
+        shown = self._current if self._is_settled() else None
         return Health(
             model_loaded=shown is not None,
             model_loading=loading is not None,
@@ -151,12 +152,13 @@ class CurrentModel:
             version=self._version,
         )
 
-    def _is_settled(self, loading: LoadRequest | None) -> bool:
+    def _is_settled(self) -> bool:
         """Whether the current model is neither being replaced nor loaded again.
 
         A job that loads another model for itself does not change what the current one is.
         """
-        return self._awaited() is None and (self._current is None or loading != self._current.request)
+        current = self._current
+        return self._awaited() is None and (current is None or not self._engine.awaits(current.request))
 
     def _awaited(self) -> LoadRequest | None:
         """The model of a load that waits for its turn or runs."""
@@ -174,12 +176,12 @@ class CurrentModel:
 
     async def _load_again(self, request: LoadRequest) -> ModelLoaded:
         """Load the model of the last run. It stays the current one if the engine dies over it, which may be
-        somebody's kill: the next job tries again."""
+        somebody's kill, or if workers are still to come: the next job tries again."""
         before = self._current
         try:
             return await self._load(request)
         except SdcppError as error:
-            if isinstance(error.__cause__, EngineLost):
+            if isinstance(error, NoSlot) or isinstance(error.__cause__, EngineLost):
                 self._current = before
             raise
 

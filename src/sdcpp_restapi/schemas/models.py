@@ -223,6 +223,7 @@ class LoadedSlot(Frozen):
     model_name: str | None
     model_architecture: str | None = None
     busy: bool = False
+    upscaler: str | None = LeftOut
     job_id: str | None = LeftOut  # what it works on
     worker: str | None = LeftOut  # the machine, where it is another one
 

@@ -1,0 +1,52 @@
+"""Servers with several engine slots, all of them on the CPU, with the demo model."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sdcpp_restapi.config import FOLDER_OF
+from sdcpp_restapi.demo.model import write_demo_model
+from tests.server import RunningServer
+
+StartDevices = Callable[..., RunningServer]
+SLOT = "cpu:1"
+
+
+def load_body(root: Path) -> dict[str, Any]:
+    """Write the demo model; what loads it."""
+    demo = write_demo_model({kind: root / "models" / name for kind, name in FOLDER_OF.items()})
+    return demo.load_request().model_dump(mode="json")
+
+
+@pytest.fixture
+def start_devices(start_server: Callable[..., RunningServer], tmp_path: Path) -> StartDevices:
+    """Start a server with these devices (as SDCPP_ENGINE_DEVICES has them)."""
+
+    def start(devices: str, *flags: str) -> RunningServer:
+        load_body(tmp_path)
+        return start_server(*flags, env={"SDCPP_ENGINE_DEVICES": devices, "SDCPP_ENGINE_RESTART_DELAY": "0"})
+
+    return start
+
+
+@pytest.fixture(scope="module")
+def two_slots(root: Path) -> Iterator[RunningServer]:
+    """A server with two slots that hold the model; tests leave it idle and loaded."""
+    body = load_body(root)
+    server = RunningServer(root, env={"SDCPP_ENGINE_DEVICES": f"{SLOT},{SLOT}"})
+    load_everywhere(server, body)
+    yield server
+    server.kill()
+    print("\n".join(server.log[-60:]))
+
+
+def load_everywhere(server: RunningServer, body: dict[str, Any]) -> dict[str, Any]:
+    """Load a model and wait until all slots have it; the answer, which came before."""
+    slots = len(server.get("/health")["loaded_slots"])
+    with server.events() as events:
+        answer: dict[str, Any] = server.post("/models/load", body)
+        for _ in range(slots):
+            events.wait_for("model_loaded")
+    return answer
