@@ -77,10 +77,9 @@ class Everywhere:
 
     def places(self) -> str:
         """Where main models are looked for, in words."""
-        folders = (
-            [f"{kind} ({self._catalog.folders[kind]})" for kind in LOADABLE] if self._engine_here else []
-        )
-        return " or ".join([*folders, *(f"on worker {one.name}" for one in self._elsewhere.machines())])
+        here = [f"{kind} ({self._catalog.folders[kind]})" for kind in LOADABLE] if self._engine_here else []
+        places = [*here, *(f"on worker {one.name}" for one in self._elsewhere.machines())]
+        return " or ".join(places) or "any place: this server has no engine of its own, and no worker is there"
 
     async def has_all(self, needs: Needs) -> bool:
         """Whether this machine can run a job with these needs."""
