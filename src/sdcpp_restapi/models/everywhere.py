@@ -79,7 +79,9 @@ class Everywhere:
         """Where main models are looked for, in words."""
         here = [f"{kind} ({self._catalog.folders[kind]})" for kind in LOADABLE] if self._engine_here else []
         places = [*here, *(f"on worker {one.name}" for one in self._elsewhere.machines())]
-        return " or ".join(places) or "any place: this server has no engine of its own, and no worker is there"
+        return (
+            " or ".join(places) or "any place: there is no worker, and this server has no engine of its own"
+        )
 
     async def has_all(self, needs: Needs) -> bool:
         """Whether this machine can run a job with these needs."""
