@@ -8,7 +8,13 @@ from tests.tiny import KINDS, build
 from tests.tiny.drive import drive, generate
 from tests.tiny.models import VIDEO_KINDS
 
-MODELS = sorted(kind for kind, (model_type, _) in KINDS.items() if model_type and kind not in VIDEO_KINDS)
+# Four pictures of these take 10 to 20 seconds; the server's tests draw with them too.
+LARGE = ("qwen_image", "sd1_wide", "sd3_whole", "sdxl")
+MODELS = [
+    pytest.param(kind, marks=pytest.mark.heavy if kind in LARGE else ())
+    for kind, (model_type, _) in sorted(KINDS.items())
+    if model_type and kind not in VIDEO_KINDS
+]
 
 
 @pytest.mark.parametrize("kind", MODELS)

@@ -72,7 +72,7 @@ def test_after_a_kill_of_the_server_in_mid_call_no_writer_survives_and_the_rerun
     start_loaded: StartServer,
 ) -> None:
     server = start_loaded()
-    job_id = start_job(server, steps=1000)
+    job_id = start_job(server, steps=300)
     child = child_of(server)
     server.kill()
     assert psutil.wait_procs([child], timeout=30)[1] == []
@@ -88,7 +88,7 @@ def test_an_engine_that_is_frozen_in_a_call_is_replaced_and_its_job_runs_again(
     start_loaded: StartServer,
 ) -> None:
     server = start_loaded(engine_hang_after="2")
-    job_id = start_job(server, steps=400)
+    job_id = start_job(server, steps=150)
     child_of(server).suspend()
     assert server.wait_for_job(job_id)["status"] == "completed"
     server.wait_for_log("The engine hung")
