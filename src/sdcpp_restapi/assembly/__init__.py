@@ -108,7 +108,7 @@ def _parts(
         settings=settings,
         bus=base.bus,
         catalog=library.catalog,
-        details=Details(library.catalog, library.facts),
+        details=Details(library.everywhere, library.catalog, library.facts),
         inspector=library.inspector,
         hasher=library.hasher,
         model=engine.model,

@@ -9,6 +9,7 @@ from ..errors import NotFound
 from ..schemas.inspection import ModelFacts
 from ..schemas.models import DetailedEntry, DetailedModelList, ModelEntry, ModelList, ModelType
 from .catalog import Catalog
+from .everywhere import HERE, Everywhere
 from .facts import Facts
 from .filters import Filters
 from .sidecars import Sidecars, beside
@@ -17,14 +18,17 @@ from .sidecars import Sidecars, beside
 class Details:
     """Answers GET /models?details=true."""
 
-    def __init__(self, catalog: Catalog, facts: Facts) -> None:
+    def __init__(self, everywhere: Everywhere, catalog: Catalog, facts: Facts) -> None:
+        self._everywhere = everywhere
         self._catalog = catalog
         self._facts = facts
 
     async def listing(self, filters: Filters, current: tuple[str, str] | None) -> DetailedModelList:
-        """The same models as in Catalog.listing."""
-        listing = await self._catalog.listing(filters, current)
-        models = [one for entries in _lists(listing).values() for one in entries]
+        """The same models as without details; of what only other machines have, there are none."""
+        listing = await self._everywhere.listing(filters, current)
+        models = [
+            one for entries in _lists(listing).values() for one in entries if HERE in (one.on or [HERE])
+        ]
         paths = {self._catalog.folders[one.type] / one.name: one for one in models}
         facts = await self._facts.of_all(paths)
         return await asyncio.to_thread(_detailed_list, listing, paths, facts)
@@ -52,7 +56,8 @@ def _detailed_list(
         (one.type, one.name): _detailed(one, facts[path], sidecars[path]) for path, one in paths.items()
     }
     lists = {
-        field: [detailed[one.type, one.name] for one in entries] for field, entries in _lists(listing).items()
+        field: [detailed.get((one.type, one.name)) or DetailedEntry(**dict(one)) for one in entries]
+        for field, entries in _lists(listing).items()
     }
     return DetailedModelList.model_validate({**dict(listing), **lists})
 

@@ -63,6 +63,7 @@ class Everywhere:
         self._lora_check = lora_check
         self._elsewhere = elsewhere
         self._engine_here = engine_here
+        self._stock: Stock | None = None
 
     @property
     def revision(self) -> int:
@@ -87,7 +88,7 @@ class Everywhere:
         """Whether this machine can run a job with these needs."""
         if not self._elsewhere.machines():
             return True  # nobody else could; running it tells what is missing
-        return not Stock(await self.holdings()).missing(needs)
+        return not (await self._stock_here()).missing(needs)
 
     async def has(self, kind: ModelType, name: str) -> bool:
         """Whether any machine that runs jobs has this file."""
@@ -129,7 +130,7 @@ class Everywhere:
         machines = self._elsewhere.machines()
         stocks = [(machine.name, machine.stock) for machine in machines]
         if self._engine_here:
-            stocks = [(HERE, Stock(await self.holdings())), *stocks] if machines else stocks
+            stocks = [(HERE, await self._stock_here()), *stocks] if machines else stocks
             differing = conflicts(stocks, needs)
             if differing:
                 raise BadRequest("; ".join(differing))
@@ -172,6 +173,12 @@ class Everywhere:
         return listing.model_copy(update=merged)
 
     # ------------------------------------------------------------ inside
+
+    async def _stock_here(self) -> Stock:
+        await self._catalog.inventory()
+        if self._stock is None or self._stock.revision != self._catalog.revision:
+            self._stock = Stock(await self.holdings())
+        return self._stock
 
     def _merged(
         self, kind: ModelType, here: list[ModelEntry], filters: Filters, current: tuple[str, str] | None
