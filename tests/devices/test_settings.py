@@ -76,16 +76,17 @@ def test_a_server_without_devices_says_so_and_answers(start_devices: StartDevice
     assert psutil.Process(server.process.pid).children() == []
     assert server.get("/health")["loaded_slots"] == []
     body = load_body(server.root)
+    model = server.models_dir / "diffusion_models" / body["model_name"]
     server.post("/models/unload")
     for path, request, status in (
         ("/models/load", body, 500),
         ("/txt2img", PROMPT | {"model": body["model_name"]}, 400),
-        ("/convert", {"input_path": f"diffusion_models/{body['model_name']}", "output_type": "q8_0"}, 400),
+        ("/convert", {"input_path": str(model), "output_type": "q8_0"}, 400),
     ):
         assert "no engine of its own" in server.post(path, request, expect=status)["error"], path
 
 
-def test_a_device_that_is_not_there_is_told_and_leaves_the_jobs_to_others(
+def test_a_device_that_is_not_there_is_told_and_its_slot_takes_no_jobs(
     start_devices: StartDevices,
 ) -> None:
     server = start_devices("cpu:1,CUDA7")

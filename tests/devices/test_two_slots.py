@@ -8,8 +8,10 @@ import pytest
 
 from tests.devices.conftest import SLOT, StartDevices, load_body, load_everywhere
 from tests.server import Events, RunningServer
+from tests.tiny.models import build
 
 PROMPT: dict[str, Any] = {"prompt": "a cat", "width": 64, "height": 64, "steps": 8, "cfg_scale": 1, "seed": 7}
+ESRGAN = "tiny-esrgan.safetensors"
 # Nobody waits for its end: it is cancelled, or its engine killed.
 ENDLESS = PROMPT | {"width": 128, "height": 128, "steps": 1000}
 
@@ -93,23 +95,17 @@ def test_an_engine_that_is_killed_takes_only_its_own_job_along(
     wait_for_a_step(events, other)
     for job in jobs:
         assert two_slots.http.delete(f"/queue/{job}").status_code == 200
-    statuses = [
-        e["data"]["status"]
-        for e in events.heard
-        if e["data"].get("job_id") == other and "status" in e["data"]
-    ]
-    assert statuses == ["processing"]
+    told = [event["data"] for event in events.heard if event["event"] == "job_status_changed"]
+    assert [data["status"] for data in told if data["job_id"] == other] == ["processing"]
 
 
 def test_models_and_upscalers_leave_both_slots(two_slots: RunningServer) -> None:
-    from tests.tiny.models import build
-
-    build("esrgan").install(two_slots.models_dir, "tiny-esrgan.safetensors")
+    build("esrgan").install(two_slots.models_dir, ESRGAN)
     with two_slots.events() as events:
-        two_slots.post("/upscaler/load", {"model_name": "tiny-esrgan.safetensors"})
+        two_slots.post("/upscaler/load", {"model_name": ESRGAN})
         for _ in range(2):
             events.wait_for("upscaler_loaded")
-    assert [slot["upscaler"] for slot in slots_of(two_slots)] == ["tiny-esrgan.safetensors"] * 2
+    assert [slot["upscaler"] for slot in slots_of(two_slots)] == [ESRGAN] * 2
     two_slots.post("/models/unload")
     two_slots.post("/upscaler/unload")
     assert [slot["model_name"] for slot in slots_of(two_slots)] == [None, None]

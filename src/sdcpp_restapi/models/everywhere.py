@@ -22,6 +22,8 @@ from .needs import needs_of
 # What this machine is called among the others.
 HERE = "server"
 
+NOBODY = "this server has no engine of its own (engine.devices), and no worker is there"
+
 
 class Machine(Protocol):
     """Another machine with models."""
@@ -80,9 +82,7 @@ class Everywhere:
         """Where main models are looked for, in words."""
         here = [f"{kind} ({self._catalog.folders[kind]})" for kind in LOADABLE] if self._engine_here else []
         places = [*here, *(f"on worker {one.name}" for one in self._elsewhere.machines())]
-        return (
-            " or ".join(places) or "any place: there is no worker, and this server has no engine of its own"
-        )
+        return " or ".join(places) or f"any place: {NOBODY}"
 
     async def has_all(self, needs: Needs) -> bool:
         """Whether this machine can run a job with these needs."""
@@ -246,6 +246,6 @@ def _entry(model: Holding, current: tuple[str, str] | None) -> ModelEntry:
 
 def _nobody(stocks: Sequence[tuple[str, Stock]], needs: Needs) -> str:
     if not stocks:
-        return "No worker is there, and this server has no engine of its own (engine.devices)"
+        return NOBODY
     lacking = (f"{name} lacks {', '.join(stock.missing(needs))}" for name, stock in stocks)
     return f"No worker has everything that this needs: {'; '.join(lacking)}"
