@@ -1,0 +1,179 @@
+"""Workers, brokers and servers that go away in the middle of a job, and come back."""
+
+import re
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.cluster.conftest import LONG, SHORT, Site
+from tests.cluster.machines import Broker
+
+
+def test_the_job_of_a_killed_worker_runs_on_another_one(site: Site) -> None:
+    site.serve()
+    site.work("one")
+    site.load()
+    job_id = site.start_job()
+    site.work("two")
+    site.workers["one"].kill()
+    job = site.server.wait_for_job(job_id)
+    assert (job["status"], job["worker"]) == ("completed", "two")
+    assert (site.server.output_dir / job["outputs"][0]).is_file()
+    assert site.wait_for_worker("one", "lost")["jobs_done"] == 0
+
+
+def test_a_worker_that_was_paused_is_told_to_stop_and_what_it_sends_is_dropped(site: Site) -> None:
+    site.serve()
+    paused = site.work("one")
+    site.load()
+    job_id = site.start_job(steps=600)
+    site.work("two")
+    paused.pause()
+    job = site.server.wait_for_job(job_id)
+    assert (job["status"], job["worker"]) == ("completed", "two")
+    before = {path: path.stat().st_mtime_ns for path in (site.root / "output").rglob("*")}
+    paused.go_on()
+    paused.wait_for_log(f"job {job_id}: (cancelled|completed)")
+    site.wait_for_worker("one", "ready")
+    assert site.server.get(f"/queue/{job_id}")["worker"] == "two"
+    assert {path: path.stat().st_mtime_ns for path in (site.root / "output").rglob("*")} == before
+    # It is a worker like any other again.
+    site.workers["two"].kill()
+    assert site.server.make(**SHORT)["worker"] == "one"
+
+
+def test_a_job_that_kills_two_engines_fails_for_good_and_goes_no_further(site: Site) -> None:
+    site.serve()
+    site.work("one", "killed_at_step_3")
+    site.work("two", "killed_at_step_3")
+    site.load()
+    job = site.server.wait_for_job(site.server.submit(**LONG))
+    assert job["status"] == "failed"
+    assert "this job ended 2 engine processes" in job["error"]
+    assert "on worker" in job["error"]
+    begun = [
+        line
+        for name in ("one", "two")
+        for line in site.workers[name].log
+        if f"{job['job_id']}: txt2img" in line
+    ]
+    assert len(begun) == 2
+
+
+def test_a_broker_that_was_away_loses_nothing(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "store")
+    site = Site(tmp_path, broker.url)
+    try:
+        site.serve()
+        worker = site.work("one")
+        site.load()
+        job_id = site.start_job(steps=300)
+        waiting = [site.server.submit(**SHORT) for _ in range(3)]
+        broker.stop()
+        worker.wait_for_log(f"job {job_id}")
+        assert site.server.get("/health")["status"] == "ok"
+        # Longer than a worker may be silent: without the broker nobody can say that it is.
+        time.sleep(2)
+        broker.start()
+        for each in (job_id, *waiting):
+            job = site.server.wait_for_job(each)
+            assert (job["status"], job["worker"]) == ("completed", "one"), job
+        assert not [line for line in site.server.log if "sign of life" in line]
+        begun = [line for line in worker.log if f"{job_id}: txt2img begins" in line]
+        assert len(begun) == 1
+    finally:
+        site.close()
+        broker.stop()
+
+
+def test_a_broker_may_come_last(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "store")
+    broker.stop()
+    site = Site(tmp_path, broker.url)
+    try:
+        site.serve()
+        assert site.server.get("/workers") == {"workers": []}
+        broker.start()
+        site.work("one")
+        site.load()
+        assert site.server.make(**SHORT)["worker"] == "one"
+    finally:
+        site.close()
+        broker.stop()
+
+
+def test_a_server_that_was_killed_takes_the_result_of_a_job_that_went_on(site: Site) -> None:
+    site.serve()
+    worker = site.work("one")
+    site.load()
+    job_id = site.start_job(steps=300)
+    site.server.kill()
+    worker.wait_for_log(f"job {job_id}: completed")
+    site.server.start()
+    job = site.server.wait_for_job(job_id)
+    assert (job["status"], job["worker"]) == ("completed", "one")
+    assert (site.server.output_dir / job["outputs"][0]).is_file()
+    assert len([line for line in worker.log if f"{job_id}: txt2img begins" in line]) == 1
+
+
+def test_a_server_that_was_stopped_goes_on_with_a_job_that_still_runs(site: Site) -> None:
+    site.serve()
+    worker = site.work("one")
+    site.load()
+    job_id = site.start_job(steps=1000)
+    site.server.restart()
+    with site.server.events() as events:
+        progress = events.wait_for("job_progress", lambda data: data["job_id"] == job_id)
+    assert progress["step"] > 1
+    assert site.server.wait_for_job(job_id)["status"] == "completed"
+    assert len([line for line in worker.log if f"{job_id}: txt2img begins" in line]) == 1
+
+
+def test_a_worker_that_is_started_anew_does_its_job_again(site: Site) -> None:
+    site.serve()
+    worker = site.work("one")
+    site.load()
+    job_id = site.start_job()
+    worker.kill()
+    worker.start()
+    job = site.server.wait_for_job(job_id)
+    assert (job["status"], job["worker"]) == ("completed", "one")
+    site.server.wait_for_log("Worker one was started anew|gave no sign of life")
+
+
+def test_a_worker_that_is_stopped_gives_its_job_back(site: Site) -> None:
+    site.serve()
+    worker = site.work("one")
+    site.load()
+    job_id = site.start_job()
+    assert worker.stop() == 0
+    site.work("two")
+    job = site.server.wait_for_job(job_id)
+    assert (job["status"], job["worker"]) == ("completed", "two")
+    site.server.wait_for_log(re.escape(f"job {job_id}: Worker one was stopped"))
+
+
+def test_a_cancel_reaches_a_running_job_within_a_second(site: Site) -> None:
+    site.serve()
+    worker = site.work("one")
+    site.load()
+    job_id = site.start_job(steps=1000)
+    assert site.server.http.delete(f"/queue/{job_id}").status_code == 200
+    began = time.monotonic()
+    worker.wait_for_log(f"job {job_id}: cancelled", seconds=20)
+    # A second is what is promised; a busy machine gets more.
+    assert time.monotonic() - began < 10
+    assert site.server.get(f"/queue/{job_id}")["status"] == "cancelled"
+    assert site.server.make(**SHORT)["status"] == "completed"
+    assert not (site.root / "output" / job_id).exists()
+
+
+def test_no_process_outlives_its_worker(site: Site) -> None:
+    site.serve()
+    worker = site.work("one")
+    site.load()
+    site.start_job()
+    engine = worker.engine()
+    worker.kill()
+    assert psutil.wait_procs([engine], timeout=20)[1] == []
