@@ -164,4 +164,7 @@ SHARED_ELSEWHERE = {
     "use_architecture_defaults": "decided when the job was submitted",
     "prompt_template": "the prompt was drawn from it when the job was submitted",
     "model": "the job was stamped with it, and it is loaded before",
+    "priority": "decides the job's place in the queue",
+    "not_before": "decides when the job stands in the queue",
+    "client_id": "decides the job's place in the queue",
 }
