@@ -25,6 +25,7 @@ async def open_head(
     link = Link.open(own, "server")
     stack.push_async_callback(link.close)
     files = FileBox(link)
+    stack.push_async_callback(files.close)
     inbox = Inbox()
     desk = Desk(
         link,

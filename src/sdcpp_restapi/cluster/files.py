@@ -27,15 +27,23 @@ class FileBox:
 
     def __init__(self, link: Link) -> None:
         self._link = link
+        self._deleting: set[asyncio.Task[None]] = set()
 
     async def send(self, folder: str, files: Mapping[str, Path]) -> dict[str, str]:
         """Put files into a folder of the store; their SHA-256 by name."""
-        return {name: await self._send(f"{folder}/{name}", path) for name, path in files.items()}
+        digests = await asyncio.gather(
+            *(self._send(f"{folder}/{name}", path) for name, path in files.items())
+        )
+        return dict(zip(files, digests, strict=True))
 
     async def fetch(self, folder: str, digests: Mapping[str, str], target: Path) -> None:
         """Bring files of a folder into a folder on disk, which may exist. Raises BadFile."""
-        for name, digest in digests.items():
-            await self._fetch(f"{folder}/{name}", digest, inside(target, name))
+        await asyncio.gather(
+            *(
+                self._fetch(f"{folder}/{name}", digest, inside(target, name))
+                for name, digest in digests.items()
+            )
+        )
 
     async def write(self, name: str, message: Frozen) -> None:
         """Put a message into the store that is too long to be sent."""
@@ -60,12 +68,22 @@ class FileBox:
         except (ObjectNotFoundError, ValidationError) as error:
             raise BadFile(f"{name} cannot be read") from error
 
-    async def delete(self, folder: str, names: Iterable[str]) -> None:
-        """Delete files of a folder; what can't be deleted now goes away with its age."""
+    def forget(self, files: Mapping[str, Iterable[str]]) -> None:
+        """Delete files by folder, some time soon; what can't be deleted goes away with its age."""
+        names = [f"{folder}/{name}" for folder, held in files.items() for name in held]
+        task = asyncio.create_task(self._delete(names))
+        self._deleting.add(task)
+        task.add_done_callback(self._deleting.discard)
+
+    async def close(self) -> None:
+        """Finish deleting."""
+        await asyncio.gather(*self._deleting, return_exceptions=True)
+
+    async def _delete(self, names: list[str]) -> None:
         store = await self._link.files()
         for name in names:
             with suppress(*AWAY):
-                await store.delete(f"{folder}/{name}")
+                await store.delete(name)
 
     async def _send(self, name: str, path: Path) -> str:
         digest = await asyncio.to_thread(_sha256, path)

@@ -42,6 +42,7 @@ class Link:
         self._who = who
         self._client = Client()
         self._js: JetStreamContext | None = None
+        self._store: ObjectStore | None = None
         self._opening: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
         self._reached = asyncio.Event()
@@ -128,7 +129,9 @@ class Link:
     async def files(self) -> ObjectStore:
         """The object store."""
         await self.ready()
-        return await self.js.object_store(self.names.bucket)
+        if self._store is None:
+            self._store = await self.js.object_store(self.names.bucket)
+        return self._store
 
     # ------------------------------------------------------------ inside
 

@@ -112,10 +112,10 @@ class RemoteSlot:
             try:
                 yield await self._outcome(job, end)
             except SdcppError:
-                await self._clear(attempt, end, inputs)
+                self._clear(attempt, end, inputs)
                 raise
             # Only now that it is stored: a server that is stopped before takes the files once more.
-            await self._clear(attempt, end, inputs)
+            self._clear(attempt, end, inputs)
         finally:
             self.current = None
             self._desk.inbox.forget(attempt)
@@ -128,9 +128,9 @@ class RemoteSlot:
         await link.store(link.names.job(self.worker.name, self.number), order, str(order.attempt))
         return list(digests)
 
-    async def _clear(self, attempt: Attempt, end: End, inputs: list[str]) -> None:
-        await self._desk.files.delete(outputs_of(attempt), end.files)
-        await self._desk.files.delete(inputs_of(attempt.job_id), inputs)
+    def _clear(self, attempt: Attempt, end: End, inputs: list[str]) -> None:
+        """Empty the store of what nobody needs; the next job does not wait for that."""
+        self._desk.files.forget({outputs_of(attempt): list(end.files), inputs_of(attempt.job_id): inputs})
 
     async def _outcome(self, job: Job, end: End) -> Outcome:
         match end.how:

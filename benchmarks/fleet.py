@@ -1,0 +1,170 @@
+"""Several slots and several workers beside one, with an engine that only sleeps: what is lost is ours."""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.cluster.machines import Broker, Worker
+from tests.server import FINAL, Events, RunningServer
+
+from .plan import Plan
+from .report import Figure, Report
+
+MODEL = "sleeper.safetensors"
+CHILD = Path(__file__).with_name("sleeping_child.py")
+SIZES = (1, 2, 4)
+# Seconds of a job where throughput is compared with linear.
+SLEEP = 0.5
+
+
+def measure(folder: Path, plan: Plan, report: Report) -> None:
+    """Everything about slots and workers; the servers' folders are below `folder`."""
+    prepare(folder)
+    broker = Broker(folder / "broker")
+    try:
+        report.add(*nothing(folder, broker.url, plan))
+        report.add(*latency(folder, broker.url, plan))
+        for count in SIZES:
+            with slots(folder, count) as server:
+                report.add(throughput(server, count, "slots", plan))
+        for count in SIZES:
+            with workers(folder, broker.url, count) as server:
+                report.add(throughput(server, count, "workers", plan))
+    finally:
+        broker.stop()
+
+
+def prepare(folder: Path) -> None:
+    """A model that no engine reads."""
+    checkpoints = folder / "models" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    (checkpoints / MODEL).touch()
+
+
+def nothing(folder: Path, broker: str, plan: Plan) -> list[Figure]:
+    """Jobs a second where a job costs nothing."""
+    with slots(folder, 1) as server:
+        alone = per_second(server, "0", plan.posts)
+    with workers(folder, broker, 1) as server:
+        through = per_second(server, "0", plan.posts)
+    return [
+        Figure("jobs that cost nothing, one slot here", alone, "jobs/s"),
+        Figure("the same, through the broker to one worker", through, "jobs/s"),
+    ]
+
+
+def latency(folder: Path, broker: str, plan: Plan) -> list[Figure]:
+    """What a worker adds to a job; both sides take turns, so that noise meets both."""
+    with (
+        slots(folder, 1) as here,
+        workers(folder, broker, 1) as there,
+        here.events() as near,
+        there.events() as far,
+    ):
+        pairs = [(one_job(here, near), one_job(there, far)) for _ in range(plan.jobs)]
+    added = statistics.median(far - near for near, far in pairs)
+    detail = f"median of {len(pairs)} pairs; a job here {statistics.median(n for n, _ in pairs):.1f} ms"
+    return [Figure("what a worker adds to a job", added, "ms", 25, detail=detail)]
+
+
+def throughput(server: RunningServer, count: int, what: str, plan: Plan) -> Figure:
+    """Jobs a second of `count` slots, as part of what they could do if nothing were lost."""
+    rate = per_second(server, str(SLEEP), count * (8 if plan.posts > 100 else 4))
+    linear = count / SLEEP
+    detail = f"{rate:.2f} jobs/s of {linear:.0f}; a job sleeps {SLEEP} s"
+    return Figure(f"{count} {what}, part of linear", rate / linear, "", 0.95, True, detail)
+
+
+# ---------------------------------------------------------------- jobs
+
+
+def per_second(server: RunningServer, prompt: str, count: int) -> float:
+    """Jobs a second, counted from the first end to the last; the line never runs empty."""
+    with server.events() as events, ThreadPoolExecutor(8) as pool:
+        busy = [slot["device"] for slot in server.get("/health")["loaded_slots"]]
+        jobs = count + len(busy)
+        list(pool.map(lambda _: submit(server, prompt), range(jobs)))
+        ends = [wait_for_end(events) for _ in range(jobs)]
+    # The first round of the slots began while jobs were still being submitted.
+    first, last = ends[len(busy) - 1], ends[-1]
+    return (jobs - len(busy)) / (last - first)
+
+
+def one_job(server: RunningServer, events: Events) -> float:
+    """Milliseconds from the POST to the event of its end."""
+    began = time.perf_counter()
+    submit(server, "0")
+    return (wait_for_end(events) - began) * 1000
+
+
+def submit(server: RunningServer, prompt: str) -> str:
+    """A job that takes as many seconds as its prompt says."""
+    return server.submit(prompt=prompt, steps=1, width=64, height=64)
+
+
+def wait_for_end(events: Events) -> float:
+    """When the next job ended."""
+    ended = events.wait_for("job_status_changed", lambda data: data["status"] in FINAL)
+    assert ended["status"] == "completed", ended
+    return time.perf_counter()
+
+
+# ---------------------------------------------------------------- machines
+
+
+@contextmanager
+def slots(folder: Path, count: int) -> Iterator[RunningServer]:
+    """A server with so many slots of its own, loaded."""
+    devices = json.dumps(["cpu:1"] * count)
+    server = RunningServer(folder, env=sleeping(folder) | {"SDCPP_ENGINE_DEVICES": devices})
+    try:
+        load_everywhere(server, count)
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def workers(folder: Path, broker: str, count: int) -> Iterator[RunningServer]:
+    """A server without slots and so many workers with one each, loaded."""
+    env = sleeping(folder) | {"SDCPP_CLUSTER_PREFIX": f"bench-{count}-{time.monotonic_ns()}"}
+    data = ("--data-dir", "dispatcher")
+    server = RunningServer(folder, *data, "--nats", broker, env=env | {"SDCPP_ENGINE_DEVICES": "[]"})
+    machines = [Worker(broker, folder, f"w{number}", env=env) for number in range(count)]
+    try:
+        for machine in machines:
+            server.wait_for_log(f"worker {machine.name} is there")
+        wait_until(lambda: all(one["models"] for one in server.get("/workers")["workers"]))
+        load_everywhere(server, count)
+        yield server
+    finally:
+        for machine in machines:
+            machine.stop()
+        server.stop()
+
+
+def load_everywhere(server: RunningServer, count: int) -> None:
+    """Load the model into all slots; the answer comes when the first one has it."""
+    server.post("/models/load", {"model_name": MODEL})
+
+    def loaded() -> bool:
+        views = server.get("/health")["loaded_slots"]
+        return len(views) == count and all(view["model_name"] == MODEL for view in views)
+
+    wait_until(loaded)
+
+
+def wait_until(so: Callable[[], bool]) -> None:
+    """Ask again until it is so."""
+    while not so():
+        time.sleep(0.05)
+
+
+def sleeping(folder: Path) -> dict[str, str]:
+    """The environment of an engine that sleeps."""
+    return {"SDCPP_ENGINE_COMMAND": json.dumps([sys.executable, str(CHILD), "good", str(folder)])}
