@@ -16,7 +16,7 @@ from tests.server import RunningServer
 MODEL = "one.safetensors"
 SHORT: dict[str, Any] = {"prompt": "short", "steps": 2, "width": 64, "height": 64}
 # At 5 ms a step: long enough that a test does something meanwhile.
-LONG: dict[str, Any] = {"prompt": "long", "steps": 200, "width": 64, "height": 64}
+LONG: dict[str, Any] = {"prompt": "long", "steps": 300, "width": 64, "height": 64}
 
 
 @pytest.fixture(scope="module")
@@ -86,6 +86,12 @@ class Site:
             job_id = self.server.submit(**LONG | params)
             events.wait_for("job_progress", lambda data: data["job_id"] == job_id)
         return job_id
+
+    def who_has(self, job_id: str) -> tuple[str, str]:
+        """The worker that runs a job, and the other one of two."""
+        first = str(self.server.get(f"/queue/{job_id}")["worker"])
+        (other,) = set(self.workers) - {first}
+        return first, other
 
     def close(self) -> None:
         """End everything."""
