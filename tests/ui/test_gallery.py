@@ -13,7 +13,6 @@ from tests.ui.conftest import OpenUi
 from tests.ui.jobs import multiply
 
 COUNT = 10_000
-CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def many(server: RunningServer) -> dict[str, Any]:
 
 @pytest.fixture
 def gallery(many: dict[str, Any], open_ui: OpenUi) -> Page:
-    page = open_ui("gallery", permissions=CLIPBOARD)
+    page = open_ui("gallery")
     expect(card(page, COUNT)).to_be_visible()
     return page
 
