@@ -1,7 +1,6 @@
 """The page in a real browser, on a server with a real engine and tiny models."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright

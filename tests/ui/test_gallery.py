@@ -119,3 +119,25 @@ def test_the_settings_of_a_job_fill_the_form(gallery: Page) -> None:
 def test_a_job_that_is_made_meanwhile_appears(gallery: Page, server: RunningServer) -> None:
     server.make(prompt="made meanwhile", width=64, height=64, steps=1)
     expect(gallery.get_by_title("made meanwhile")).to_be_visible()
+
+
+def test_a_deleted_job_is_restored_at_once_or_from_the_trash(gallery: Page, server: RunningServer) -> None:
+    job = server.make(prompt="thrown away", width=64, height=64, steps=1)
+    file = server.output_dir / job["outputs"][0]
+    gallery.get_by_title("thrown away").click()
+    gallery.keyboard.press("Delete")
+    expect(gallery.get_by_role("dialog").locator(".prompt")).not_to_have_text("thrown away")
+    assert not file.exists()
+    gallery.locator(".toast").get_by_role("button", name="Restore").click()
+    gallery.keyboard.press("Escape")
+    expect(gallery.get_by_title("thrown away").locator("img")).to_have_js_property("naturalWidth", 120)
+    assert file.exists()
+    gallery.get_by_label("Select thrown away").check()
+    gallery.get_by_role("button", name="Delete 1").click()
+    expect(gallery.get_by_title("thrown away")).to_have_count(0)
+    gallery.get_by_label("State").select_option("in the trash")
+    gallery.get_by_title("thrown away").click()
+    gallery.get_by_role("button", name="Restore 1").click()
+    expect(gallery.get_by_title("thrown away")).to_have_count(0)
+    gallery.get_by_label("State").select_option("Any state")
+    expect(gallery.get_by_title("thrown away").locator("img")).to_have_js_property("naturalWidth", 120)

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.server import RunningServer
 from tests.ui.conftest import OpenUi
-from tests.ui.test_create import RESULT, fill_small, newest, png
+from tests.ui.pages import RESULT, fill_small, newest, png
 
 PREVIEWS = 100
 PREVIEW_BYTES = 200_000

@@ -1,4 +1,7 @@
-// Every text of the page. A translation is a copy of this file with the same keys; see texts/index.ts.
+// Every text of the page, but for the names of fields. A translation is a copy of both files with the same keys; see
+// texts/index.ts.
+
+import { fields, groups } from "./en.fields";
 
 export const en = {
   app: {
@@ -35,10 +38,11 @@ export const en = {
     engine: "The engine broke off. It has been started again; the same job may work with other settings.",
     noModel: "No model is loaded. Load one under Models first.",
   },
+  /** Short, on the buttons; what they stand for is in `types`. */
   modes: {
-    txt2img: "Text to image",
-    img2img: "Image to image",
-    txt2vid: "Text to video",
+    txt2img: "Text",
+    img2img: "Image",
+    txt2vid: "Video",
     upscale: "Upscale",
   },
   create: {
@@ -52,6 +56,7 @@ export const en = {
     enhance: "Enhance",
     undoEnhance: "Undo",
     reset: "Reset",
+    sliderOf: (name: string) => `${name}, as a slider`,
     resetField: (name: string) => `Reset ${name} to its default`,
     images: "Pictures to start from",
     queued: "Waiting in the queue",
@@ -70,6 +75,7 @@ export const en = {
     left: (text: string) => `${text} left`,
     starting: "Starting …",
     preview: "Preview of the unfinished picture",
+    tells: "This picture tells how it was made.",
     mode: "What to make",
     form: "Settings",
     width: "Width",
@@ -92,7 +98,7 @@ export const en = {
       open: "Paint a mask",
       remove: "Remove the mask",
       title: "Mask",
-      help: "White is painted anew, the rest stays as it is.",
+      help: "White is painted anew, the rest stays as it is. Keys: [ and ] size of the brush, X erase, Ctrl+Z undo.",
       paint: "Paint",
       erase: "Erase",
       size: "Brush",
@@ -115,7 +121,9 @@ export const en = {
   plan: {
     ask: "Plan",
     hint: "Time and memory, before it runs",
-    time: (text: string, jobs: number) => `about ${text}, going by ${jobs === 1 ? "1 job" : `${jobs} jobs`}`,
+    moment: "less than 1 s",
+    about: (text: string) => `about ${text}`,
+    time: (text: string, jobs: number) => `${text}, going by ${jobs === 1 ? "1 job" : `${jobs} jobs`}`,
     noTime: "no job like this yet, so its time is not known",
     memory: (all: string, weights: string, working: string) =>
       `${all} of memory: ${weights} for the models, ${working} to work in`,
@@ -212,7 +220,8 @@ export const en = {
     files: "All files",
     storage: "Storage",
     preview: "Previews",
-    language: "Language model",
+    assistantModel: "Language model of the assistant",
+    enhancing: "Language model that enhances prompts",
     access: "Access",
     log: "Log",
     refresh: "Refresh",
@@ -271,44 +280,6 @@ export const en = {
     cancelled: "cancelled",
   },
   fieldsAuto: "automatic",
-  fields: {
-    cfg_scale: "CFG scale",
-    img_cfg_scale: "Image CFG scale",
-    eta: "Eta",
-    init_image_base64: "Picture to start from",
-    image_base64: "Picture to upscale",
-    end_image_base64: "Picture to end with",
-    control_image_base64: "ControlNet picture",
-    ref_images: "Reference pictures",
-    control_frames: "Control frames",
-    pm_id_images: "Pictures of the person",
-    clip_skip: "CLIP skip",
-    upscale: "Upscale the result",
-    upscale_repeats: "Repeats",
-    upscale_auto_unload: "Unload the upscaler afterwards",
-    fps: "Frames per second",
-    base_url: "Base URL",
-    api_key: "API key",
-    vae_tiling: "Decode in tiles",
-    slg_scale: "Scale",
-    slg_start: "Start",
-    slg_end: "End",
-    skip_layers: "Layers",
-  },
-  groups: {
-    basics: "Steps and sampler",
-    guidance: "Guidance",
-    image: "Image to image",
-    video: "Video",
-    seed: "Seed and batch",
-    control: "ControlNet and references",
-    upscale: "Upscale the result",
-    cache: "Step caching",
-    tiling: "VAE tiling",
-    layers: "Skip-layer guidance",
-    highNoise: "High-noise model",
-    hires: "Hires fix",
-    photomaker: "PhotoMaker",
-    more: "More",
-  },
+  fields,
+  groups,
 } as const;
