@@ -128,7 +128,8 @@ def test_a_deleted_job_is_restored_at_once_or_from_the_trash(gallery: Page, serv
     gallery.keyboard.press("Delete")
     expect(gallery.get_by_role("dialog").locator(".prompt")).not_to_have_text("thrown away")
     assert not file.exists()
-    gallery.locator(".toast").get_by_role("button", name="Restore").click()
+    with gallery.expect_response("**/queue/restore"):
+        gallery.locator(".toast").get_by_role("button", name="Restore").click()
     gallery.keyboard.press("Escape")
     expect(gallery.get_by_title("thrown away").locator("img")).to_have_js_property("naturalWidth", 120)
     assert file.exists()
