@@ -228,6 +228,12 @@ export const en = {
     connected: "connected",
     notConnected: "not connected",
   },
+  workers: {
+    title: "Workers",
+    columns: ["Machine", "Devices", "Models", "Jobs done", "Failures", "Last seen"],
+    states: { ready: "ready", lost: "lost", refused: "refused" },
+    ago: (text: string) => `${text} ago`,
+  },
   assistant: {
     hello: "Ask for a picture, for a model, or how something works. What I propose becomes a button.",
     ask: "Ask the assistant",
@@ -256,6 +262,7 @@ export const en = {
     empty: "Everything that is made here can be found again on this page.",
     job: "Job",
     model: "Model",
+    worker: "Made by",
     mark: (name: string) => `Select ${name}`,
     forget: "Select none",
     compare: "Compare",
