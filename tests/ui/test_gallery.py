@@ -89,6 +89,16 @@ def test_two_pictures_are_compared_with_a_slider(gallery: Page) -> None:
     expect(upper).to_have_css("clip-path", "inset(0px 0px 0px 20%)")
 
 
+def test_with_shift_all_jobs_from_the_last_to_this_one_are_selected(gallery: Page) -> None:
+    gallery.get_by_label(f"Select lighthouse {COUNT - 2}", exact=True).check()
+    gallery.get_by_label(f"Select lighthouse {COUNT - 6}", exact=True).click(modifiers=["Shift"])
+    expect(gallery.get_by_role("button", name="Delete 5")).to_be_visible()
+    expect(gallery.get_by_label(f"Select lighthouse {COUNT - 4}", exact=True)).to_be_checked()
+    gallery.get_by_label(f"Select lighthouse {COUNT - 4}", exact=True).uncheck()
+    gallery.get_by_role("button", name="Select none").click()
+    expect(gallery.get_by_role("button", name="Delete")).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("button", "number", "run"),
     [("cURL", 2345, ["bash", "-c"]), ("Python", 3456, [sys.executable, "-c"])],
