@@ -4,6 +4,7 @@ Without the npm registry the installation still succeeds, without the page: the 
 `python hatch_build.py` makes the page alone.
 """
 
+import gzip
 import hashlib
 import os
 import shutil
@@ -43,6 +44,7 @@ def make(root: Path) -> None:
     # A registry that is not reached must not hold an installation up for minutes.
     npm(sources, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
     npm(sources, "run", "build")
+    compress(page / "assets")
     stamp.write_text(wanted)
 
 
@@ -53,6 +55,12 @@ def digest(sources: Path) -> str:
         if "node_modules" not in path.parts and path.is_file():
             found.update(path.relative_to(sources).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return found.hexdigest()
+
+
+def compress(assets: Path) -> None:
+    """Put a compressed copy beside each file, so that the server need not do it for every browser."""
+    for path in list(assets.iterdir()):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
 
 
 def npm(folder: Path, *arguments: str) -> None:

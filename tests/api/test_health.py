@@ -77,10 +77,10 @@ def test_health_during_the_first_load_names_what_is_loading_and_nothing_else(emp
                 assert health[field] is None
             assert health["loaded_components"] == {}
             assert empty.post("/txt2img", NEVER_ENDING, expect=400) == {"error": "No model loaded"}
-        loading.join()
         events.wait_for("model_loaded")
-    health = empty.get("/health")
-    assert (health["model_loaded"], health["model_loading"]) == (True, False)
+        health = empty.get("/health")  # at once: what was told must be true
+        assert (health["model_loaded"], health["model_loading"]) == (True, False)
+        loading.join()
 
 
 def test_health_after_a_failed_load_says_why_and_has_no_model(empty: RunningServer) -> None:

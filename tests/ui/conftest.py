@@ -1,19 +1,19 @@
 """The page in a real browser, on a server with a real engine and tiny models."""
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from sdcpp_restapi.ui.page import FILES
+from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
 from tests.server import RunningServer
 from tests.tiny.models import build
 
 OpenUi = Callable[..., Page]
 expect.set_options(timeout=30_000)
-DESKTOP = {"width": 1366, "height": 800}
-PHONE = {"width": 390, "height": 844}
+DESKTOP = ViewportSize(width=1366, height=800)
+PHONE = ViewportSize(width=390, height=844)
 # Answers that a browser reports as errors although the page shows them to its user.
 EXPECTED = (
     "status of 400",
@@ -22,6 +22,7 @@ EXPECTED = (
     "status of 500",
     "WebSocket connection",
     "ERR_CONNECTION_REFUSED",
+    "ERR_CONNECTION_RESET",
 )
 
 
@@ -31,9 +32,10 @@ def page_is_built() -> None:
         pytest.skip("needs the page, which was not built: the npm registry was not reached")
 
 
-@pytest.fixture(scope="module")
-def server(root: Path, page_is_built: None) -> Iterator[RunningServer]:
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory, page_is_built: None) -> Iterator[RunningServer]:
     """A server with a tiny model of square pictures in memory, and another model on disk."""
+    root = tmp_path_factory.mktemp("server")
     minit2i = build("minit2i").install(root / "models")
     build("sd1").install(root / "models")
     build("esrgan").install(root / "models")
@@ -41,39 +43,91 @@ def server(root: Path, page_is_built: None) -> Iterator[RunningServer]:
     running = RunningServer(root, env={"SDCPP_GENERATION_USE_ARCHITECTURE_DEFAULTS": "1"})
     running.post("/models/load", minit2i)
     yield running
+    end(running)
+
+
+def end(running: RunningServer) -> None:
+    """Kill it; what it never may have logged fails the test."""
     running.kill()
     print("\n".join(["--- log of the server", *running.log[-60:]]))
     assert not [line for line in running.log if "Traceback" in line]
 
 
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    """Chromium. It is closed before tests of other folders run: beside it no event loop can."""
+    if not CHROMIUM.exists():
+        pytest.skip("needs Chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
+        yield running
+        running.close()
+
+
+class Tab:
+    """A tab of a browser, and what it should not have said and asked."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        context = browser.new_context(
+            reduced_motion="reduce", permissions=["clipboard-read", "clipboard-write"]
+        )
+        self.page = page = context.new_page()
+        self._session = context.new_cdp_session(page)
+        page.set_default_timeout(30_000)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("request", lambda sent: self.asked.append(sent.url))
+        page.on("websocket", lambda sent: self.asked.append(sent.url))
+
+    def show(self, at: str, view: str, size: ViewportSize, scheme: str | None) -> None:
+        """Open a view as somebody does who was never here."""
+        self.page.goto("about:blank")
+        self._session.send("Storage.clearDataForOrigin", {"origin": at, "storageTypes": "all"})
+        self.page.set_viewport_size(size)
+        self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        self.page.goto(f"{at}/ui/#/{view}")
+
+    def leave(self) -> tuple[list[str], list[str]]:
+        """Hang up; what the page complained of and whom it asked since the last time."""
+        self.page.goto("about:blank")
+        said = self.complaints[:], self.asked[:]
+        self.complaints.clear()
+        self.asked.clear()
+        return said
+
+
+@pytest.fixture(scope="package")
+def tab(browser: Browser) -> Tab:
+    """The tab that all tests share."""
+    return Tab(browser)
+
+
 @pytest.fixture
-def open_ui(browser: Browser, server: RunningServer) -> Iterator[OpenUi]:
+def open_ui(server: RunningServer, browser: Browser, tab: Tab) -> Iterator[OpenUi]:
     """Opens a view; fails the test where the page complained, or asked somebody else than its server."""
-    complaints: list[str] = []
-    elsewhere: list[str] = []
-    contexts: list[BrowserContext] = []
+    own = ["data:", "blob:", "about:"]
+    used = [tab]
 
     def open_it(
         view: str = "create",
         at: str = server.url,
         wait_for: str = "[data-connection=open]",
-        **context: object,
+        viewport: ViewportSize = DESKTOP,
+        color_scheme: str | None = None,
+        fresh: bool = False,
     ) -> Page:
-        options = {"viewport": DESKTOP, "reduced_motion": "reduce", **context}
-        own = (at, at.replace("http", "ws"), "data:", "blob:")
-        contexts.append(browser.new_context(base_url=at, **options))  # type: ignore[arg-type]
-        page = contexts[-1].new_page()
-        page.set_default_timeout(30_000)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("request", lambda sent: sent.url.startswith(own) or elsewhere.append(sent.url))
-        page.on("websocket", lambda sent: sent.url.startswith(own) or elsewhere.append(sent.url))
-        page.goto(f"{at}/ui/#/{view}")
-        page.wait_for_selector(wait_for)
-        return page
+        own.extend((at, at.replace("http", "ws")))
+        if fresh:  # for tests that leave something in the tab that can't be taken out
+            used.append(Tab(browser))
+        used[-1].show(at, view, viewport, color_scheme)
+        used[-1].page.wait_for_selector(wait_for)
+        return used[-1].page
 
     yield open_it
-    for context in contexts:
-        context.close()
-    assert elsewhere == []
+    complaints, asked = used[-1].leave()
+    for one in used[1:]:
+        one.page.context.close()
+    assert [url for url in asked if not url.startswith(tuple(own))] == []
     assert [text for text in complaints if not any(known in text for known in EXPECTED)] == []

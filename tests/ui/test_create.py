@@ -1,36 +1,13 @@
 """From a prompt to a finished picture, as a person does it."""
 
-import io
 import re
 from pathlib import Path
 
-from PIL import Image
-from playwright.sync_api import FilePayload, Page, expect
+from playwright.sync_api import expect
 
 from tests.server import RunningServer
 from tests.ui.conftest import PHONE, OpenUi
-
-RESULT = ".stage a img"
-SMALL = {"Width": "64", "Height": "64", "Steps": "2"}
-
-
-def fill_small(page: Page) -> None:
-    """The smallest picture that the model makes."""
-    for label, value in SMALL.items():
-        page.get_by_label(label, exact=True).fill(value)
-        page.keyboard.press("Tab")
-
-
-def newest(server: RunningServer) -> dict[str, object]:
-    job: dict[str, object] = server.get("/queue", limit=1)["items"][0]
-    return job
-
-
-def png(colour: str, size: tuple[int, int] = (64, 64)) -> FilePayload:
-    """A picture in memory, as a file to choose."""
-    file = io.BytesIO()
-    Image.new("RGB", size, colour).save(file, "PNG")
-    return FilePayload(name=f"{colour}.png", mimeType="image/png", buffer=file.getvalue())
+from tests.ui.pages import RESULT, fill, fill_small, newest
 
 
 def test_a_prompt_becomes_a_picture(open_ui: OpenUi, server: RunningServer) -> None:
@@ -40,8 +17,56 @@ def test_a_prompt_becomes_a_picture(open_ui: OpenUi, server: RunningServer) -> N
     page.keyboard.press("Control+Enter")
     expect(page.locator(RESULT)).to_have_js_property("naturalWidth", 64)
     job = newest(server)
-    assert job["params"]["prompt"] == "a lovely cat"  # type: ignore[index]
+    assert job["params"]["prompt"] == "a lovely cat"
     assert job["status"] == "completed"
+
+
+def test_a_number_that_is_still_being_typed_counts(open_ui: OpenUi, server: RunningServer) -> None:
+    page = open_ui()
+    fill_small(page)
+    page.get_by_label("Seed", exact=True).fill("4711")
+    with page.expect_response("**/txt2img"):
+        page.keyboard.press("Control+Enter")
+    assert newest(server)["params"]["seed"] == 4711
+
+
+def test_the_buttons_of_the_form_change_it_and_start_nothing(open_ui: OpenUi, server: RunningServer) -> None:
+    before = server.get("/queue", limit=1)["total_count"]
+    page = open_ui()
+    page.get_by_label("Prompt", exact=True).fill("a cat")
+    fill(page, Width="128", Height="64", Steps="3")
+    page.get_by_role("button", name="Swap width and height").click()
+    expect(page.get_by_label("Height", exact=True)).to_have_value("128")
+    page.get_by_role("button", name="Random seed").click()
+    page.get_by_role("button", name="Reset Steps to its default").click()
+    page.get_by_role("button", name="Reset", exact=True).click()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a cat")
+    assert server.get("/queue", limit=1)["total_count"] == before
+
+
+def test_a_plan_tells_time_and_memory_until_the_form_changes(open_ui: OpenUi, server: RunningServer) -> None:
+    server.make(prompt="measured", width=64, height=64, steps=2)
+    page = open_ui()
+    fill_small(page)
+    page.get_by_role("button", name="Plan").click()
+    plan = page.locator(".plan")
+    expect(plan).to_contain_text("64 × 64")
+    expect(plan).to_contain_text(re.compile(r" s, going by \d+ jobs?"))
+    expect(plan).to_contain_text("MB of memory")
+    expect(plan).to_contain_text("minit2i.safetensors")
+    fill(page, Steps="5")
+    expect(plan).to_have_count(0)
+
+
+def test_keys_weigh_the_words_of_a_prompt(open_ui: OpenUi) -> None:
+    page = open_ui()
+    prompt = page.get_by_label("Prompt", exact=True)
+    prompt.fill("a red cat")
+    page.keyboard.press("Control+ArrowUp")
+    page.keyboard.press("Control+ArrowUp")
+    expect(prompt).to_have_value("a red (cat:1.2)")
+    page.keyboard.press("Control+ArrowDown")
+    expect(prompt).to_have_value("a red (cat:1.1)")
 
 
 def test_what_was_typed_survives_a_reload(open_ui: OpenUi) -> None:
@@ -65,7 +90,7 @@ def test_every_documented_field_can_be_reached(open_ui: OpenUi, server: RunningS
     fields = server.get("/openapi.json")["components"]["schemas"]["Txt2ImgRequest"]["properties"]
     page = open_ui()
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
-    controls = page.locator("form input, form select, form textarea").count()
+    controls = page.locator(".form").locator("input, select, textarea").count()
     # Those that need no control: LoRAs are tags of the prompt, the model is the loaded one, and defaults
     # are shown by the form itself.
     without = {"loras", "model", "use_architecture_defaults"} & set(fields)
@@ -123,32 +148,6 @@ def test_a_lora_is_picked_and_weighed_as_a_tag(open_ui: OpenUi) -> None:
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("a cat")
 
 
-def test_a_mask_is_painted_where_the_pointer_is(open_ui: OpenUi) -> None:
-    page = open_ui()
-    page.get_by_role("button", name="Image to image", exact=True).click()
-    page.locator("input[type=file]").first.set_input_files(png("red", (200, 100)))
-    page.get_by_role("button", name="Paint a mask").click()
-    canvas = page.locator("canvas")
-    expect(canvas).to_have_js_property("width", 200)
-    box, picture = canvas.bounding_box(), page.locator(".paper img").bounding_box()
-    assert box is not None
-    assert box == picture
-    page.mouse.click(box["x"] + box["width"] / 4, box["y"] + box["height"] / 2)
-    page.get_by_role("button", name="Use this mask").click()
-    mask = page.locator(".overlay").get_attribute("src")
-    values = page.evaluate(
-        """async source => {
-            const image = new Image(); image.src = source; await image.decode();
-            const canvas = document.createElement("canvas");
-            Object.assign(canvas, {width: image.width, height: image.height});
-            const context = canvas.getContext("2d"); context.drawImage(image, 0, 0);
-            return [[50, 50], [150, 50]].map(([x, y]) => context.getImageData(x, y, 1, 1).data[0]);
-        }""",
-        mask,
-    )
-    assert values == [255, 0]
-
-
 def test_a_result_is_sent_on_as_the_picture_to_upscale(open_ui: OpenUi, server: RunningServer) -> None:
     server.make(prompt="to enlarge", width=64, height=64, steps=1)
     page = open_ui()
@@ -169,6 +168,17 @@ def test_the_settings_of_a_result_are_used_again(open_ui: OpenUi, server: Runnin
     expect(page.get_by_label("Steps", exact=True)).to_have_value("3")
 
 
+def test_a_picture_that_tells_how_it_was_made_fills_the_form(open_ui: OpenUi, server: RunningServer) -> None:
+    job = server.make(prompt="told, by a file", width=64, height=64, steps=3, seed=11, sampler="euler_a")
+    page = open_ui()
+    page.get_by_role("button", name="Image to image", exact=True).click()
+    page.locator("input[type=file]").first.set_input_files(server.output_dir / job["outputs"][0])
+    page.locator(".toast").get_by_role("button", name="Use these settings").click()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("told, by a file")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("11")
+    expect(page.get_by_label("Sampler", exact=True)).to_have_value("euler_a")
+
+
 def test_the_page_comes_back_with_the_server(open_ui: OpenUi, tmp_path: Path, server: RunningServer) -> None:
     page = open_ui()
     page.get_by_label("Prompt", exact=True).fill("patient")
@@ -186,7 +196,7 @@ def test_the_end_of_a_job_is_told_where_another_view_is_open(open_ui: OpenUi) ->
     page = open_ui()
     fill_small(page)
     page.get_by_label("Prompt", exact=True).fill("meanwhile")
-    page.get_by_label("Steps", exact=True).fill("100")
+    page.get_by_label("Steps", exact=True).fill("40")
     page.get_by_role("button", name="Generate").click()
     page.get_by_role("link", name="System").click()
     toast = page.locator(".toast", has_text="meanwhile")

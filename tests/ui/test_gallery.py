@@ -13,7 +13,6 @@ from tests.ui.conftest import OpenUi
 from tests.ui.jobs import multiply
 
 COUNT = 10_000
-CLIPBOARD = ["clipboard-read", "clipboard-write"]
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +25,7 @@ def many(server: RunningServer) -> dict[str, Any]:
 
 @pytest.fixture
 def gallery(many: dict[str, Any], open_ui: OpenUi) -> Page:
-    page = open_ui("gallery", permissions=CLIPBOARD)
+    page = open_ui("gallery")
     expect(card(page, COUNT)).to_be_visible()
     return page
 
@@ -90,6 +89,16 @@ def test_two_pictures_are_compared_with_a_slider(gallery: Page) -> None:
     expect(upper).to_have_css("clip-path", "inset(0px 0px 0px 20%)")
 
 
+def test_with_shift_all_jobs_from_the_last_to_this_one_are_selected(gallery: Page) -> None:
+    gallery.get_by_label(f"Select lighthouse {COUNT - 2}", exact=True).check()
+    gallery.get_by_label(f"Select lighthouse {COUNT - 6}", exact=True).click(modifiers=["Shift"])
+    expect(gallery.get_by_role("button", name="Delete 5")).to_be_visible()
+    expect(gallery.get_by_label(f"Select lighthouse {COUNT - 4}", exact=True)).to_be_checked()
+    gallery.get_by_label(f"Select lighthouse {COUNT - 4}", exact=True).uncheck()
+    gallery.get_by_role("button", name="Select none").click()
+    expect(gallery.get_by_role("button", name="Delete")).to_have_count(0)
+
+
 @pytest.mark.parametrize(
     ("button", "number", "run"),
     [("cURL", 2345, ["bash", "-c"]), ("Python", 3456, [sys.executable, "-c"])],
@@ -120,3 +129,26 @@ def test_the_settings_of_a_job_fill_the_form(gallery: Page) -> None:
 def test_a_job_that_is_made_meanwhile_appears(gallery: Page, server: RunningServer) -> None:
     server.make(prompt="made meanwhile", width=64, height=64, steps=1)
     expect(gallery.get_by_title("made meanwhile")).to_be_visible()
+
+
+def test_a_deleted_job_is_restored_at_once_or_from_the_trash(gallery: Page, server: RunningServer) -> None:
+    job = server.make(prompt="thrown away", width=64, height=64, steps=1)
+    file = server.output_dir / job["outputs"][0]
+    gallery.get_by_title("thrown away").click()
+    gallery.keyboard.press("Delete")
+    expect(gallery.get_by_role("dialog").locator(".prompt")).not_to_have_text("thrown away")
+    assert not file.exists()
+    with gallery.expect_response("**/queue/restore"):
+        gallery.locator(".toast").get_by_role("button", name="Restore").click()
+    gallery.keyboard.press("Escape")
+    expect(gallery.get_by_title("thrown away").locator("img")).to_have_js_property("naturalWidth", 120)
+    assert file.exists()
+    gallery.get_by_label("Select thrown away").check()
+    gallery.get_by_role("button", name="Delete 1").click()
+    expect(gallery.get_by_title("thrown away")).to_have_count(0)
+    gallery.get_by_label("State").select_option("in the trash")
+    gallery.get_by_title("thrown away").click()
+    gallery.get_by_role("button", name="Restore 1").click()
+    expect(gallery.get_by_title("thrown away")).to_have_count(0)
+    gallery.get_by_label("State").select_option("Any state")
+    expect(gallery.get_by_title("thrown away").locator("img")).to_have_js_property("naturalWidth", 120)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, ViewportSize, expect
 from starlette.testclient import TestClient
 
 from sdcpp_restapi.ui.page import Page as Served
@@ -18,13 +18,15 @@ VIEWS = ("create", "gallery", "models", "assistant", "system")
 
 @pytest.fixture(scope="module")
 def with_a_job(server: RunningServer) -> RunningServer:
-    server.make(prompt="something to see", width=64, height=64, steps=1)
+    for prompt in ("something else", "something to see"):
+        server.make(prompt=prompt, width=64, height=64, steps=1)
     return server
 
 
-def problems(page: Page) -> list[str]:
-    """The rules of accessibility that the page breaks, and where."""
-    found = Axe().run(page).response["violations"]
+def problems(page: Page, scheme: str = "light") -> list[str]:
+    """The rules of accessibility that the page breaks, and where. In the dark only contrast is different."""
+    options = {"runOnly": ["color-contrast"]} if scheme == "dark" else None
+    found = Axe().run(page, options=options).response["violations"]
     return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
 
 
@@ -38,11 +40,13 @@ def test_no_view_breaks_a_rule_of_accessibility(
     open_ui: OpenUi, with_a_job: RunningServer, scheme: str
 ) -> None:
     page = open_ui(color_scheme=scheme)
+    page.get_by_role("button", name="Plan").click()
+    expect(page.locator(".plan")).to_be_visible()
     page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
     for view in VIEWS:
-        page.goto(f"/ui/#/{view}")
+        page.goto(f"{with_a_job.url}/ui/#/{view}")
         settled(page)
-        assert problems(page) == [], view
+        assert problems(page, scheme) == [], view
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -50,25 +54,40 @@ def test_no_dialog_breaks_a_rule_of_accessibility(
     open_ui: OpenUi, with_a_job: RunningServer, scheme: str
 ) -> None:
     page = open_ui("gallery", color_scheme=scheme)
+
+    def check(dialog: str) -> None:
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert problems(page, scheme) == [], dialog
+        page.keyboard.press("Escape")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+
     page.get_by_title("something to see").click()
     expect(page.get_by_role("dialog").locator(".prompt")).to_be_visible()
-    assert problems(page) == []
-    page.goto("/ui/#/models")
+    check("job")
+    for box in page.get_by_label("Select ").all()[:2]:
+        box.check()
+    page.get_by_role("button", name="Compare").click()
+    check("comparison")
+    page.goto(f"{with_a_job.url}/ui/#/create")
+    page.get_by_role("button", name="History").click()
+    check("prompts")
+    page.get_by_role("button", name="To image to image").click()
+    page.get_by_role("button", name="Paint a mask").click()
+    check("mask")
+    page.goto(f"{with_a_job.url}/ui/#/models")
     page.get_by_role("button", name="Checkpoints").click()
     for button in ("Load", "Convert", "Download a model"):
         page.get_by_role("button", name=button, exact=True).click()
-        expect(page.get_by_role("dialog")).to_be_visible()
-        assert problems(page) == [], button
-        page.keyboard.press("Escape")
+        check(button)
 
 
 @pytest.mark.parametrize("width", [320, PHONE["width"]])
 def test_a_phone_shows_every_view_without_sideways_scrolling(
     open_ui: OpenUi, with_a_job: RunningServer, width: int
 ) -> None:
-    page = open_ui(viewport={"width": width, "height": 700})
+    page = open_ui(viewport=ViewportSize(width=width, height=700))
     for view in VIEWS:
-        page.goto(f"/ui/#/{view}")
+        page.goto(f"{with_a_job.url}/ui/#/{view}")
         settled(page)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
         too_wide = page.evaluate(
@@ -86,7 +105,7 @@ def test_the_root_leads_to_the_page_also_behind_a_prefix(open_ui: OpenUi, with_a
         page.wait_for_selector("[data-connection=open]")
         page.goto(f"{url}/ui/#/gallery")
         expect(page.get_by_title("something to see").locator("img")).to_have_js_property("naturalWidth", 120)
-        page.close()  # before the proxy, whose end would be an error on the page
+        page.goto("about:blank")  # before the proxy, whose end would be an error on the page
 
 
 def test_only_scripts_styles_and_pictures_of_the_server_are_allowed(server: RunningServer) -> None:
@@ -100,8 +119,21 @@ def test_only_scripts_styles_and_pictures_of_the_server_are_allowed(server: Runn
 def test_the_page_is_asked_for_anew_and_what_it_consists_of_is_kept(server: RunningServer) -> None:
     page = server.http.get("/ui/")
     assert page.headers["cache-control"] == "no-cache"
-    script = page.text.partition('src="./')[2].partition('"')[0]
-    assert "immutable" in server.http.get(f"/ui/{script}").headers["cache-control"]
+    script = server.http.get(f"/ui/{page.text.partition('src="./')[2].partition('"')[0]}")
+    assert "immutable" in script.headers["cache-control"]
+
+
+def test_what_the_page_consists_of_is_sent_compressed_to_browsers_that_take_that(
+    server: RunningServer,
+) -> None:
+    path = "/ui/" + server.http.get("/ui/").text.partition('src="./')[2].partition('"')[0]
+    whole = server.http.get(path, headers={"Accept-Encoding": "identity"})
+    packed = server.http.get(path, headers={"Accept-Encoding": "gzip"})
+    assert packed.headers["content-encoding"] == "gzip"
+    assert packed.headers["content-type"] == whole.headers["content-type"]
+    assert packed.text == whole.text
+    assert int(packed.headers["content-length"]) < int(whole.headers["content-length"]) / 2
+    assert server.http.get("/ui/assets/nothing.js").status_code == 404
 
 
 def test_without_the_built_page_a_sentence_says_what_to_do(tmp_path: Path) -> None:
@@ -110,7 +142,9 @@ def test_without_the_built_page_a_sentence_says_what_to_do(tmp_path: Path) -> No
     assert "hatch_build.py" in answer.text
 
 
-def test_a_key_is_asked_for_once_and_kept(open_ui: OpenUi, tmp_path: Path) -> None:
+def test_a_first_visit_asks_for_the_key_once_and_shows_the_way_to_a_model(
+    open_ui: OpenUi, tmp_path: Path
+) -> None:
     key = "a key that only the tests know"
     running = RunningServer(tmp_path, env={"SDCPP_SERVER_API_KEYS": json.dumps([key])})
     try:
@@ -122,6 +156,10 @@ def test_a_key_is_asked_for_once_and_kept(open_ui: OpenUi, tmp_path: Path) -> No
         page.goto(f"{running.url}/")
         page.wait_for_selector("[data-connection=open]")
         expect(page.get_by_role("dialog")).to_have_count(0)
-        page.close()  # before its server
+        expect(page.locator(".stage")).to_contain_text("sdcpp serve --demo")
+        assert problems(page) == []
+        page.get_by_role("link", name="Choose a model").click()
+        expect(page.get_by_role("heading", name="Models")).to_be_visible()
+        page.goto("about:blank")  # before its server
     finally:
         running.kill()

@@ -1,10 +1,12 @@
 """The models view: what is on disk, loaded, fetched and converted."""
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.downloads.upstream import Upstream, civitai, hub, model_bytes, sha256, upstreams
@@ -56,6 +58,30 @@ def test_models_are_listed_by_kind_and_found_by_name(open_ui: OpenUi, server: Ru
     expect(page.locator(".models")).to_contain_text("Nothing matches")
 
 
+def test_what_lies_beside_a_model_is_shown_and_searched(open_ui: OpenUi, server: RunningServer) -> None:
+    build("lora_minit2i").install(server.models_dir, "ink.safetensors")
+    folder = server.models_dir / "loras"
+    (folder / "ink.civitai.info").write_text(
+        json.dumps({"trainedWords": ["inkwash"], "model": {"name": "Ink!"}})
+    )
+    Image.new("RGB", (30, 40), "teal").save(folder / "ink.preview.png")
+    page = open_ui("models")
+    page.get_by_role("button", name="Look again").click()
+    page.get_by_label("Search models").fill("inkwash")
+    # It is the only one, so its kind comes to the front.
+    one = row(page, "Ink!")
+    expect(one).to_contain_text("ink.safetensors · MiniT2I")
+    expect(one.locator("img")).not_to_have_js_property("naturalWidth", 0)
+    one.get_by_role("button", name="inkwash").click()
+    assert page.evaluate("navigator.clipboard.readText()") == "inkwash"
+    page.get_by_role("link", name="Create").click()
+    page.get_by_label("Prompt", exact=True).fill("a cat")
+    page.get_by_label("Add a LoRA").fill("ink")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="+ inkwash").click()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a cat, inkwash <lora:ink:1>")
+
+
 def test_a_model_is_loaded_with_a_component_and_unloaded(open_ui: OpenUi, server: RunningServer) -> None:
     page = open_ui("models")
     choose(page, "Diffusion models")
@@ -98,6 +124,9 @@ def test_a_model_is_converted(open_ui: OpenUi, server: RunningServer) -> None:
     page = open_ui("models")
     choose(page, "T5")
     row(page, "t5xxl.safetensors").get_by_role("button", name="Convert").click()
+    types = page.get_by_label("New type").locator("option").evaluate_all("all => all.map(one => one.value)")
+    assert {"f16", "q4_k"} <= set(types)
+    assert "q8_k" not in types  # which the engine reads, and dies of when it is to write it
     page.get_by_label("New type").select_option("f16")
     page.get_by_role("dialog").get_by_role("button", name="Convert").click()
     expect(row(page, "t5xxl.f16.gguf")).to_be_visible()

@@ -8,10 +8,10 @@ from playwright.sync_api import Page, WebSocketRoute, expect
 
 from tests.server import RunningServer
 from tests.ui.conftest import OpenUi
-from tests.ui.test_create import RESULT, fill_small, newest, png
+from tests.ui.pages import RESULT, fill_small, newest, png
 
 PREVIEWS = 100
-PREVIEW_BYTES = 400_000
+PREVIEW_BYTES = 200_000
 
 
 def paste(page: Page, picture: bytes) -> None:
@@ -40,7 +40,7 @@ def test_a_pasted_picture_is_the_one_to_start_from(open_ui: OpenUi, server: Runn
 
 
 def test_previews_do_not_grow_the_memory_of_the_page(open_ui: OpenUi, server: RunningServer) -> None:
-    page = open_ui()
+    page = open_ui(fresh=True)
     sockets: list[WebSocketRoute] = []
 
     def between(route: WebSocketRoute) -> None:
@@ -64,7 +64,7 @@ def test_previews_do_not_grow_the_memory_of_the_page(open_ui: OpenUi, server: Ru
         image = "data:image/jpeg;base64," + base64.b64encode(os.urandom(PREVIEW_BYTES * 3 // 4)).decode()
         data = {"job_id": job, "image": image, "step": step, "frame_count": 1, "mode": "proj"}
         sockets[-1].send(json.dumps({"event": "job_preview", "data": data}))
-    page.wait_for_function("document.querySelector('.stage img.preview').src.length > 300000")
+    page.wait_for_function("document.querySelector('.stage img.preview').src.length > 150000")
     grown = heap(page) - before
     page.locator(".stage").get_by_role("button", name="Cancel").click()
     assert grown < PREVIEWS * PREVIEW_BYTES / 4

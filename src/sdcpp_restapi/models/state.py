@@ -101,9 +101,8 @@ class CurrentModel:
         asked for runs, ModelNotFound and BadRequest for names, LoadFailed when the engine refuses.
         """
         if self._requested is not None and not self._requested.done():
-            raise LoadInProgress(
-                f"Another model is being loaded: {self.health().loading_model_name}; try again later"
-            )
+            name = self.health().loading_model_name or self.require().model_name
+            raise LoadInProgress(f"Another model is being loaded: {name}; try again later")
         self._asked_for = request
         self._requested = asyncio.create_task(self._checked_load(request))
         self._requested.add_done_callback(_seen)
@@ -195,6 +194,8 @@ class CurrentModel:
                 self._current = None
                 raise
             self._current = Current(request=request, loaded=loaded)
+            # What is left to wait for is the disk: who hears model_loaded and then asks /health must see it.
+            self._asked_for = None
             await self._preferences.set(PREFERENCE, self._current)
         return loaded
 

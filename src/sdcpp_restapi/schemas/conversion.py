@@ -27,7 +27,8 @@ class ConvertRequest(JobRequest):
 
     input_path: str = Field(min_length=1)
     output_type: Annotated[str, AfterValidator(_writable)] = Field(
-        description="Quantization type from GET /options"
+        description="Quantization type from GET /options that the engine can write",
+        json_schema_extra={"enum": list(WRITABLE_TYPES)},
     )
     output_path: str | None = Field(
         None, description="A .gguf file; default: <stem>.<type>.gguf beside the input"

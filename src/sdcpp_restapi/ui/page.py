@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
@@ -27,7 +28,7 @@ class Page:
     """ASGI application for everything under /ui."""
 
     def __init__(self, files: Path = FILES) -> None:
-        self._index = files / "index.html"
+        self._folder = files
         self._files = StaticFiles(directory=files, html=True, check_dir=False)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -41,11 +42,17 @@ class Page:
         await answer(scope, receive, send)
 
     async def _answer(self, scope: Scope) -> Response:
-        if not self._index.is_file():
+        if not (self._folder / "index.html").is_file():
             return HTMLResponse(MISSING, status_code=404)
         path = self._files.get_path(scope)
-        answer = await self._files.get_response(path, scope)
         # Vite puts a digest into the names of what it builds, never into that of the page itself.
         lasting = path.startswith("assets/")
+        takes_gzip = "gzip" in Headers(scope=scope).get("accept-encoding", "")
+        compressed = lasting and takes_gzip and (self._folder / f"{path}.gz").is_file()
+        answer = await self._files.get_response(f"{path}.gz" if compressed else path, scope)
+        if compressed:
+            answer.headers["Content-Encoding"] = "gzip"
+        if lasting:
+            answer.headers["Vary"] = "Accept-Encoding"
         answer.headers["Cache-Control"] = "public, max-age=31536000, immutable" if lasting else "no-cache"
         return answer

@@ -23,7 +23,7 @@ export const key = {
 };
 
 /** Pictures and sockets can't send headers; their address carries the key, as the API allows. */
-function withKey(href: string): string {
+export function withKey(href: string): string {
   if (!key.get()) return href;
   const url = new URL(href);
   url.searchParams.set("token", key.get());

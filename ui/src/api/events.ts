@@ -32,6 +32,8 @@ export interface Events {
   model_unloaded: { model_name: string };
   upscaler_loaded: { model_name: string };
   upscaler_unloaded: { model_name: string };
+  worker_joined: { name: string };
+  worker_left: { name: string };
   server_status: Health & Record<`${JobStatus | "total"}_count`, number>;
   /** Not the server's: the socket is open (again), so what was missed must be fetched. */
   connected: undefined;

@@ -45,5 +45,25 @@ export function least({ type, minimum, exclusiveMinimum }: Field): number | unde
     : (minimum ?? exclusiveMinimum);
 }
 
-/** Numbers between 0 and 1 are set with a slider. */
-export const isFraction = (field: Field): boolean => field.minimum === 0 && field.maximum === 1;
+const isFraction = (field: Field): boolean => field.minimum === 0 && field.maximum === 1;
+
+/** What people use of wide ranges; any other number can be typed. Lowest, highest, step. */
+const USED: Record<string, [number, number, number]> = {
+  steps: [1, 60, 1],
+  cfg_scale: [1, 20, 0.5],
+  distilled_guidance: [0, 10, 0.1],
+  video_frames: [1, 121, 4],
+  high_noise_steps: [1, 60, 1],
+};
+
+export interface Slider {
+  min: number;
+  max: number;
+  step: number;
+}
+
+/** The slider of a number, for those that have one. */
+export function sliderOf(name: string, field: Field): Slider | undefined {
+  const [min, max, step] = USED[name] ?? (isFraction(field) ? [0, 1, 0.01] : []);
+  return min === undefined ? undefined : { min, max: max!, step: step! };
+}

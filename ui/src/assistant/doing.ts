@@ -25,6 +25,8 @@ interface Given {
   job_id: string;
   image: number;
   upscale_factor: number;
+  component: string;
+  model_name: string;
 }
 
 type Doing = (given: Given) => unknown;
@@ -52,10 +54,17 @@ async function generate({ type, ...parameters }: Given): Promise<void> {
   await router.push("/create");
 }
 
+/** Loads the current model again with another component. */
+async function setComponent({ component, model_name: file }: Given): Promise<void> {
+  const { model_name, model_type, loaded_components: kept } = await ask(api.GET("/health"));
+  await post("models/load", { model_name, model_type, ...kept, [component]: file });
+}
+
 const DOINGS: Record<string, Doing> = {
   set_setting: ({ name, value }) => setValue(name, value),
   generate,
   load_model: (body) => post("models/load", body),
+  set_component: setComponent,
   unload_model: () => post("models/unload", {}),
   refresh_models: () => fetchModels(true),
   load_upscaler: (body) => post("upscaler/load", body),

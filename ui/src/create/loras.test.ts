@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { tagsIn, withTag, withoutTag } from "./loras";
+import { tagsIn, withTag, withWord, withoutTag } from "./loras";
 
 test("tags are found with their weights", () => {
   expect(tagsIn("a cat <lora:ink:0.5> on <lora:sub/style> paper")).toEqual([
@@ -19,4 +19,12 @@ test("a tag that is there gets the new weight in its place", () => {
 
 test("a tag is taken out without a gap", () => {
   expect(withoutTag("a <lora:ink:0.5> cat", "ink")).toBe("a cat");
+});
+
+test("a trigger word comes after the words of the prompt", () => {
+  expect(withWord("a cat <lora:ink:1> <lora:b:0.5>", "inkwash")).toBe(
+    "a cat, inkwash <lora:ink:1> <lora:b:0.5>",
+  );
+  expect(withWord("a cat,", "inkwash")).toBe("a cat, inkwash");
+  expect(withWord("<lora:ink:1>", "inkwash")).toBe("inkwash <lora:ink:1>");
 });

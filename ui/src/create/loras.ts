@@ -27,3 +27,13 @@ export const withoutTag = (prompt: string, name: string): string =>
     .replace(TAG, (whole, found: string) => (found === name ? "" : whole))
     .replace(/ {2,}/g, " ")
     .trim();
+
+/** What a LoRA of the catalog is called in a tag. */
+export const tagName = (file: string): string => file.replace(/\.[^.]+$/, "");
+
+/** The prompt with a trigger word at the end of its words, before the tags that follow them. */
+export function withWord(prompt: string, word: string): string {
+  const [, words = "", tags = ""] = /^(.*?)((?:\s*<lora:[^>]*>)*)\s*$/s.exec(prompt) ?? [];
+  const longer = words.trim() ? `${words.trimEnd().replace(/,$/, "")}, ${word}` : word;
+  return `${longer} ${tags.trim()}`.trimEnd();
+}

@@ -9,6 +9,7 @@ export interface Filters {
   search?: string;
   status?: Job["status"];
   type?: Job["type"];
+  trash?: boolean;
 }
 
 export const PAGE = 100;

@@ -2,6 +2,7 @@
 
 import { on } from "../api/events";
 import { inPlainWords } from "../parts/errors";
+import { titleOf } from "../parts/labels";
 import { router } from "../router";
 import { t } from "../texts";
 import { jobs } from "./jobs";
@@ -28,7 +29,5 @@ on("job_status_changed", ({ job_id, status, error }) => {
 
 function nameOf(id: string): string {
   const job = jobs.get(id);
-  const said = job?.params.prompt ?? job?.params.filename ?? job?.params.input_path ?? job?.model ?? "";
-  const type = job ? t.types[job.type] : t.gallery.job;
-  return said ? `${type} “${String(said).slice(0, 60)}”` : type;
+  return job ? `${t.types[job.type]} “${titleOf(job).slice(0, 60)}”` : t.gallery.job;
 }

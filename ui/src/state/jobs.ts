@@ -39,6 +39,7 @@ export async function fetchJob(id: string): Promise<Job | null> {
 
 /** What happened while nobody listened. */
 async function refetch(): Promise<void> {
+  const before = [...jobs.keys()];
   const page = (query: object): Promise<{ items: Job[] }> => ask(api.GET("/queue", { params: { query } }));
   const pages = await Promise.all([
     page({ status: "processing" }),
@@ -47,7 +48,7 @@ async function refetch(): Promise<void> {
   ]).catch(() => null);
   if (!pages) return;
   const fresh = new Map(pages.flatMap(({ items }) => items).map((job) => [job.job_id, job]));
-  for (const id of jobs.keys()) if (!fresh.has(id)) forget(id);
+  for (const id of before) if (!fresh.has(id)) forget(id);
   for (const [id, job] of fresh) jobs.set(id, job);
 }
 

@@ -1,11 +1,12 @@
-// The models on disk, fetched when a view needs them and again when they may have changed.
+// The models on disk with all that is known of them, fetched when a view needs them and again when they may have
+// changed.
 
 import { ref } from "vue";
 import { api, ask, type Schemas } from "../api/client";
 import { on } from "../api/events";
 import { attempt } from "./toasts";
 
-export type Model = Schemas["ModelEntry"];
+export type Model = Schemas["DetailedEntry"];
 export const TYPES = [
   "checkpoints",
   "diffusion_models",
@@ -22,7 +23,7 @@ export const TYPES = [
 ] as const;
 export type ModelGroup = (typeof TYPES)[number];
 
-export const catalog = ref<Schemas["ModelList"] | null>(null);
+export const catalog = ref<Schemas["DetailedModelList"] | null>(null);
 let wanted = false;
 
 /** Fetch the list; with `rescan` the server looks at its disks first. */
@@ -30,7 +31,8 @@ export async function fetchModels(rescan = false): Promise<void> {
   wanted = true;
   await attempt(async () => {
     if (rescan) await ask(api.POST("/models/refresh"));
-    catalog.value = await ask(api.GET("/models"));
+    const query = { details: true };
+    catalog.value = (await ask(api.GET("/models", { params: { query } }))) as Schemas["DetailedModelList"];
   });
 }
 

@@ -1,0 +1,43 @@
+// Names of the fields of requests, where the API's own say too little, and of the groups that they are in.
+
+export const fields = {
+  cfg_scale: "CFG scale",
+  img_cfg_scale: "Image CFG scale",
+  eta: "Eta",
+  init_image_base64: "Picture to start from",
+  image_base64: "Picture to upscale",
+  end_image_base64: "Picture to end with",
+  control_image_base64: "ControlNet picture",
+  ref_images: "Reference pictures",
+  control_frames: "Control frames",
+  pm_id_images: "Pictures of the person",
+  clip_skip: "CLIP skip",
+  upscale: "Upscale the result",
+  upscale_repeats: "Repeats",
+  upscale_auto_unload: "Unload the upscaler afterwards",
+  fps: "Frames per second",
+  base_url: "Base URL",
+  api_key: "API key",
+  vae_tiling: "Decode in tiles",
+  slg_scale: "Scale",
+  slg_start: "Start",
+  slg_end: "End",
+  skip_layers: "Layers",
+} as const;
+
+export const groups = {
+  basics: "Steps and sampler",
+  guidance: "Guidance",
+  image: "Image to image",
+  video: "Video",
+  seed: "Seed and batch",
+  control: "ControlNet and references",
+  upscale: "Upscale the result",
+  cache: "Step caching",
+  tiling: "VAE tiling",
+  layers: "Skip-layer guidance",
+  highNoise: "High-noise model",
+  hires: "Hires fix",
+  photomaker: "PhotoMaker",
+  more: "More",
+} as const;
