@@ -18,27 +18,17 @@ NATS_SERVER = Path(sys.executable).with_name("nats-server")
 class Broker:
     """`nats-server -js` on a port of its own, which it keeps when it is started again."""
 
-    def __init__(self, folder: Path, *flags: str) -> None:
-        self.folder = folder
-        self.flags = flags
-        self.port = _free_port()
+    def __init__(self, folder: Path | None, *flags: str) -> None:
+        """Without a folder it has no JetStream."""
+        self.flags = flags if folder is None else ("-js", "-sd", str(folder), *flags)
+        self.port = free_port()
         self.url = f"nats://127.0.0.1:{self.port}"
         self.start()
 
     def start(self) -> None:
         """Start it (again) and wait until it listens."""
         self.process = subprocess.Popen(
-            [
-                str(NATS_SERVER),
-                "-js",
-                "-sd",
-                str(self.folder),
-                "-a",
-                "127.0.0.1",
-                "-p",
-                str(self.port),
-                *self.flags,
-            ],
+            [str(NATS_SERVER), "-a", "127.0.0.1", "-p", str(self.port), *self.flags],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -149,7 +139,8 @@ class Worker:
             self._said.notify_all()
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody has at the moment."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
