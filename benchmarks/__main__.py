@@ -7,7 +7,7 @@ from pathlib import Path
 from sdcpp_restapi.demo.model import DemoModel, write_demo_model
 from tests.server import RunningServer
 
-from . import browser, client, fleet, library, memory, sockets, work
+from . import browser, client, fleet, library, memory, queue, sockets, work
 from .burst import burst
 from .engine import engine_alone
 from .floor import running_floor
@@ -54,7 +54,13 @@ def measure(folder: Path, plan: Plan, report: Report) -> None:
     report.add(*targets(report))
 
 
-PARTS = {"library": library.measure, "server": measure, "fleet": fleet.measure, "page": browser.measure}
+PARTS = {
+    "library": library.measure,
+    "server": measure,
+    "fleet": fleet.measure,
+    "queue": queue.measure,
+    "page": browser.measure,
+}
 
 
 def prepare(folder: Path, plan: Plan) -> DemoModel:
