@@ -102,6 +102,11 @@ class Site:
             events.wait_for("job_progress", lambda data: data["job_id"] == job_id)
         return job_id
 
+    def tracebacks(self) -> list[str]:
+        """What nobody expected, in all logs."""
+        logs = [self.server.log, *(worker.log for worker in self.workers.values())]
+        return [line for log in logs for line in log if "Traceback" in line or "never retrieved" in line]
+
     def close(self) -> None:
         """End everything."""
         for worker in self.workers.values():
@@ -119,6 +124,7 @@ def site(tmp_path: Path, broker: Broker) -> Iterator[Site]:
     print("\n".join(["--- log of the server", *place.server.log[-60:]]))
     for name, worker in place.workers.items():
         print("\n".join([f"--- log of {name}", *worker.log[-30:]]))
+    assert place.tracebacks() == []
 
 
 StartSite = Callable[..., Site]

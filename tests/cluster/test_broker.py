@@ -57,6 +57,12 @@ def test_a_broker_that_comes_back_without_its_store_gets_everything_again(tmp_pa
         site.server.restart()
         site.wait_for_worker("one", "ready")
         assert site.server.make(**SHORT)["worker"] == "one"
+        # Both can be stopped while it is away, in the middle of a job too.
+        site.start_job(steps=1000)
+        broker.stop()
+        assert site.workers["one"].stop() == 0
+        assert site.server.stop() == 0
+        assert site.tracebacks() == []
     finally:
         site.close()
         broker.stop()
@@ -75,7 +81,6 @@ def test_only_who_has_the_token_is_let_in(tmp_path: Path) -> None:
         site.workers["one"].env = {**site.workers["one"].env, "SDCPP_CLUSTER_TOKEN": "wrong"}
         site.workers["one"].start()
         site.workers["one"].wait_for_log("broker: .*Authorization Violation")
-        assert site.workers["one"].stop() == 0
     finally:
         site.close()
         broker.stop()

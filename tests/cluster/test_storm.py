@@ -139,6 +139,7 @@ def check(storm: Storm) -> None:
     }
     asyncio.run(check_broker(storm))
     assert storm.close() == []
+    assert storm.site.tracebacks() == []
 
 
 async def check_broker(storm: Storm) -> None:
