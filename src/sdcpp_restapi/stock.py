@@ -20,6 +20,11 @@ class Stock:
         # LoRAs are named with or without their extension.
         self._stems = {(kind, _stem(name)) for kind, name in self.models}
 
+    @property
+    def known(self) -> bool:
+        """Whether the machine has said what it has."""
+        return self.revision >= 0
+
     def __len__(self) -> int:
         return len(self.models)
 

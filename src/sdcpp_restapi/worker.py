@@ -18,7 +18,7 @@ from .cluster.post import Post
 from .cluster.station import Station, worker_name
 from .config import Settings
 from .engine.executor import sweep
-from .engine.slot import EngineSlot
+from .engine.slot import NEXT_CHANCE, EngineSlot
 from .events import EventBus
 from .jobs.inputs import InputStore
 from .lock import DataDirectoryLock
@@ -96,6 +96,17 @@ async def _run(station: Station, slots: Sequence[EngineSlot]) -> None:
         for slot in slots:
             tasks.create_task(slot.start())
         tasks.create_task(station.run())
+        tasks.create_task(_try_again(slots))
+
+
+async def _try_again(slots: Sequence[EngineSlot]) -> None:
+    """Start engines that did not come up: while other workers can do the jobs, no job comes and does it."""
+    while True:
+        await asyncio.sleep(NEXT_CHANCE)
+        for slot in slots:
+            if slot.problem is not None:
+                async with slot.turn():
+                    await slot.ready()
 
 
 async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Station, list[EngineSlot]]:

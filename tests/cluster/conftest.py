@@ -34,6 +34,7 @@ class Site:
         self.root = root
         self.broker_url = broker_url
         self.workers: dict[str, Worker] = {}
+        self.loaded: dict[str, Any] = {}
         self.env = {
             "SDCPP_CLUSTER_PREFIX": uuid4().hex[:8],
             "SDCPP_CLUSTER_ANNOUNCE_EVERY": "0.3",
@@ -50,12 +51,20 @@ class Site:
         self.server = RunningServer(self.root, "--nats", self.broker_url, env=env)
         return self.server
 
-    def work(self, name: str, scenario: str = "good", broker_url: str = "", **settings: str) -> Worker:
-        """Start a worker and wait until the server knows it."""
+    def work(
+        self,
+        name: str,
+        scenario: str = "good",
+        broker_url: str = "",
+        models: str = "models",
+        state: str = "ready",
+        **settings: str,
+    ) -> Worker:
+        """Start a worker and wait until the server has it in this state."""
         given = {f"SDCPP_{setting.upper()}": value for setting, value in settings.items()}
         env = {**self.env, **self.engine(scenario), **given}
-        self.workers[name] = Worker(broker_url or self.broker_url, self.root, name, env=env)
-        self.wait_for_worker(name, "ready")
+        self.workers[name] = Worker(broker_url or self.broker_url, self.root, name, models=models, env=env)
+        self.wait_for_worker(name, state)
         return self.workers[name]
 
     def wait_for_worker(self, name: str, state: str) -> dict[str, Any]:
@@ -63,7 +72,11 @@ class Site:
         with self.server.events() as events:
             while True:
                 for worker in self.server.get("/workers")["workers"]:
-                    if worker["name"] == name and worker["state"] == state and worker["models"]:
+                    if (
+                        worker["name"] == name
+                        and worker["state"] == state
+                        and (worker["models"] or state != "ready")
+                    ):
                         return dict(worker)
                 # Whatever happens to a worker comes with an event or with a sign of life soon after.
                 try:
@@ -72,7 +85,9 @@ class Site:
                     continue
 
     def engine(self, scenario: str) -> dict[str, str]:
-        """The environment of a scripted engine."""
+        """The environment of a scripted engine; none is the real one's."""
+        if not scenario:
+            return {}
         command = json.dumps([sys.executable, str(CHILD), scenario, str(self.root)])
         return {"SDCPP_ENGINE_COMMAND": command}
 
@@ -93,6 +108,11 @@ class Site:
         (other,) = set(self.workers) - {first}
         return first, other
 
+    def tracebacks(self) -> list[str]:
+        """What nobody expected, in all logs."""
+        logs = [self.server.log, *(worker.log for worker in self.workers.values())]
+        return [line for log in logs for line in log if "Traceback" in line or "never retrieved" in line]
+
     def close(self) -> None:
         """End everything."""
         for worker in self.workers.values():
@@ -110,6 +130,7 @@ def site(tmp_path: Path, broker: Broker) -> Iterator[Site]:
     print("\n".join(["--- log of the server", *place.server.log[-60:]]))
     for name, worker in place.workers.items():
         print("\n".join([f"--- log of {name}", *worker.log[-30:]]))
+    assert place.tracebacks() == []
 
 
 StartSite = Callable[..., Site]

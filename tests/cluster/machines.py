@@ -57,12 +57,19 @@ class Worker:
     """`sdcpp worker`, with folders below `root`."""
 
     def __init__(
-        self, broker_url: str, root: Path, name: str, *flags: str, env: dict[str, str] | None = None
+        self,
+        broker_url: str,
+        root: Path,
+        name: str,
+        *flags: str,
+        models: str = "models",
+        env: dict[str, str] | None = None,
     ) -> None:
         self.name = name
         self.root = root
         self.broker_url = broker_url
         self.flags = flags
+        self.models = models
         self.env = env or {}
         self.start()
 
@@ -71,7 +78,7 @@ class Worker:
         self.log: list[str] = []
         self._said = threading.Condition()
         self._ended = False
-        folders = ("--models-dir", "models", "--data-dir", f"worker-{self.name}")
+        folders = ("--models-dir", self.models, "--data-dir", f"worker-{self.name}")
         who = ("--nats", self.broker_url, "--name", self.name)
         self.process = subprocess.Popen(
             [sys.executable, "-m", "sdcpp_restapi", "worker", *who, *folders, *self.flags],

@@ -32,7 +32,7 @@ class Storm:
         self.blows = 0
         self.site.serve()
         for name in WORKERS:
-            self.site.work(name)
+            self.site.work(name, "killed_by_a_word")
         self.site.load()
 
     def rage(self, blows: int) -> None:
@@ -54,10 +54,16 @@ class Storm:
 
     def submit(self) -> None:
         steps = self.random.choice((2, 20, 80))
-        self.submitted.append(self.site.server.submit(prompt="storm", steps=steps, width=64, height=64))
+        prompt = "deadly" if self.random.random() < 0.05 else "storm"
+        body = {"prompt": prompt, "steps": steps, "width": 64, "height": 64}
+        answer = self.site.server.http.post("/txt2img", json=body)
+        if answer.status_code == 202:
+            self.submitted.append(answer.json()["job_id"])
+        else:  # at this moment nobody is there who has the model
+            assert (answer.status_code, "worker" in answer.text) == (400, True), answer.text
 
     def cancel(self) -> None:
-        job_id = self.random.choice(self.submitted)
+        job_id = self.random.choice(self.submitted or [""])
         if self.site.server.http.delete(f"/queue/{job_id}").status_code == 200:
             self.cancelled.add(job_id)
 
@@ -133,21 +139,24 @@ def check(storm: Storm) -> None:
     }
     asyncio.run(check_broker(storm))
     assert storm.close() == []
+    assert storm.site.tracebacks() == []
 
 
 async def check_broker(storm: Storm) -> None:
-    """Streams hold nothing of jobs that have ended."""
+    """Streams and files hold nothing of jobs that have ended."""
     prefix = storm.site.env["SDCPP_CLUSTER_PREFIX"]
     client = await nats.connect(storm.broker.url)
     try:
         jetstream = client.jetstream()
         streams = [f"{prefix}-{name}" for name in ("jobs", "ends")]
-        for _ in range(100):
+        store = await jetstream.object_store(f"{prefix}-files")
+        for _ in range(150):
             counts = [(await jetstream.stream_info(name)).state.messages for name in streams]
-            if counts == [0, 0]:
+            files = [file.name for file in await store.list() if not file.name.startswith("catalog/")]
+            if not any(counts) and not files:
                 break
             await asyncio.sleep(0.2)
-        assert counts == [0, 0]
+        assert (counts, files) == ([0, 0], [])
     finally:
         await client.close()
 

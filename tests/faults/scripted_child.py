@@ -27,14 +27,16 @@ class ScriptedChild:
         self.socket = socket.socket(fileno=fd)
         self.lines = self.socket.makefile("r", encoding="utf-8")
         self.cancelled = False
+        self.prompt = ""
 
     def run(self) -> None:
         """Play the scenario until the server is gone."""
         before_hello = BEFORE_HELLO.get(self.scenario)
         if before_hello is not None:
             before_hello(self)
+        commit = "another" if self.scenario == "of_another_revision" else "scripted"
         self.say(
-            kind="hello", commit="scripted", version="0", system_info="", devices=["CPU\tscripted"],
+            kind="hello", commit=commit, version="0", system_info="", devices=["CPU\tscripted"],
             physical_cores=1, library="none",
         )  # fmt: skip
         for line in self.lines:
@@ -92,6 +94,7 @@ class ScriptedChild:
     def _sample(self, command: dict[str, Any]) -> bool:
         """Whether all steps were done, and not cancelled."""
         params = command["params"]
+        self.prompt = params["prompt"]
         for step in range(1, params["steps"] + 1):
             if step == 3:
                 AT_STEP_3.get(self.scenario, _nothing)(self)
@@ -221,6 +224,7 @@ WHILE_LOADING: dict[str, Act] = {"dies_while_loading": _kill_self, "dies_while_l
 AT_STEP_3: dict[str, Act] = {
     "killed_at_step_3": _kill_self,
     "killed_at_step_3_once": _kill_self_once,
+    "killed_by_a_word": lambda child: _kill_self(child) if "deadly" in child.prompt else None,
     "fails_an_assertion": _assert,
     "hangs": lambda child: _stop(child) if child.first_time() else None,
     "floods_previews": _flood,

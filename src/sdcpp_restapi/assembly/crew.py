@@ -6,6 +6,7 @@ from ..jobs.runner import Runner, Runners
 from ..jobs.taker import Taker
 from ..models.fleet import Fleet
 from ..schemas.jobs import Job
+from ..schemas.needs import Needs
 
 
 class Crew:
@@ -19,9 +20,11 @@ class Crew:
 
     def enlist(self, slot: RemoteSlot, resumed: Job | None) -> None:
         """Give jobs to this slot from now on; first it goes on with `resumed`."""
-        runner = Runner(
-            self._queue, "engine", slot, lambda: Taker(slot.name, slot.holds, slot.can_run), resumed
-        )
+
+        async def can_run(needs: Needs) -> bool:
+            return not self._fleet.replaces(slot) and await slot.can_run(needs)
+
+        runner = Runner(self._queue, "engine", slot, lambda: Taker(slot.name, slot.holds, can_run), resumed)
         self._at[slot] = runner
         self._runners.add(runner)
         self._fleet.add(slot)

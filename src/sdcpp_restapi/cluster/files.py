@@ -6,16 +6,17 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from nats.js.errors import ObjectNotFoundError
+from nats.js.errors import NotFoundError
 from pydantic import ValidationError
 
 from ..errors import Interrupted
 from ..schemas.base import Frozen
 from ..schemas.cluster import Attempt
-from .link import AWAY, Link
+from .link import AWAY, HOPELESS, Link
 
-# A broker that says nothing for so long while a file is read has lost part of it.
-READ_SECONDS = 600.0
+# A file that takes longer than this and what a slow line needs for its size is not whole in the store.
+READ_SECONDS = 60.0
+SLOW_LINE = 50_000  # bytes a second
 
 
 class BadFile(Interrupted):
@@ -58,20 +59,15 @@ class FileBox:
     async def read[M: Frozen](self, name: str, kind: type[M]) -> M:
         """Read such a message. Raises BadFile."""
 
-        async def get() -> bytes:
-            store = await self._link.files()
-            async with asyncio.timeout(READ_SECONDS):
-                return (await store.get(name)).data or b""
-
         try:
-            return kind.model_validate_json(await self._link.insist(get))
-        except (ObjectNotFoundError, ValidationError) as error:
+            return kind.model_validate_json(await self._get(name))
+        except ValidationError as error:
             raise BadFile(f"{name} cannot be read") from error
 
     def forget(self, files: Mapping[str, Iterable[str]]) -> None:
         """Delete files by folder, some time soon; what can't be deleted goes away with its age."""
         names = [f"{folder}/{name}" for folder, held in files.items() for name in held]
-        task = asyncio.create_task(self._delete(names))
+        task = asyncio.create_task(self.delete(names))
         self._deleting.add(task)
         task.add_done_callback(self._deleting.discard)
 
@@ -79,11 +75,21 @@ class FileBox:
         """Finish deleting."""
         await asyncio.gather(*self._deleting, return_exceptions=True)
 
-    async def _delete(self, names: list[str]) -> None:
+    async def names(self) -> list[str]:
+        """All files that are in the store. Raises one of AWAY."""
         store = await self._link.files()
-        for name in names:
-            with suppress(*AWAY):
-                await store.delete(name)
+        try:
+            return [info.name for info in await store.list()]
+        except NotFoundError:  # as an empty store is told
+            return []
+
+    async def delete(self, names: Iterable[str]) -> None:
+        """Delete files by their whole names."""
+        with suppress(*AWAY):
+            store = await self._link.files()
+            for name in names:
+                with suppress(*HOPELESS):
+                    await store.delete(name)
 
     async def _send(self, name: str, path: Path) -> str:
         digest = await asyncio.to_thread(_sha256, path)
@@ -97,19 +103,31 @@ class FileBox:
         return digest
 
     async def _fetch(self, name: str, digest: str, path: Path) -> None:
-        async def get() -> None:
-            store = await self._link.files()
-            with path.open("wb") as file:
-                async with asyncio.timeout(READ_SECONDS):
-                    await store.get(name, writeinto=file)
-
         await asyncio.to_thread(path.parent.mkdir, parents=True, exist_ok=True)
-        try:
-            await self._link.insist(get)
-        except ObjectNotFoundError:
-            raise BadFile(f"{name} is not in the object store") from None
+        await self._get(name, path)
         if await asyncio.to_thread(_sha256, path) != digest:
             raise BadFile(f"{name} did not arrive as it was sent")
+
+    async def _get(self, name: str, path: Path | None = None) -> bytes:
+        """Its content, or nothing where that was written to `path`. Raises BadFile."""
+
+        async def get() -> bytes:
+            store = await self._link.files()
+            size = (await store.get_info(name)).size or 0
+            try:
+                async with asyncio.timeout(READ_SECONDS + size / SLOW_LINE):
+                    if path is None:
+                        return (await store.get(name)).data or b""
+                    with path.open("wb") as file:
+                        await store.get(name, writeinto=file)
+                    return b""
+            except TimeoutError:
+                raise BadFile(f"{name} did not arrive in time") from None
+
+        try:
+            return await self._link.insist(get)
+        except HOPELESS as error:
+            raise BadFile(f"{name} is not whole in the object store") from error
 
 
 def outputs_of(attempt: Attempt) -> str:

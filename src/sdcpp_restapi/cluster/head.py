@@ -4,11 +4,10 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Protocol
 
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NothingCame
 from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import ValidationError
 
@@ -31,8 +30,8 @@ from ..schemas.events import WorkerJoined, WorkerLeft
 from ..schemas.jobs import Job
 from ..schemas.workers import WorkerView
 from ..stock import Stock
-from .files import BadFile, catalog_of
-from .inbox import Inbox
+from .files import BadFile, catalog_of, inputs_of, outputs_of
+from .inbox import Ended, Inbox
 from .link import AWAY, Link
 from .names import TOKEN
 from .remote_slot import Desk, RemoteSlot
@@ -41,7 +40,11 @@ from .remote_worker import RemoteWorker
 log = logging.getLogger(__name__)
 
 ENDS_CONSUMER = "server"
-FETCH_SECONDS = 5.0
+# A server that was killed before it had stored an end gets it again after so long.
+ENDS_ACK_WAIT = 5.0
+ENDS_AT_ONCE = 64
+# Files that nobody waits for are deleted so long after there may be some: what is on its way arrives first.
+TIDY_AFTER = 3.0
 
 
 class Crew(Protocol):
@@ -88,6 +91,8 @@ class Head:
         self._slots: dict[str, list[RemoteSlot]] = {}
         # Slots whose orders are being taken back: a new one would go with them.
         self._withdrawing: defaultdict[str, set[int]] = defaultdict(set)
+        self._untidy = asyncio.Event()
+        self._untidy.set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------ for routes
@@ -121,6 +126,7 @@ class Head:
             tasks.create_task(self._listen())
             tasks.create_task(self._receive_ends())
             tasks.create_task(self._look_after())
+            tasks.create_task(self._keep_tidy())
 
     async def _listen(self) -> None:
         names = self._link.names
@@ -133,23 +139,38 @@ class Head:
         await self._link.say(self._link.names.roll_call, RollCall())
 
     async def _receive_ends(self) -> None:
-        """Ends wait in their stream until somebody who waits for them has them."""
+        """Ends wait in their stream until the job has been stored as ended."""
         names = self._link.names
-        config = ConsumerConfig(durable_name=ENDS_CONSUMER, ack_policy=AckPolicy.EXPLICIT, ack_wait=30.0)
+        consumer = ConsumerConfig(
+            durable_name=ENDS_CONSUMER,
+            filter_subject=names.all_ends,
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ENDS_ACK_WAIT,
+        )
+        async with aclosing(self._link.pull(names.ends_stream, consumer, ENDS_AT_ONCE)) as messages:
+            async for message in messages:
+                with suppress(*AWAY):
+                    await self._ended(message)
+
+    async def _keep_tidy(self) -> None:
+        """Delete files of attempts that were broken off, or that came too late."""
         while True:
-            subscription = await self._link.insist(
-                lambda: self._link.js.pull_subscribe(
-                    names.all_ends, durable=ENDS_CONSUMER, stream=names.ends_stream, config=config
-                )
-            )
+            await self._untidy.wait()
+            await asyncio.sleep(TIDY_AFTER)
+            self._untidy.clear()
             try:
-                while True:
-                    with suppress(NothingCame):
-                        for message in await subscription.fetch(64, timeout=FETCH_SECONDS):
-                            await self._ended(message)
-            except AWAY as error:
-                log.debug("ends: %s", error)
-                await asyncio.sleep(0.5)
+                await self._tidy()
+            except AWAY:
+                self._untidy.set()
+
+    async def _tidy(self) -> None:
+        names = await self._desk.files.names()
+        wanted = self._inbox.expected()
+        kept = {outputs_of(attempt) for attempt in wanted} | {inputs_of(attempt.job_id) for attempt in wanted}
+        for name in names:
+            folder = "/".join(name.split("/")[:2])
+            if folder not in kept and not name.startswith(catalog_of("")):
+                await self._desk.files.delete([name])
 
     async def _look_after(self) -> None:
         """Notice who has gone silent, by this machine's clock alone."""
@@ -170,8 +191,10 @@ class Head:
             return
         worker = self._worker(announcement.name)
         before = worker.said
-        if before is not None and before.boot != announcement.boot and worker.present:
-            self._lose(worker, f"Worker {worker.name} was started anew")
+        if before is not None and before.boot != announcement.boot:
+            worker.stock = Stock()  # its catalogs are counted from the beginning again
+            if worker.present:
+                self._lose(worker, f"Worker {worker.name} was started anew")
         worker.hears(announcement)
         worker.refused = self._reason_to_refuse(announcement)
         if worker.refused:
@@ -194,8 +217,11 @@ class Head:
 
     async def _ended(self, message: Msg) -> None:
         end = _read(End, message)
-        if end is not None and not self._inbox.put(end.attempt, end):
+        if end is not None and self._inbox.put(end.attempt, Ended(end, message.ack)):
+            return
+        if end is not None and end.files:
             log.info("attempt %s: its end (%s) came too late", end.attempt, end.how)
+            self._untidy.set()
         await message.ack()
 
     # ------------------------------------------------------------ what that means
@@ -217,19 +243,22 @@ class Head:
 
     def _open(self, worker: RemoteWorker) -> None:
         """Its slots take jobs, once it is known which models it has."""
-        for slot in self._slots.get(worker.name, ()):
+        count = len(worker.said.slots) if worker.said else 0
+        for slot in self._slots.get(worker.name, [])[:count]:
             if worker.usable and slot.number not in self._withdrawing[worker.name]:
                 slot.ready.set()
 
     def _straighten(self, worker: RemoteWorker) -> None:
-        """Tell it to leave what nobody waits for."""
-        said = worker.said
-        for state in said.slots if said else ():
-            if state.attempt is None:
-                continue
-            stopped = any(s.stopping and s.current == state.attempt for s in self._slots[worker.name])
-            if stopped or not self._inbox.expects(state.attempt):
+        """Tell it to leave what nobody waits for, and to begin with what it was given."""
+        assert worker.said is not None
+        slots = self._slots[worker.name]
+        for slot, state in zip(slots, worker.said.slots, strict=False):
+            self._do(slot.remind(state.attempt))
+            stopped = slot.stopping and slot.current == state.attempt
+            if state.attempt is not None and (stopped or not self._inbox.expects(state.attempt)):
                 self._do(worker.stop(state.attempt))
+        for slot in slots[len(worker.said.slots) :]:  # it was started anew, with fewer devices
+            self._strand(slot, f"{slot.name} is no more")
 
     def _reason_to_refuse(self, said: Announcement) -> str | None:
         if said.protocol != PROTOCOL:
@@ -260,21 +289,26 @@ class Head:
         worker.went()
         self.revision += 1
         for slot in self._slots.get(worker.name, ()):
-            slot.ready.clear()
-            if slot.current is not None:
-                self._inbox.put(slot.current, WorkerLost(why))
+            self._strand(slot, why)
+            self._withdrawing[worker.name].add(slot.number)
             self._do(self._withdraw(slot))
+        self._untidy.set()
         self._bus.publish(WorkerLeft(name=worker.name, reason=why))
 
     async def _withdraw(self, slot: RemoteSlot) -> None:
         """Take back what the worker has not fetched."""
         names, name = self._link.names, slot.worker.name
-        self._withdrawing[name].add(slot.number)
         try:
             with suppress(*AWAY):
                 await self._link.js.purge_stream(names.jobs_stream, subject=names.job(name, slot.number))
         finally:
             self._withdrawing[name].discard(slot.number)
+
+    def _strand(self, slot: RemoteSlot, why: str) -> None:
+        """Nobody is there who could end what it runs."""
+        slot.ready.clear()
+        if slot.current is not None:
+            self._inbox.put(slot.current, WorkerLost(why))
 
     def _forget(self, worker: RemoteWorker) -> None:
         del self.workers[worker.name]

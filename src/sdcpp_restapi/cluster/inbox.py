@@ -1,13 +1,24 @@
 """What workers say of attempts, given to whoever waits for it; what nobody waits for is dropped."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from ..errors import WorkerLost
 from ..schemas.cluster import Attempt, End
 from ..schemas.events import JobPreview
 from ..schemas.jobs import Progress
 
-Word = Progress | JobPreview | End
+
+@dataclass(frozen=True)
+class Ended:
+    """The end of an attempt; until it is taken, the broker delivers it again and again."""
+
+    end: End
+    take: Callable[[], Awaitable[None]]
+
+
+Word = Progress | JobPreview | Ended
 
 
 class Mail:
@@ -41,6 +52,10 @@ class Inbox:
     def forget(self, attempt: Attempt) -> None:
         """What still comes is too late."""
         self._mail.pop(attempt, None)
+
+    def expected(self) -> set[Attempt]:
+        """All that somebody waits for."""
+        return set(self._mail)
 
     def expects(self, attempt: Attempt) -> bool:
         """Whether somebody waits for it."""

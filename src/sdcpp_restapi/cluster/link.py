@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
 from typing import Self
@@ -12,9 +12,17 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
+from nats.errors import MaxPayloadError
+from nats.errors import TimeoutError as NothingCame
 from nats.js import JetStreamContext
-from nats.js.api import RetentionPolicy, StorageType, StreamConfig
-from nats.js.errors import APIError, BadRequestError, ObjectNotFoundError
+from nats.js.api import ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
+from nats.js.errors import (
+    APIError,
+    BadObjectMetaError,
+    BadRequestError,
+    DigestMismatchError,
+    ObjectNotFoundError,
+)
 from nats.js.object_store import ObjectStore
 
 from ..config import Cluster
@@ -27,8 +35,13 @@ log = logging.getLogger(__name__)
 KEPT_SECONDS = 7 * 86400.0
 RETRY_AFTER = 1
 
-# What says that the broker is away, slow or starting; anything else is a bug.
-AWAY = (NatsError, APIError, OSError, TimeoutError)
+# How long a pull waits for a message, and so how soon it notices that the broker has lost its consumers.
+PULL_SECONDS = 2.0
+
+# What says that the broker is away, slow or starting; anything else is a bug, or a file that can't be read.
+AWAY = (NatsError, APIError, ConnectionError, TimeoutError)
+# No patience mends these.
+HOPELESS = (ObjectNotFoundError, BadObjectMetaError, DigestMismatchError, MaxPayloadError)
 
 Heard = Callable[[Msg], Awaitable[None]]
 
@@ -47,6 +60,7 @@ class Link:
         self._ready = asyncio.Event()
         self._reached = asyncio.Event()
         self.up_since: float | None = None
+        self._connections = 0
         self._on_up: list[Callable[[], None]] = []
         self._told = ""
 
@@ -115,16 +129,41 @@ class Link:
         await self.insist(lambda: self.js.publish(subject, data, headers={"Nats-Msg-Id": message_id}))
 
     async def insist[T](self, act: Callable[[], Awaitable[T]]) -> T:
-        """Try until the broker does it. Raises ObjectNotFoundError, which no patience mends."""
+        """Try until the broker does it. Raises one of HOPELESS."""
         while True:
             await self.ready()
             try:
                 return await act()
-            except ObjectNotFoundError:
+            except HOPELESS:
                 raise
             except AWAY as error:
                 self._tell(f"the broker did not answer ({type(error).__name__}: {error}); trying again")
                 await asyncio.sleep(RETRY_AFTER)
+
+    async def pull(self, stream: str, consumer: ConsumerConfig, batch: int = 1) -> AsyncGenerator[Msg]:
+        """The messages of a stream for a durable consumer, for ever; each waits to be acknowledged."""
+        subscription: JetStreamContext.PullSubscription | None = None
+        connection = 0
+        while True:
+            try:
+                if subscription is None or connection != self._connections:
+                    await self.ready()
+                    connection = self._connections
+                    # Every time: a broker that came back without its store would answer pulls with silence.
+                    await self.js.add_consumer(stream, consumer)
+                subscription = subscription or await self.js.pull_subscribe_bind(
+                    durable=consumer.durable_name, stream=stream
+                )
+                messages = await subscription.fetch(batch, timeout=PULL_SECONDS)
+            except NothingCame:
+                continue
+            except AWAY as error:
+                log.debug("%s: %s", consumer.durable_name, error)
+                connection = 0
+                await asyncio.sleep(RETRY_AFTER)
+                continue
+            for message in messages:
+                yield message
 
     async def files(self) -> ObjectStore:
         """The object store."""
@@ -162,6 +201,7 @@ class Link:
         while True:
             await self._make_streams()
             self.up_since = monotonic()
+            self._connections += 1
             self._ready.set()
             for act in self._on_up:
                 act()

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Protocol
 
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NothingCame
-from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import ValidationError
 
@@ -27,7 +25,8 @@ log = logging.getLogger(__name__)
 
 # The broker gives an order out again when it hears nothing of it for so long.
 ACK_WAIT = 30.0
-FETCH_SECONDS = 20.0
+# A worker that is stopped waits no longer for a broker that is away.
+GOODBYE_SECONDS = 5.0
 # Attempts of which the end is remembered, for servers that missed it.
 REMEMBERED = 64
 
@@ -75,16 +74,17 @@ class Post:
 
     async def work(self) -> None:
         """Work until cancelled; the job in hand is then given back."""
-        while True:
-            subscription = await self._link.insist(self._subscribe)
-            try:
-                while True:
-                    with suppress(NothingCame):
-                        for message in await subscription.fetch(1, timeout=FETCH_SECONDS):
-                            await self._handle(message)
-            except AWAY as error:
-                log.debug("orders: %s", error)
-                await asyncio.sleep(0.5)
+        names = self._link.names
+        consumer = ConsumerConfig(
+            durable_name=f"{self._worker}-{self._number}",
+            filter_subject=names.job(self._worker, self._number),
+            ack_policy=AckPolicy.EXPLICIT,
+            ack_wait=ACK_WAIT,
+            max_ack_pending=1,
+        )
+        async with aclosing(self._link.pull(names.jobs_stream, consumer)) as messages:
+            async for message in messages:
+                await self._handle(message)
 
     async def stop(self, attempt: Attempt) -> None:
         """Leave an attempt, or do not begin it."""
@@ -94,28 +94,22 @@ class Post:
 
     # ------------------------------------------------------------ inside
 
-    async def _subscribe(self) -> JetStreamContext.PullSubscription:
-        names = self._link.names
-        config = ConsumerConfig(ack_policy=AckPolicy.EXPLICIT, ack_wait=ACK_WAIT, max_ack_pending=1)
-        return await self._link.js.pull_subscribe(
-            names.job(self._worker, self._number),
-            durable=f"{self._worker}-{self._number}",
-            stream=names.jobs_stream,
-            config=config,
-        )
-
     async def _handle(self, message: Msg) -> None:
         try:
             order = Order.model_validate_json(message.data)
         except ValidationError as error:
             log.error("an order was not understood: %s", error)
-            await message.term()
+            with suppress(*AWAY):
+                await message.term()
             return
         keeping = asyncio.create_task(_keep(message))
         try:
             end = self._ends.get(order.attempt) or await self._carry_out(order)
             _remember(self._ends, order.attempt, end)
             await self._tell(end)
+        except asyncio.CancelledError:
+            await self._give_back(order.attempt, message)
+            raise
         finally:
             keeping.cancel()
         with suppress(*AWAY):
@@ -124,6 +118,16 @@ class Post:
     async def _tell(self, end: End) -> None:
         subject = self._link.names.end(end.attempt)
         await self._link.insist(lambda: self._link.js.publish(subject, end.model_dump_json().encode()))
+
+    async def _give_back(self, attempt: Attempt, message: Msg) -> None:
+        """This worker is being stopped."""
+        end = self._ends.get(attempt) or End(
+            attempt=attempt, how="returned", error=f"Worker {self._worker} was stopped"
+        )
+        with suppress(*AWAY):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self._tell(end)
+                await message.ack()
 
     async def _carry_out(self, order: Order) -> End:
         """Run a job: files, then their end. Whatever happens becomes an End."""
@@ -145,10 +149,6 @@ class Post:
             end = End(attempt=attempt, how="returned", error=str(error))
         except SdcppError as error:
             end = End(attempt=attempt, how="failed", error=str(error))
-        except asyncio.CancelledError:
-            end = End(attempt=attempt, how="returned", error=f"Worker {self._worker} was stopped")
-            await asyncio.shield(asyncio.wait_for(self._tell(end), 5.0))
-            raise
         except Exception as error:
             # A bug of ours must not stop the worker, and the job must not stay in the air.
             log.exception("job %s: broke", job.id)

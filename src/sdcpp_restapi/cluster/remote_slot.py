@@ -1,12 +1,16 @@
 """A slot of a worker, used like one of this machine: it runs jobs, and models are loaded into it."""
 
 import asyncio
+import logging
 import os
 import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
+
+from nats.errors import MaxPayloadError
 
 from ..errors import (
     EngineLost,
@@ -36,9 +40,14 @@ from ..schemas.needs import Needs
 from ..schemas.options import PreviewSettings
 from ..schemas.upscaling import UpscalerRequest
 from .files import FileBox, inputs_of, outputs_of
-from .inbox import Inbox
-from .link import Link
+from .inbox import Ended, Inbox
+from .link import AWAY, Link
 from .remote_worker import RemoteWorker
+
+log = logging.getLogger(__name__)
+
+# A worker that has not begun with its order after so many seconds gets it again.
+REMIND_AFTER = 5.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,9 @@ class RemoteSlot:
         self.current: Attempt | None = None
         self.stopping = False
         self._desk = desk
+        # What was sent and has no end yet, and when.
+        self._order: Order | None = None
+        self._sent_at = 0.0
 
     @property
     def name(self) -> str:
@@ -101,32 +113,61 @@ class RemoteSlot:
         mail = self._desk.inbox.expect(attempt)
         self.current, self.stopping = attempt, False
         try:
+            if not self.worker.present:  # it was lost between the claim and this
+                raise Interrupted(f"Worker {self.worker.name} is gone")
             inputs = await self._send(job)
-            end: End | None = None
-            while end is None:
+            ended: Ended | None = None
+            while ended is None:
                 word = await mail.get()
-                if isinstance(word, End):
-                    end = word
+                if isinstance(word, Ended):
+                    ended = word
                 else:
                     yield word
+            self._order = None
             try:
-                yield await self._outcome(job, end)
+                yield await self._outcome(job, ended.end)
             except SdcppError:
-                self._clear(attempt, end, inputs)
+                # The end is not taken: when it is delivered again, the job has been stored as failed.
+                self._clear(attempt, ended.end, inputs)
                 raise
             # Only now that it is stored: a server that is stopped before takes the files once more.
-            self._clear(attempt, end, inputs)
+            with suppress(*AWAY):
+                await ended.take()
+            self._clear(attempt, ended.end, inputs)
         finally:
-            self.current = None
+            self.current = self._order = None
             self._desk.inbox.forget(attempt)
+
+    async def remind(self, works_on: Attempt | None) -> None:
+        """Give the worker its order again, which was lost if the broker came back without its store.
+
+        The broker drops it if it has it still (for two minutes it knows what it was given); a worker that
+        has carried it out only tells the end again.
+        """
+        order = self._order
+        if order is None or works_on == order.attempt or monotonic() - self._sent_at < REMIND_AFTER:
+            return
+        log.debug("job %s: %s has not begun with it", order.job.id, self.name)
+        with suppress(*AWAY):
+            await self._give(order)
 
     async def _send(self, job: Job) -> list[str]:
         paths = [Path(path) for paths in self._desk.input_files(job).values() for path in paths]
         digests = await self._desk.files.send(inputs_of(job.id), {path.name: path for path in paths})
         order = Order(job=job, inputs=digests, preview=self._desk.preview())
-        link = self._desk.link
-        await link.store(link.names.job(self.worker.name, self.number), order, str(order.attempt))
+        await self._give(order)
+        self._order = order
         return list(digests)
+
+    async def _give(self, order: Order) -> None:
+        link = self._desk.link
+        try:
+            await link.store(link.names.job(self.worker.name, self.number), order, str(order.attempt))
+        except MaxPayloadError as error:
+            raise JobFailed(
+                "The job is longer than a message may be (max_payload of the broker, 1 MB unless it is set)"
+            ) from error
+        self._sent_at = monotonic()
 
     def _clear(self, attempt: Attempt, end: End, inputs: list[str]) -> None:
         """Empty the store of what nobody needs; the next job does not wait for that."""

@@ -43,8 +43,8 @@ class RemoteWorker:
 
     @property
     def usable(self) -> bool:
-        """Whether it may be given jobs."""
-        return self.present and self.refused is None
+        """Whether it may be given jobs: it is there, not refused, and its models are known."""
+        return self.present and self.refused is None and self.stock.known
 
     def came(self) -> None:
         """It is there."""

@@ -103,6 +103,8 @@ class Station:
         self._soon = asyncio.Event()
         self._catalog = Holdings(catalog=0, models=[])
         self._sent = -1
+        # A server that begins, and a broker without its store, have no list of models.
+        self._asked_for = False
         self._refused = ""
         self._leaving = False
         self._answers: set[asyncio.Task[None]] = set()
@@ -172,10 +174,12 @@ class Station:
         """Put the list of models into the store whenever it changed, and say so."""
         while True:
             now = await self._library.holdings()
-            if now.models != self._catalog.models or self._sent < 0:
-                self._catalog = now.model_copy(update={"catalog": self._sent + 1})
+            changed = now.models != self._catalog.models or self._sent < 0
+            if changed or self._asked_for:
+                self._asked_for = False
+                self._catalog = now.model_copy(update={"catalog": self._sent + changed})
                 await self._files.write(catalog_of(self._name), self._catalog)
-                self._sent += 1
+                self._sent = self._catalog.catalog
                 self.changed()
             await asyncio.sleep(self._every)
 
@@ -187,6 +191,7 @@ class Station:
         await self._link.listen(names.roll_call, self._called)
 
     async def _called(self, _message: Msg) -> None:
+        self._asked_for = True
         self.changed()
 
     async def _asked(self, message: Msg) -> None:

@@ -1,0 +1,113 @@
+"""The broker's own troubles: cut networks, lost stores, files that are not whole, strangers."""
+
+import shutil
+import signal
+from pathlib import Path
+
+import nats
+import pytest
+from pydantic import SecretStr
+
+from sdcpp_restapi.cluster import files
+from sdcpp_restapi.cluster.files import BadFile, FileBox
+from sdcpp_restapi.cluster.link import Link
+from sdcpp_restapi.config import Cluster
+from tests.cluster.cable import Cable
+from tests.cluster.conftest import SHORT, Site
+from tests.cluster.machines import Broker
+
+
+def test_what_comes_through_a_mended_network_is_dropped(site: Site, broker: Broker) -> None:
+    cable = Cable(broker.port)
+    try:
+        site.serve()
+        cut = site.work("one", broker_url=cable.url)
+        site.load()
+        job_id = site.start_job(steps=400)
+        cable.cut()
+        site.wait_for_worker("one", "lost")
+        site.work("two")
+        job = site.server.wait_for_job(job_id)
+        assert (job["status"], job["worker"]) == ("completed", "two")
+        cable.mend()
+        site.wait_for_worker("one", "ready")
+        cut.wait_for_log(f"job {job_id}: (cancelled|completed)")
+        assert site.server.get(f"/queue/{job_id}")["worker"] == "two"
+        site.workers["two"].kill()
+        assert site.server.make(**SHORT)["worker"] == "one"
+    finally:
+        cable.close()
+
+
+def test_a_broker_that_comes_back_without_its_store_gets_everything_again(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "store")
+    site = Site(tmp_path, broker.url)
+    try:
+        site.serve(cluster_lost_after="10")
+        site.work("one", cluster_lost_after="10")
+        site.load()
+        running = site.start_job(steps=300)
+        waiting = [site.server.submit(**SHORT) for _ in range(3)]
+        broker.stop(signal.SIGKILL)
+        shutil.rmtree(tmp_path / "store")
+        broker.start()
+        for each in (running, *waiting):
+            assert site.server.wait_for_job(each)["status"] == "completed"
+        # A server that begins now learns what the worker has.
+        site.server.restart()
+        site.wait_for_worker("one", "ready")
+        assert site.server.make(**SHORT)["worker"] == "one"
+        # Both can be stopped while it is away, in the middle of a job too.
+        site.start_job(steps=1000)
+        broker.stop()
+        assert site.workers["one"].stop() == 0
+        assert site.server.stop() == 0
+        assert site.tracebacks() == []
+    finally:
+        site.close()
+        broker.stop()
+
+
+def test_only_who_has_the_token_is_let_in(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "store", "--auth", "secret")
+    site = Site(tmp_path, broker.url)
+    try:
+        site.serve(cluster_token="secret")
+        site.work("one", cluster_token="secret")
+        site.load()
+        assert site.server.make(**SHORT)["worker"] == "one"
+        assert "secret" not in "\n".join([*site.server.log, *site.workers["one"].log])
+        site.workers["one"].kill()
+        site.workers["one"].env = {**site.workers["one"].env, "SDCPP_CLUSTER_TOKEN": "wrong"}
+        site.workers["one"].start()
+        site.workers["one"].wait_for_log("broker: .*Authorization Violation")
+    finally:
+        site.close()
+        broker.stop()
+
+
+async def test_a_file_that_is_not_whole_is_not_taken(
+    broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "READ_SECONDS", 1.0)
+    link = Link.open(Cluster(urls=[broker.url], prefix="torn", token=SecretStr("unused")), "test")
+    client = await nats.connect(broker.url)
+    try:
+        box = FileBox(link)
+        source = tmp_path / "image.png"
+        source.write_bytes(b"x" * 300_000)
+        digests = await box.send("out/job.1", {"image.png": source})
+        await box.fetch("out/job.1", digests, tmp_path / "whole")
+        assert (tmp_path / "whole" / "image.png").read_bytes() == source.read_bytes()
+        with pytest.raises(BadFile, match="did not arrive as it was sent"):
+            await box.fetch("out/job.1", {"image.png": "0" * 64}, tmp_path / "other")
+        with pytest.raises(BadFile, match="is not the name of a file"):
+            await box.fetch("out/job.1", {"../image.png": "0" * 64}, tmp_path / "other")
+        with pytest.raises(BadFile, match="is not whole"):
+            await box.fetch("out/job.1", {"image_1.png": "0" * 64}, tmp_path / "other")
+        await client.jetstream().purge_stream("OBJ_torn-files", subject="$O.torn-files.C.>")
+        with pytest.raises(BadFile, match="did not arrive in time"):
+            await box.fetch("out/job.1", digests, tmp_path / "other")
+    finally:
+        await client.close()
+        await link.close()

@@ -1,0 +1,112 @@
+"""The real engine on a worker: what it makes is what an engine beside the server makes, byte for byte."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.api.images import as_base64, picture
+from tests.cluster.conftest import Site
+from tests.cluster.machines import Broker
+from tests.server import RunningServer
+from tests.tiny import build
+
+BASE: dict[str, Any] = {
+    "prompt": "a cat", "width": 64, "height": 64, "steps": 2, "cfg_scale": 2.0, "seed": 7, "sampler": "euler",
+}  # fmt: skip
+INPUT = as_base64(picture())
+ESRGAN = "esrgan.safetensors"
+REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "one": ("/txt2img", BASE),
+    "a batch": ("/txt2img", BASE | {"batch_count": 2}),
+    "a LoRA by name": ("/txt2img", BASE | {"prompt": "a cat <lora:lora_sd1:1>"}),
+    "an input": ("/img2img", BASE | {"init_image_base64": INPUT, "strength": 0.75}),
+    "an upscaler": ("/upscale", {"image_base64": INPUT}),
+}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """A server with an engine of its own."""
+    root = tmp_path_factory.mktemp("alone")
+    body = install(root / "models")
+    server = RunningServer(root, env={"SDCPP_ENGINE_DEVICES": "cpu:1"})
+    server.post("/models/load", body)
+    server.post("/upscaler/load", {"model_name": ESRGAN})
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def with_worker(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[Site]:
+    """A server without engine and models, and a worker that has both."""
+    site = Site(tmp_path_factory.mktemp("site"), broker.url)
+    body = install(site.root / "elsewhere")
+    site.serve(engine_command="")
+    site.work("one", "", models="elsewhere", engine_devices="cpu:1")
+    site.loaded = site.server.post("/models/load", body)
+    site.server.post("/upscaler/load", {"model_name": ESRGAN})
+    yield site
+    site.close()
+    print("\n".join(["--- log of the server", *site.server.log[-60:]]))
+    print("\n".join(["--- log of the worker", *site.workers["one"].log[-60:]]))
+
+
+def install(models: Path) -> dict[str, Any]:
+    """Put all models there; what loads the main one."""
+    build("lora_sd1").install(models)
+    build("esrgan").install(models, ESRGAN)
+    return build("sd1_vae").install(models)
+
+
+def files(server: RunningServer, job: dict[str, Any]) -> list[bytes]:
+    return [(server.output_dir / output).read_bytes() for output in job["outputs"]]
+
+
+@pytest.mark.parametrize("request_name", REQUESTS)
+def test_a_worker_makes_the_same_picture(alone: RunningServer, with_worker: Site, request_name: str) -> None:
+    path, params = REQUESTS[request_name]
+    here = alone.make(path, **params)
+    there = with_worker.server.make(path, **params)
+    assert (there["worker"], "worker" in here) == ("one", False)
+    assert files(with_worker.server, there) == files(alone, here)
+    folder = with_worker.server.output_dir / there["job_id"]
+    assert sorted(path.name for path in folder.iterdir()) == sorted(
+        path.name for path in (alone.output_dir / here["job_id"]).iterdir()
+    )
+
+
+def test_nothing_of_a_job_stays_on_its_worker(with_worker: Site) -> None:
+    job = with_worker.server.make("/img2img", **BASE | {"init_image_base64": INPUT})
+    data = with_worker.root / "worker-one"
+    assert not [path for path in data.rglob("*") if job["job_id"] in path.name]
+
+
+def test_progress_and_previews_of_a_worker_reach_the_clients_of_the_server(with_worker: Site) -> None:
+    server = with_worker.server
+    server.http.put("/preview/settings", json={"mode": "proj", "enabled": True}).raise_for_status()
+    with server.events() as events:
+        job_id = server.submit(**BASE | {"steps": 4})
+        done = events.wait_for(
+            "job_status_changed", lambda d: d["job_id"] == job_id and d["status"] == "completed"
+        )
+    assert done["worker"] == "one"
+    heard = [message["event"] for message in events.heard if message["data"].get("job_id") == job_id]
+    assert {"job_progress", "job_preview"} < set(heard)
+
+
+def test_the_model_of_a_worker_is_the_server_s(with_worker: Site) -> None:
+    server = with_worker.server
+    name = with_worker.loaded["model_name"]
+    health = server.get("/health")
+    assert (health["model_loaded"], health["model_name"]) == (True, name)
+    assert [(slot["worker"], slot["model_name"]) for slot in health["loaded_slots"]] == [("one", name)]
+    with server.events() as events:
+        server.post("/models/unload")
+        body = build("sd1_vae").install(with_worker.root / "elsewhere")
+        server.post("/models/load", body)
+        assert events.wait_for("model_loaded")["model_name"] == name
+    assert server.make(**BASE)["worker"] == "one"
+    listed = {entry["name"]: entry["on"] for entry in server.get("/models")["checkpoints"]}
+    assert listed[name] == ["one"]
