@@ -9,7 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
-from tests.llm.upstream import Upstream, upstream
+from tests.llm.upstream import REAL, Upstream, upstream
 from tests.server import RunningServer
 from tests.ui.conftest import DESKTOP, PHONE
 
@@ -52,6 +52,7 @@ def talk(server: RunningServer, model: Upstream) -> None:
         model.script.append({"content": said, "tool_calls": calls})
     for message in ("Draw a star", "Where are the pictures of yesterday?"):
         server.post("/assistant/chat", {"message": message})
+    server.http.put("/assistant/settings", json={"model": REAL})
 
 
 def photograph(browser: Browser, server: RunningServer, folder: Path) -> None:
