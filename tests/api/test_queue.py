@@ -175,6 +175,9 @@ def test_filters_narrow_the_items_and_not_the_counts(server: RunningServer) -> N
             ({"search": "a_cat"}, []),
             ({"search": MODEL[:-5]}, everything),
             ({"search": running}, [running]),
+            ({"model": MODEL}, everything),
+            ({"model": MODEL[:-5]}, []),
+            ({"model": MODEL, "search": "cat"}, [cat]),
             ({"status": "pending", "type": "txt2img", "search": "cat"}, [cat]),
         ]:  # fmt: skip
             page = server.get("/queue", **query)

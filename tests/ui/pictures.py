@@ -9,6 +9,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
+from tests.llm.upstream import REAL, Upstream, upstream
 from tests.server import RunningServer
 from tests.ui.conftest import DESKTOP, PHONE
 
@@ -23,15 +24,35 @@ def main(folder: Path) -> None:
     with tempfile.TemporaryDirectory() as root:
         server = RunningServer(Path(root), "--demo")
         try:
-            server.wait_for_log(r"engine.slot: loaded ")
+            with server.events() as events:
+                if not server.get("/health")["model_loaded"]:
+                    events.wait_for("model_loaded")
             for number in range(24):
                 server.make(prompt=PROMPTS[number % len(PROMPTS)], seed=number)
-            with sync_playwright() as playwright:
+            with upstream() as model, sync_playwright() as playwright:
+                talk(server, model)
                 browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
                 photograph(browser, server, folder)
                 browser.close()
         finally:
             server.kill()
+
+
+def talk(server: RunningServer, model: Upstream) -> None:
+    """A conversation with the assistant; its model says what is written here."""
+    own = {"provider": "ollama", "base_url": model.url, "model": "calling_by_script"}
+    server.http.put("/assistant/settings", json=own)
+    drawn = {"prompt": PROMPTS[2], "width": 128, "height": 128}
+    for said, call in (
+        ("A yellow star, with the settings that suit the model:", ("generate", drawn)),
+        ("That is in the gallery.", ("navigate", {"view": "gallery"})),
+    ):
+        name, arguments = call
+        calls = [{"function": {"name": name, "arguments": arguments}}]
+        model.script.append({"content": said, "tool_calls": calls})
+    for message in ("Draw a star", "Where are the pictures of yesterday?"):
+        server.post("/assistant/chat", {"message": message})
+    server.http.put("/assistant/settings", json={"model": REAL})
 
 
 def photograph(browser: Browser, server: RunningServer, folder: Path) -> None:
@@ -54,6 +75,10 @@ def show(page: Page, server: RunningServer, view: str) -> None:
     else:
         page.goto(f"{server.url}/ui/#/{view}")
         page.reload()
+    if view == "create":
+        page.get_by_label("Prompt", exact=True).fill(PROMPTS[0])
+        page.get_by_role("button", name="Plan").click()
+        page.wait_for_selector(".plan")
     page.wait_for_selector("[data-connection=open]", state="attached")
     page.wait_for_load_state("networkidle")
 

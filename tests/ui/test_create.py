@@ -44,7 +44,7 @@ def test_the_buttons_of_the_form_change_it_and_start_nothing(open_ui: OpenUi, se
     assert server.get("/queue", limit=1)["total_count"] == before
 
 
-def test_a_plan_tells_time_and_memory_until_the_form_changes(open_ui: OpenUi, server: RunningServer) -> None:
+def test_a_plan_tells_time_and_memory_and_follows_the_form(open_ui: OpenUi, server: RunningServer) -> None:
     server.make(prompt="measured", width=64, height=64, steps=2)
     page = open_ui()
     fill_small(page)
@@ -54,7 +54,9 @@ def test_a_plan_tells_time_and_memory_until_the_form_changes(open_ui: OpenUi, se
     expect(plan).to_contain_text(re.compile(r" s, going by \d+ jobs?"))
     expect(plan).to_contain_text("MB of memory")
     expect(plan).to_contain_text("minit2i.safetensors")
-    fill(page, Steps="5")
+    fill(page, Width="128", Height="128")
+    expect(plan).to_contain_text("128 × 128")
+    page.get_by_role("button", name="Plan").click()
     expect(plan).to_have_count(0)
 
 

@@ -49,13 +49,16 @@ def test_ten_thousand_jobs_cost_a_few_hundred_nodes_and_each_can_be_scrolled_to(
     expect(card(gallery, COUNT).locator("img")).to_have_js_property("naturalWidth", 120)
 
 
-def test_a_job_is_found_by_its_words_kind_and_state(gallery: Page) -> None:
+def test_a_job_is_found_by_its_words_kind_state_and_model(gallery: Page) -> None:
     found(gallery, "lighthouse 4321")
     expect(card(gallery, 4321)).to_be_visible()
     gallery.get_by_label("State").select_option("failed")
     expect(gallery.locator(".gallery")).to_contain_text("Nothing matches")
     gallery.get_by_label("State").select_option("completed")
     gallery.get_by_label("Kind").select_option("txt2img")
+    gallery.get_by_label("Model").select_option("sd1.gguf")
+    expect(gallery.locator(".gallery")).to_contain_text("Nothing matches")
+    gallery.get_by_label("Model").select_option("minit2i.safetensors")
     expect(card(gallery, 4321)).to_be_visible()
 
 

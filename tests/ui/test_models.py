@@ -182,3 +182,23 @@ def test_a_download_shows_how_far_it_is_and_ends_in_the_list(
     choose(page, "LoRAs")
     expect(row(page, "fetched.safetensors")).to_contain_text("300 kB")
     assert (server.models_dir / "loras/fetched.safetensors").read_bytes() == DATA
+
+
+def test_a_download_that_failed_is_told_and_run_again(
+    open_ui: OpenUi, server: RunningServer, sites: list[Upstream]
+) -> None:
+    page = open_ui("models")
+    page.get_by_role("button", name="Download a model").click()
+    page.get_by_role("button", name="Address").click()
+    page.get_by_role("dialog").get_by_label("Kind of model").select_option("lora")
+    page.get_by_label("Address of the file").fill(f"{sites[2].url}/files/late.safetensors")
+    page.get_by_role("dialog").get_by_role("button", name="Download", exact=True).click()
+    failed = page.locator(".toast.error")
+    expect(failed).to_contain_text("404")
+    sites[2].file("/files/late.safetensors", DATA)
+    failed.get_by_role("button", name="Show").click()
+    page.get_by_role("dialog").get_by_role("button", name="Run again").click()
+    page.get_by_role("button", name="Close").first.click()
+    page.get_by_role("link", name="Models").click()
+    choose(page, "LoRAs")
+    expect(row(page, "late.safetensors")).to_contain_text("300 kB")

@@ -12,7 +12,12 @@ from .rows import job_of
 
 Counts = dict[JobStatus, int]
 
-_SEARCH = "(id LIKE :search ESCAPE '\\' OR params LIKE :search ESCAPE '\\' OR model LIKE :search ESCAPE '\\')"
+# Those that look at the jobs themselves; the others are columns with indexes.
+_READING = {
+    "search": "(id LIKE :search ESCAPE '\\' OR params LIKE :search ESCAPE '\\'"
+    " OR model LIKE :search ESCAPE '\\')",
+    "model": "model ->> '$.model_name' = :model",
+}
 
 
 class Filters(Frozen):
@@ -21,6 +26,7 @@ class Filters(Frozen):
     status: JobStatus | None = None
     type: JobType | None = None
     search: str | None = None
+    model: str | None = None
     trash: bool = False
     ascending: bool = False
     limit: int
@@ -29,7 +35,7 @@ class Filters(Frozen):
     @property
     def narrow(self) -> bool:
         """Whether jobs are filtered out at all."""
-        return bool(self.status or self.type or self.search or self.trash)
+        return bool(self.status or self.type or self.search or self.model or self.trash)
 
 
 class Page(Frozen):
@@ -62,20 +68,26 @@ def counts(db: sqlite3.Connection) -> Counts:
 
 
 def _matching(db: sqlite3.Connection, values: dict[str, Any]) -> int:
-    # Only a search has to look at the jobs themselves.
-    counted = "count(*) FROM jobs" if "search" in values else "coalesce(sum(count), 0) FROM job_counts"
+    reading = _READING.keys() & values
+    counted = "count(*) FROM jobs" if reading else "coalesce(sum(count), 0) FROM job_counts"
     found = db.execute(f"SELECT {counted} WHERE {_conditions(values)}", values)
     return int(found.fetchone()[0])
 
 
 def _values(filters: Filters) -> dict[str, Any]:
     place: Place = "trash" if filters.trash else "queue"
-    values = {"place": place, "status": filters.status, "type": filters.type, "search": _like(filters.search)}
+    values = {
+        "place": place,
+        "status": filters.status,
+        "type": filters.type,
+        "model": filters.model,
+        "search": _like(filters.search),
+    }
     return {name: value for name, value in values.items() if value is not None}
 
 
 def _conditions(values: dict[str, Any]) -> str:
-    return " AND ".join(_SEARCH if name == "search" else f"{name} = :{name}" for name in values)
+    return " AND ".join(_READING.get(name, f"{name} = :{name}") for name in values)
 
 
 def _like(search: str | None) -> str | None:

@@ -99,7 +99,8 @@ class Queue:
     async def page(self, filters: Filters) -> QueueView:
         """A page of jobs with the counts of the whole queue."""
         page = await self._store.page(filters)
-        applied = filters.model_dump(include={"status", "type", "search"}, exclude_none=True, mode="json")
+        shown = {"status", "type", "search", "model"}
+        applied = filters.model_dump(include=shown, exclude_none=True, mode="json")
         return QueueView(
             **_named(page.counts),
             items=[self._view(job, None) for job in page.jobs],

@@ -5,6 +5,7 @@ import { reset, setPictures, setValue } from "../create/draft";
 import type { Picture } from "../create/fields";
 import { dataUrl, sendTo } from "../create/pictures";
 import { outputAddress } from "../api/address";
+import { labelOf } from "../parts/labels";
 import { router } from "../router";
 import { fetchModels } from "../state/models";
 import { toast } from "../state/toasts";
@@ -91,10 +92,15 @@ export async function carryOut(action: Action): Promise<void> {
   toast(t.assistant.done(describe(action)), "done");
 }
 
-/** An action in a few words. */
-export function describe(action: Action): string {
-  const what = Object.values(action.parameters).filter(
-    (value) => value !== null && typeof value !== "object",
-  );
-  return [action.type.replaceAll("_", " "), ...what].join(" · ").slice(0, 120);
+// What needs no name to be understood.
+const CLEAR = ["prompt", "model_name", "view", "name", "type", "url", "repo_id", "filename"];
+
+/** An action in a few words: "Generate: a star, width 512". */
+export function describe({ type, parameters }: Action): string {
+  const told = Object.entries(parameters)
+    .filter(([, value]) => value !== null && typeof value !== "object")
+    .map(([name, value]) =>
+      CLEAR.includes(name) ? String(value) : `${labelOf(name).toLowerCase()} ${value}`,
+    );
+  return [labelOf(type), told.join(", ")].filter(Boolean).join(": ").slice(0, 160);
 }

@@ -9,6 +9,7 @@ export interface Filters {
   search?: string;
   status?: Job["status"];
   type?: Job["type"];
+  model?: string;
   trash?: boolean;
 }
 

@@ -11,7 +11,7 @@ import { toast } from "./toasts";
 /** Job -> the view where it can be watched, which needs no telling. */
 const own = new Map<string, string>();
 
-/** Tell how this job ends, unless this view is open then. */
+/** Tell how this job ends, unless it is seen in this view. */
 export function tellEnd(id: string, view: string): void {
   own.set(id, view);
 }
@@ -20,7 +20,9 @@ on("job_status_changed", ({ job_id, status, error }) => {
   const view = own.get(job_id);
   if (!view || (status !== "completed" && status !== "failed")) return;
   own.delete(job_id);
-  if (router.currentRoute.value.name === view && !document.hidden) return;
+  const watched = router.currentRoute.value.name === view && !document.hidden;
+  // Create shows failures itself; in the other views what has failed is just gone.
+  if (watched && (status === "completed" || view === "create")) return;
   const show = { label: t.app.show, act: () => void router.push(`/gallery/${job_id}`) };
   const name = nameOf(job_id);
   if (status === "completed") toast(t.app.isDone(name), "done", undefined, show);
