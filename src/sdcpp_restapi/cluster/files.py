@@ -1,12 +1,14 @@
 """Files that travel through the broker's object store, each checked against its SHA-256 when it arrives."""
 
 import asyncio
+import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from nats.js.errors import NotFoundError
+from nats.js.object_store import OBJ_META_PRE_TEMPLATE, OBJ_STREAM_TEMPLATE
 from pydantic import ValidationError
 
 from ..errors import Interrupted
@@ -79,7 +81,7 @@ class FileBox:
         """All files that are in the store. Raises one of AWAY."""
         store = await self._link.files()
         try:
-            return [info.name for info in await store.list()]
+            return [info.name for info in await store.list(ignore_deletes=True)]
         except NotFoundError:  # as an empty store is told
             return []
 
@@ -90,6 +92,16 @@ class FileBox:
             for name in names:
                 with suppress(*HOPELESS):
                     await store.delete(name)
+                    await self._wipe(name)
+
+    async def _wipe(self, name: str) -> None:
+        """Delete the mark that a deleted file leaves: a busy server would leave millions."""
+        bucket = self._link.names.bucket
+        coded = base64.urlsafe_b64encode(name.encode()).decode()
+        await self._link.js.purge_stream(
+            OBJ_STREAM_TEMPLATE.format(bucket=bucket),
+            subject=OBJ_META_PRE_TEMPLATE.format(bucket=bucket, obj=coded),
+        )
 
     async def _send(self, name: str, path: Path) -> str:
         digest = await asyncio.to_thread(_sha256, path)

@@ -12,7 +12,7 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import ValidationError
 
 from ..config import Cluster
-from ..errors import WorkerLost
+from ..errors import Interrupted, WorkerLost
 from ..events import EventBus
 from ..schemas.base import Frozen
 from ..schemas.cluster import (
@@ -201,7 +201,7 @@ class Head:
             await self._refuse(worker)
         elif announcement.leaving:
             if worker.present:
-                self._lose(worker, f"Worker {worker.name} left")
+                self._lose(worker, f"Worker {worker.name} left", leaving=True)
         else:
             self._welcome(worker)
 
@@ -258,7 +258,7 @@ class Head:
             if state.attempt is not None and (stopped or not self._inbox.expects(state.attempt)):
                 self._do(worker.stop(state.attempt))
         for slot in slots[len(worker.said.slots) :]:  # it was started anew, with fewer devices
-            self._strand(slot, f"{slot.name} is no more")
+            self._strand(slot, WorkerLost(f"{slot.name} is no more"))
 
     def _reason_to_refuse(self, said: Announcement) -> str | None:
         if said.protocol != PROTOCOL:
@@ -284,12 +284,13 @@ class Head:
             self._lose(worker, worker.refused)
         await worker.tell(Refusal(why=worker.refused))
 
-    def _lose(self, worker: RemoteWorker, why: str) -> None:
+    def _lose(self, worker: RemoteWorker, why: str, leaving: bool = False) -> None:
         log.warning("%s", why)
         worker.went()
         self.revision += 1
         for slot in self._slots.get(worker.name, ()):
-            self._strand(slot, why)
+            # Leaving is no fault of its jobs, even if this is heard before it gives them back.
+            self._strand(slot, Interrupted(why) if leaving else WorkerLost(why))
             self._withdrawing[worker.name].add(slot.number)
             self._do(self._withdraw(slot))
         self._untidy.set()
@@ -304,11 +305,11 @@ class Head:
         finally:
             self._withdrawing[name].discard(slot.number)
 
-    def _strand(self, slot: RemoteSlot, why: str) -> None:
+    def _strand(self, slot: RemoteSlot, error: Interrupted) -> None:
         """Nobody is there who could end what it runs."""
         slot.ready.clear()
         if slot.current is not None:
-            self._inbox.put(slot.current, WorkerLost(why))
+            self._inbox.put(slot.current, error)
 
     def _forget(self, worker: RemoteWorker) -> None:
         del self.workers[worker.name]

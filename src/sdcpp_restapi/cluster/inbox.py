@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from ..errors import WorkerLost
+from ..errors import Interrupted
 from ..schemas.cluster import Attempt, End
 from ..schemas.events import JobPreview
 from ..schemas.jobs import Progress
@@ -25,16 +25,16 @@ class Mail:
     """What arrives about one attempt, in order."""
 
     def __init__(self) -> None:
-        self._words: asyncio.Queue[Word | WorkerLost] = asyncio.Queue()
+        self._words: asyncio.Queue[Word | Interrupted] = asyncio.Queue()
 
-    def put(self, word: Word | WorkerLost) -> None:
+    def put(self, word: Word | Interrupted) -> None:
         """Something arrived, or nothing more will."""
         self._words.put_nowait(word)
 
     async def get(self) -> Word:
-        """The next of it. Raises WorkerLost."""
+        """The next of it. Raises Interrupted."""
         word = await self._words.get()
-        if isinstance(word, WorkerLost):
+        if isinstance(word, Interrupted):
             raise word
         return word
 
@@ -61,7 +61,7 @@ class Inbox:
         """Whether somebody waits for it."""
         return attempt in self._mail
 
-    def put(self, attempt: Attempt, word: Word | WorkerLost) -> bool:
+    def put(self, attempt: Attempt, word: Word | Interrupted) -> bool:
         """Deliver; False when nobody waits for this attempt."""
         mail = self._mail.get(attempt)
         if mail is None:
