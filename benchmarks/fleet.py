@@ -1,14 +1,17 @@
 """Several slots and several workers beside one, with an engine that only sleeps: what is lost is ours."""
 
 import json
+import os
 import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
+from sdcpp_restapi.demo.model import write_demo_model
 from tests.cluster.machines import Broker, Worker
 from tests.server import FINAL, Events, RunningServer
 
@@ -16,10 +19,14 @@ from .plan import Plan
 from .report import Figure, Report
 
 MODEL = "sleeper.safetensors"
+SLEEPER = {"model_name": MODEL}
 CHILD = Path(__file__).with_name("sleeping_child.py")
 SIZES = (1, 2, 4)
 # Seconds of a job where throughput is compared with linear.
 SLEEP = 0.5
+
+Request = dict[str, Any]
+Site = Callable[[int], AbstractContextManager[RunningServer]]
 
 
 def measure(folder: Path, plan: Plan, report: Report) -> None:
@@ -29,12 +36,9 @@ def measure(folder: Path, plan: Plan, report: Report) -> None:
     try:
         report.add(*nothing(folder, broker.url, plan))
         report.add(*latency(folder, broker.url, plan))
-        for count in SIZES:
-            with slots(folder, count) as server:
-                report.add(throughput(server, count, "slots", plan))
-        for count in SIZES:
-            with workers(folder, broker.url, count) as server:
-                report.add(throughput(server, count, "workers", plan))
+        scaling(report, "slots", lambda count: slots(folder, count), plan)
+        scaling(report, "workers", lambda count: workers(folder, broker.url, count), plan)
+        report.add(*real(folder, broker.url, plan))
     finally:
         broker.stop()
 
@@ -67,17 +71,46 @@ def latency(folder: Path, broker: str, plan: Plan) -> list[Figure]:
         there.events() as far,
     ):
         pairs = [(one_job(here, near), one_job(there, far)) for _ in range(plan.jobs)]
-    added = statistics.median(far - near for near, far in pairs)
-    detail = f"median of {len(pairs)} pairs; a job here {statistics.median(n for n, _ in pairs):.1f} ms"
-    return [Figure("what a worker adds to a job", added, "ms", 25, detail=detail)]
+    added = sorted(far - near for near, far in pairs)
+    here_ms, there_ms = (statistics.median(side) for side in zip(*pairs, strict=True))
+    detail = f"{len(pairs)} pairs; a job takes {here_ms:.1f} ms here, {there_ms:.1f} ms there"
+    return [
+        Figure("what a worker adds to a job, median", statistics.median(added), "ms", 25, detail=detail),
+        Figure("what a worker adds to a job, p95", added[int(len(added) * 0.95)], "ms"),
+    ]
 
 
-def throughput(server: RunningServer, count: int, what: str, plan: Plan) -> Figure:
-    """Jobs a second of `count` slots, as part of what they could do if nothing were lost."""
-    rate = per_second(server, str(SLEEP), count * (8 if plan.posts > 100 else 4))
-    linear = count / SLEEP
-    detail = f"{rate:.2f} jobs/s of {linear:.0f}; a job sleeps {SLEEP} s"
-    return Figure(f"{count} {what}, part of linear", rate / linear, "", 0.95, True, detail)
+def scaling(report: Report, what: str, site: Site, plan: Plan) -> None:
+    """Jobs a second of 1, 2 and 4, as part of what they could do if each did what one does."""
+    one = 0.0
+    for count in SIZES:
+        with site(count) as server:
+            rate = per_second(server, str(SLEEP), count * (8 if plan.posts > 100 else 4))
+        one = one or rate
+        detail = f"{rate:.2f} jobs/s; sleep alone {count / SLEEP:.0f}, a job sleeps {SLEEP} s"
+        report.add(
+            Figure(f"{count} {what}, of {count} times one", rate / one / count, "", 0.95, True, detail)
+        )
+
+
+def real(folder: Path, broker: str, plan: Plan) -> list[Figure]:
+    """The same with the real engine, a tiny model and one thread a slot: bounded by the cores."""
+    demo = write_demo_model(
+        {"diffusion": folder / "models" / "diffusion_models", "t5": folder / "models" / "t5"}
+    )
+    request = demo.load_request().model_dump(exclude_defaults=True)
+    figures = []
+    for what, count, site in (
+        ("slot", 1, slots(folder, 1, request)),
+        ("slots", 2, slots(folder, 2, request)),
+        ("worker", 1, workers(folder, broker, 1, request)),
+        ("workers", 2, workers(folder, broker, 2, request)),
+    ):
+        with site as server:
+            rate = per_second(server, "clouds", count * (24 if plan.posts > 100 else 8))
+        detail = f"demo model, 64x64, 1 step, one thread a slot; {os.cpu_count()} cores for everything"
+        figures.append(Figure(f"the real engine, {count} {what}", rate, "jobs/s", detail=detail))
+    return figures
 
 
 # ---------------------------------------------------------------- jobs
@@ -118,21 +151,22 @@ def wait_for_end(events: Events) -> float:
 
 
 @contextmanager
-def slots(folder: Path, count: int) -> Iterator[RunningServer]:
-    """A server with so many slots of its own, loaded."""
-    devices = json.dumps(["cpu:1"] * count)
-    server = RunningServer(folder, env=sleeping(folder) | {"SDCPP_ENGINE_DEVICES": devices})
+def slots(folder: Path, count: int, model: Request | None = None) -> Iterator[RunningServer]:
+    """A server with so many slots of its own, loaded: `model` in the real engine, or one that sleeps."""
+    devices = {"SDCPP_ENGINE_DEVICES": json.dumps(["cpu:1"] * count)}
+    server = RunningServer(folder, env=engine(folder, model) | devices)
     try:
-        load_everywhere(server, count)
+        load_everywhere(server, count, model or SLEEPER)
         yield server
     finally:
         server.stop()
 
 
 @contextmanager
-def workers(folder: Path, broker: str, count: int) -> Iterator[RunningServer]:
-    """A server without slots and so many workers with one each, loaded."""
-    env = sleeping(folder) | {"SDCPP_CLUSTER_PREFIX": f"bench-{count}-{time.monotonic_ns()}"}
+def workers(folder: Path, broker: str, count: int, model: Request | None = None) -> Iterator[RunningServer]:
+    """A server without slots and so many workers with one each, loaded as `slots` are."""
+    own = {"SDCPP_CLUSTER_PREFIX": f"bench-{time.monotonic_ns()}", "SDCPP_ENGINE_DEVICES": "cpu:1"}
+    env = engine(folder, model) | own
     data = ("--data-dir", "dispatcher")
     server = RunningServer(folder, *data, "--nats", broker, env=env | {"SDCPP_ENGINE_DEVICES": "[]"})
     machines = [Worker(broker, folder, f"w{number}", env=env) for number in range(count)]
@@ -140,7 +174,7 @@ def workers(folder: Path, broker: str, count: int) -> Iterator[RunningServer]:
         for machine in machines:
             server.wait_for_log(f"worker {machine.name} is there")
         wait_until(lambda: all(one["models"] for one in server.get("/workers")["workers"]))
-        load_everywhere(server, count)
+        load_everywhere(server, count, model or SLEEPER)
         yield server
     finally:
         for machine in machines:
@@ -148,13 +182,13 @@ def workers(folder: Path, broker: str, count: int) -> Iterator[RunningServer]:
         server.stop()
 
 
-def load_everywhere(server: RunningServer, count: int) -> None:
+def load_everywhere(server: RunningServer, count: int, model: Request) -> None:
     """Load the model into all slots; the answer comes when the first one has it."""
-    server.post("/models/load", {"model_name": MODEL})
+    server.post("/models/load", model)
 
     def loaded() -> bool:
         views = server.get("/health")["loaded_slots"]
-        return len(views) == count and all(view["model_name"] == MODEL for view in views)
+        return len(views) == count and all(view["model_name"] == model["model_name"] for view in views)
 
     wait_until(loaded)
 
@@ -165,6 +199,8 @@ def wait_until(so: Callable[[], bool]) -> None:
         time.sleep(0.05)
 
 
-def sleeping(folder: Path) -> dict[str, str]:
-    """The environment of an engine that sleeps."""
+def engine(folder: Path, model: Request | None) -> dict[str, str]:
+    """The environment of an engine that sleeps, or of the real one."""
+    if model is not None:
+        return {}
     return {"SDCPP_ENGINE_COMMAND": json.dumps([sys.executable, str(CHILD), "good", str(folder)])}

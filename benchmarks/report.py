@@ -169,5 +169,6 @@ def _figures(figures: list[Figure]) -> Table:
         bound = "at least" if one.more_is_better else "at most"
         target = f"{bound} {one.target:,g}" if one.target is not None else ""
         met = {None: "", True: "yes", False: "[bold red]no[/]"}[one.met]
-        table.add_row(one.name, f"{one.value:,.1f} {one.unit}", target, met, one.detail)
+        digits = 1 if one.unit else 2
+        table.add_row(one.name, f"{one.value:,.{digits}f} {one.unit}", target, met, one.detail)
     return table

@@ -115,8 +115,10 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Station, lis
     library = await open_library(settings, database, Abroad(), stack)
     herald = Herald()
     slots = open_slots(settings, herald, library, stack)
+    devices = [slot.name for slot in slots]
     link = Link.open(own, f"worker {name}")
     stack.push_async_callback(link.close)
+    link.when_up(lambda: log.info("worker %s reached the broker, with %s", name, ", ".join(devices)))
     files = FileBox(link)
     inputs, outputs = open_inputs(settings), settings.paths.data_dir / "outputs"
     await asyncio.to_thread(shutil.rmtree, outputs, ignore_errors=True)  # of attempts that a kill broke off

@@ -6,7 +6,7 @@ the one that the server waits for is dropped.
 
 from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_serializer, field_validator
 
 from .base import Frozen, LeftOut
 from .events import JobPreview, ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
@@ -176,6 +176,11 @@ class Complete(Frozen):
     kind: Literal["complete"] = "complete"
     request: LoadRequest
     whole: bool = Field(description="It names all it needs: only look whether that is there")
+
+    @field_serializer("request")
+    def _as_it_was_asked(self, request: LoadRequest) -> dict[str, object]:
+        """Without defaults: a type that nobody named is looked up."""
+        return request.model_dump(mode="json", exclude_unset=True)
 
 
 class Completed(Frozen):
