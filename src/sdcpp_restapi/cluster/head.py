@@ -42,7 +42,6 @@ log = logging.getLogger(__name__)
 ENDS_CONSUMER = "server"
 # A server that was killed before it had stored an end gets it again after so long.
 ENDS_ACK_WAIT = 5.0
-ENDS_AT_ONCE = 64
 # Files that nobody waits for are deleted so long after there may be some: what is on its way arrives first.
 TIDY_AFTER = 3.0
 
@@ -147,7 +146,7 @@ class Head:
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ENDS_ACK_WAIT,
         )
-        async with aclosing(self._link.pull(names.ends_stream, consumer, ENDS_AT_ONCE)) as messages:
+        async with aclosing(self._link.pull(names.ends_stream, consumer)) as messages:
             async for message in messages:
                 with suppress(*AWAY):
                     await self._ended(message)

@@ -141,8 +141,12 @@ class Link:
                 self._tell(f"the broker did not answer ({type(error).__name__}: {error}); trying again")
                 await asyncio.sleep(RETRY_AFTER)
 
-    async def pull(self, stream: str, consumer: ConsumerConfig, batch: int = 1) -> AsyncGenerator[Msg]:
-        """The messages of a stream for a durable consumer, for ever; each waits to be acknowledged."""
+    async def pull(self, stream: str, consumer: ConsumerConfig) -> AsyncGenerator[Msg]:
+        """The messages of a stream for a durable consumer, for ever; each waits to be acknowledged.
+
+        One at a time: nats-py asks for several with an expiry that the broker waits out when there are fewer
+        (measured with 2.16: ends came up to 5 s late).
+        """
         subscription: JetStreamContext.PullSubscription | None = None
         connection = 0
         while True:
@@ -155,7 +159,7 @@ class Link:
                 subscription = subscription or await self.js.pull_subscribe_bind(
                     durable=consumer.durable_name, stream=stream
                 )
-                messages = await subscription.fetch(batch, timeout=PULL_SECONDS)
+                (message,) = await subscription.fetch(1, timeout=PULL_SECONDS)
             except NothingCame:
                 continue
             except AWAY as error:
@@ -163,8 +167,7 @@ class Link:
                 connection = 0
                 await asyncio.sleep(RETRY_AFTER)
                 continue
-            for message in messages:
-                yield message
+            yield message
 
     async def files(self) -> ObjectStore:
         """The object store."""

@@ -157,7 +157,7 @@ class Post:
             self.attempt = None
             self._changed()
             await asyncio.to_thread(self._clean, job.id)
-        log.info("job %s: %s %s", job.id, end.how, end.error)
+        log.info("job %s: %s%s", job.id, end.how, f": {end.error}" if end.error else "")
         return end
 
     async def _run(self, job: Job, attempt: Attempt) -> Outcome:

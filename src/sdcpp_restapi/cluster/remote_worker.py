@@ -7,7 +7,7 @@ from time import monotonic
 from .. import errors
 from ..errors import EngineUnusable, SdcppError, WorkerLost
 from ..schemas.base import Frozen
-from ..schemas.cluster import Announcement, Answer, Asked, Attempt, Question, Stop
+from ..schemas.cluster import Announcement, Answer, Asked, Attempt, Question, SlotState, Stop
 from ..schemas.workers import WorkerSlot, WorkerView
 from ..stock import Stock
 from .link import AWAY, Link
@@ -82,17 +82,7 @@ class RemoteWorker:
     def view(self) -> WorkerView:
         """As GET /workers shows it."""
         said = self.said
-        slots = [
-            WorkerSlot(
-                device=slot.view.device,
-                model_name=slot.view.model_name,
-                model_architecture=slot.view.model_architecture,
-                busy=slot.view.busy,
-                job_id=slot.attempt.job_id if slot.attempt else None,
-                problem=slot.problem,
-            )
-            for slot in (said.slots if said else [])
-        ]
+        slots = [self._slot_view(slot) for slot in (said.slots if said else [])]
         return WorkerView(
             name=self.name,
             state="refused" if self.refused else "ready" if self.present else "lost",
@@ -105,6 +95,18 @@ class RemoteWorker:
             last_seen_seconds=round(monotonic() - self.heard_at, 1),
             jobs_done=self.jobs_done,
             failures=self.failures,
+        )
+
+    def _slot_view(self, slot: SlotState) -> WorkerSlot:
+        if not self.present:
+            return WorkerSlot(device=slot.view.device)  # what it holds and does is known no more
+        return WorkerSlot(
+            device=slot.view.device,
+            model_name=slot.view.model_name,
+            model_architecture=slot.view.model_architecture,
+            busy=slot.view.busy,
+            job_id=slot.attempt.job_id if slot.attempt else None,
+            problem=slot.problem,
         )
 
 
