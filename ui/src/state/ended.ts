@@ -1,33 +1,39 @@
-// Jobs that were asked for on this page are told when they end while another view is open.
+// Jobs that were asked for on this page are told when they end, where that is not seen anyway.
 
+import type { JobStatus } from "../api/client";
 import { on } from "../api/events";
 import { inPlainWords } from "../parts/errors";
 import { titleOf } from "../parts/labels";
 import { router } from "../router";
 import { t } from "../texts";
-import { jobs } from "./jobs";
+import { fetchJob, jobs } from "./jobs";
 import { toast } from "./toasts";
 
 /** Job -> the view where it can be watched, which needs no telling. */
 const own = new Map<string, string>();
 
 /** Tell how this job ends, unless it is seen in this view. */
-export function tellEnd(id: string, view: string): void {
+export async function tellEnd(id: string, view: string): Promise<void> {
   own.set(id, view);
+  // It may have ended before the answer to its request was there.
+  const job = await fetchJob(id);
+  if (job) tell(id, job.status, job.error ?? undefined);
 }
 
-on("job_status_changed", ({ job_id, status, error }) => {
-  const view = own.get(job_id);
-  if (!view || (status !== "completed" && status !== "failed")) return;
-  own.delete(job_id);
+on("job_status_changed", ({ job_id, status, error }) => tell(job_id, status, error));
+
+function tell(id: string, status: JobStatus, error = ""): void {
+  const view = own.get(id);
+  if (view === undefined || (status !== "completed" && status !== "failed")) return;
+  own.delete(id);
   const watched = router.currentRoute.value.name === view && !document.hidden;
   // Create shows failures itself; in the other views what has failed is just gone.
   if (watched && (status === "completed" || view === "create")) return;
-  const show = { label: t.app.show, act: () => void router.push(`/gallery/${job_id}`) };
-  const name = nameOf(job_id);
+  const show = { label: t.app.show, act: () => void router.push(`/gallery/${id}`) };
+  const name = nameOf(id);
   if (status === "completed") toast(t.app.isDone(name), "done", undefined, show);
-  else toast(t.app.hasFailed(name, inPlainWords(error ?? "").text), "error", error, show);
-});
+  else toast(t.app.hasFailed(name, inPlainWords(error).text), "error", error, show);
+}
 
 function nameOf(id: string): string {
   const job = jobs.get(id);

@@ -32,6 +32,9 @@ export const isActive = (job: Job): boolean => job.status === "pending" || job.s
 /** Fetch one job anew; null when the server does not know it (any more). */
 export async function fetchJob(id: string): Promise<Job | null> {
   const job = await ask(api.GET("/queue/{job_id}", { params: { path: { job_id: id } } })).catch(() => null);
+  const known = jobs.get(id);
+  // Answers may overtake each other, and what has ended does not begin again.
+  if (job && known && isActive(job) && !isActive(known)) return known;
   if (job) jobs.set(id, job);
   else jobs.delete(id);
   return job;
