@@ -30,20 +30,19 @@ from ..schemas.events import WorkerJoined, WorkerLeft
 from ..schemas.jobs import Job
 from ..schemas.workers import WorkerView
 from ..stock import Stock
-from .files import BadFile, catalog_of, inputs_of, outputs_of
+from .files import BadFile, catalog_of
 from .inbox import Ended, Inbox
 from .link import AWAY, Link
 from .names import TOKEN
 from .remote_slot import Desk, RemoteSlot
 from .remote_worker import RemoteWorker
+from .sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
 ENDS_CONSUMER = "server"
 # A server that was killed before it had stored an end gets it again after so long.
 ENDS_ACK_WAIT = 5.0
-# Files that nobody waits for are deleted so long after there may be some: what is on its way arrives first.
-TIDY_AFTER = 3.0
 
 
 class Crew(Protocol):
@@ -90,8 +89,7 @@ class Head:
         self._slots: dict[str, list[RemoteSlot]] = {}
         # Slots whose orders are being taken back: a new one would go with them.
         self._withdrawing: defaultdict[str, set[int]] = defaultdict(set)
-        self._untidy = asyncio.Event()
-        self._untidy.set()
+        self._sweeper = Sweeper(desk.files, inbox)
         self._tasks: set[asyncio.Task[None]] = set()
 
     # ------------------------------------------------------------ for routes
@@ -125,7 +123,7 @@ class Head:
             tasks.create_task(self._listen())
             tasks.create_task(self._receive_ends())
             tasks.create_task(self._look_after())
-            tasks.create_task(self._keep_tidy())
+            tasks.create_task(self._sweeper.run())
 
     async def _listen(self) -> None:
         names = self._link.names
@@ -150,26 +148,6 @@ class Head:
             async for message in messages:
                 with suppress(*AWAY):
                     await self._ended(message)
-
-    async def _keep_tidy(self) -> None:
-        """Delete files of attempts that were broken off, or that came too late."""
-        while True:
-            await self._untidy.wait()
-            await asyncio.sleep(TIDY_AFTER)
-            self._untidy.clear()
-            try:
-                await self._tidy()
-            except AWAY:
-                self._untidy.set()
-
-    async def _tidy(self) -> None:
-        names = await self._desk.files.names()
-        wanted = self._inbox.expected()
-        kept = {outputs_of(attempt) for attempt in wanted} | {inputs_of(attempt.job_id) for attempt in wanted}
-        for name in names:
-            folder = "/".join(name.split("/")[:2])
-            if folder not in kept and not name.startswith(catalog_of("")):
-                await self._desk.files.delete([name])
 
     async def _look_after(self) -> None:
         """Notice who has gone silent, by this machine's clock alone."""
@@ -220,7 +198,7 @@ class Head:
             return
         if end is not None and end.files:
             log.info("attempt %s: its end (%s) came too late", end.attempt, end.how)
-            self._untidy.set()
+            self._sweeper.call()
         await message.ack()
 
     # ------------------------------------------------------------ what that means
@@ -292,7 +270,7 @@ class Head:
             self._strand(slot, Interrupted(why) if leaving else WorkerLost(why))
             self._withdrawing[worker.name].add(slot.number)
             self._do(self._withdraw(slot))
-        self._untidy.set()
+        self._sweeper.call()
         self._bus.publish(WorkerLeft(name=worker.name, reason=why))
 
     async def _withdraw(self, slot: RemoteSlot) -> None:
