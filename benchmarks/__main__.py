@@ -4,8 +4,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from sdcpp_restapi.demo.model import DemoModel, write_demo_model
+from sdcpp_restapi.schemas.models import LoadRequest
 from tests.server import RunningServer
+from tests.tiny import build
 
 from . import browser, client, fleet, library, memory, queue, sockets, work
 from .burst import burst
@@ -39,13 +40,13 @@ def main() -> None:
 def measure(folder: Path, plan: Plan, report: Report) -> None:
     """Requests, jobs and events; the server's folders are below `folder`."""
     report.add(startup(folder, plan.starts), sockets.bus(plan.events * 10))
-    demo = prepare(folder, plan)
+    model = prepare(folder, plan)
     stored = add_outputs(folder / "data", folder / "output", OUTPUT_BYTES)
     server = RunningServer(folder)
     try:
         with running_floor() as floor:
             run = Run(report, server, floor, plan)
-            run.jobs(demo)
+            run.jobs(model)
             run.polling()
             report.add(*housekeeping(server, stored))
             run.crowds()
@@ -63,13 +64,11 @@ PARTS = {
 }
 
 
-def prepare(folder: Path, plan: Plan) -> DemoModel:
+def prepare(folder: Path, plan: Plan) -> LoadRequest:
     """The folders of a server that has been in use for a long time."""
     add_models(folder / "models", 0, FEW)
     add_jobs(folder / "data", plan.stored_jobs)
-    return write_demo_model(
-        {"diffusion": folder / "models" / "diffusion_models", "t5": folder / "models" / "t5"}
-    )
+    return LoadRequest.model_validate(build("minit2i").install(folder / "models"))
 
 
 class Run:
@@ -78,12 +77,12 @@ class Run:
     def __init__(self, report: Report, server: RunningServer, floor: str, plan: Plan) -> None:
         self.report, self.server, self.floor, self.plan = report, server, floor, plan
 
-    def jobs(self, demo: DemoModel) -> None:
+    def jobs(self, model: LoadRequest) -> None:
         """Jobs one at a time, and what they leave in memory."""
         self.report.add(*memory.memory(self.server, "idle"))
-        work.load_model(self.server, demo)
+        work.load_model(self.server, model)
         self.report.add(*memory.memory(self.server, "model loaded"))
-        with engine_alone(self.server.models_dir, demo) as engine:
+        with engine_alone(self.server.models_dir, model) as engine:
             self.report.add(*work.overhead(self.server, engine, self.plan.jobs))
 
     def polling(self) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sdcpp_restapi.demo.model import DemoModel
 from sdcpp_restapi.engine.library import open_library
 from sdcpp_restapi.engine.session import Session
 from sdcpp_restapi.pipe.child_end import SETTINGS
@@ -19,14 +18,13 @@ from sdcpp_restapi.schemas.options import PreviewSettings
 
 
 @contextmanager
-def engine_alone(models_dir: Path, demo: DemoModel) -> Iterator[Callable[[Txt2ImgRequest], float]]:
+def engine_alone(models_dir: Path, request: LoadRequest) -> Iterator[Callable[[Txt2ImgRequest], float]]:
     """A function that makes one picture and tells how many seconds the engine's own call took."""
-    request = demo.load_request()
     folder = tempfile.mkdtemp(dir=models_dir.parent)
     files = ModelFiles(
-        main=str(models_dir / "diffusion_models" / demo.model_name),
-        model_type=demo.model_type,
-        components={"t5xxl": str(models_dir / "t5" / demo.t5xxl)},
+        main=str(models_dir / "diffusion_models" / request.model_name),
+        model_type=request.model_type,
+        components={"t5xxl": f"{models_dir}/t5/{request.t5xxl}"},
     )
     with _start() as process:
         _ask(process, Load(id=1, files=files, options=request.options))

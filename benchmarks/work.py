@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import httpx
 
-from sdcpp_restapi.demo.model import DemoModel
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
+from sdcpp_restapi.schemas.models import LoadRequest
 from tests.server import FINAL, Events, RunningServer
 
 from .client import percentiles
@@ -23,9 +23,9 @@ SMALL = Txt2ImgRequest(prompt=PROMPT, width=64, height=64, steps=2, cfg_scale=1.
 LONG = Txt2ImgRequest(prompt=PROMPT, width=256, height=256, steps=1000, cfg_scale=1.0, seed=1)
 
 
-def load_model(server: RunningServer, demo: DemoModel) -> None:
-    """Make the demo model the current one."""
-    server.post("/models/load", demo.load_request().model_dump(exclude_defaults=True))
+def load_model(server: RunningServer, model: LoadRequest) -> None:
+    """Make a model the current one."""
+    server.post("/models/load", model.model_dump(exclude_defaults=True))
 
 
 def overhead(

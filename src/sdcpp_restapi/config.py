@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from .errors import BadSettings
 from .schemas.models import LoadRequest, ModelType
 from .schemas.options import GenerationDefaults
+from .schemas.upscaling import UpscalerRequest
 from .schemas.video import Txt2VidRequest
 from .sources import Flags, from_all_sources, told
 
@@ -117,6 +118,10 @@ class Engine(Section):
     default_model: LoadRequest | None = Field(
         None, description="Loaded at start when there was none in the last run: a body of POST /models/load"
     )
+    default_upscaler: UpscalerRequest | None = Field(
+        None,
+        description="Loaded at start when there was none in the last run: a body of POST /upscaler/load",
+    )
     start_timeout: float = Field(60.0, gt=0, description="Seconds until a child must have reported")
     hang_after: float = Field(300.0, gt=0, description="Seconds without a message and without CPU time")
     cancel_grace: float = Field(30.0, gt=0, description="Seconds that a cancelled job gets to stop")
@@ -138,9 +143,9 @@ class Engine(Section):
                 gpus.add(name)
         return devices
 
-    @field_validator("default_model")
+    @field_validator("default_model", "default_upscaler")
     @classmethod
-    def _only_known_fields(cls, request: LoadRequest | None) -> LoadRequest | None:
+    def _only_known_fields[R: LoadRequest | UpscalerRequest](cls, request: R | None) -> R | None:
         if request is not None and request.unknown_fields():
             raise ValueError(f"unknown field {', '.join(request.unknown_fields())}")
         return request

@@ -64,10 +64,10 @@ class Running:
         """Wait until the server answers; its port."""
         return int(self.wait_for(SERVING)[1])
 
-    def demo_url(self, api_key: str = "") -> str:
-        """Wait until the demo model is in memory; the server's address."""
+    def loaded_url(self, model: str = "demo-emoji", api_key: str = "") -> str:
+        """Wait until a model is in memory, by default the demo model; the server's address."""
         url = f"http://127.0.0.1:{self.port()}"
-        self.wait_for("loaded demo-minit2i")
+        self.wait_for(f"loaded {model}")
         # The line is written a moment before /health knows.
         with httpx.Client(base_url=url, headers={"X-API-Key": api_key}) as http:
             until = time.monotonic() + 60

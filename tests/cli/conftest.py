@@ -13,4 +13,4 @@ def demo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a server with the demo model in memory."""
     folder: Path = tmp_path_factory.mktemp("demo")
     with running("serve", "--demo", *ANY_PORTS, folder=folder) as server:
-        yield server.demo_url()
+        yield server.loaded_url()

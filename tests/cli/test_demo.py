@@ -17,7 +17,7 @@ def test_once_writes_a_picture_and_says_where_it_is(tmp_path: Path) -> None:
     picture = re.search(r"Picture: +(\S+\.png)\n +(http\S+\.png)", ended.stdout)
     assert picture
     with Image.open(picture[1]) as image:
-        assert (image.format, image.size) == ("PNG", (128, 128))
+        assert (image.format, image.size) == ("PNG", (256, 256))
     assert Path(picture[1]).is_relative_to(tmp_path / "output")
     assert picture[2].endswith(str(Path(picture[1]).relative_to(tmp_path)))
     assert "/docs" in ended.stdout
@@ -28,7 +28,7 @@ def test_once_writes_a_picture_and_says_where_it_is(tmp_path: Path) -> None:
 def test_progress_is_told_in_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
     ended = sdcpp("demo", "--once", *ANY_PORTS, folder=tmp_path)
     assert "loading the model\n" in ended.stderr
-    assert "drawing: 8 of 8 steps\n" in ended.stderr
+    assert "drawing: 12 of 12 steps\n" in ended.stderr
     assert "\x1b" not in ended.stdout + ended.stderr
 
 

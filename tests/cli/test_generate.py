@@ -9,6 +9,7 @@ import httpx
 from PIL import Image
 
 from tests.cli.command import ANY_PORTS, running, sdcpp
+from tests.tiny import build
 
 
 def test_it_writes_the_file_with_the_seed_asked_for(demo_url: str, tmp_path: Path) -> None:
@@ -16,9 +17,9 @@ def test_it_writes_the_file_with_the_seed_asked_for(demo_url: str, tmp_path: Pat
     ended = sdcpp(*arguments, folder=tmp_path)
     assert (ended.returncode, ended.stdout) == (0, "cat.png\n"), ended.stderr
     with Image.open(tmp_path / "cat.png") as image:
-        assert image.size == (128, 128)
+        assert image.size == (256, 256)
         assert "Seed: 42" in image.info["parameters"]
-    assert "drawing: 8 of 8 steps" in ended.stderr
+    assert "drawing: 12 of 12 steps" in ended.stderr
 
 
 def test_several_pictures_get_numbered_names(demo_url: str, tmp_path: Path) -> None:
@@ -36,11 +37,11 @@ def test_without_a_name_the_file_is_called_after_prompt_and_seed(demo_url: str, 
 
 def test_a_dash_writes_the_picture_to_standard_output(demo_url: str, tmp_path: Path) -> None:
     ended = sdcpp(
-        "generate", "a cat", "--server", demo_url, "--width", "64", "--height", "64", "-o", "-",
+        "generate", "a cat", "--server", demo_url, "--width", "32", "--height", "32", "-o", "-",
         folder=tmp_path, text=False,
     )  # fmt: skip
     with Image.open(io.BytesIO(ended.stdout)) as image:
-        assert image.size == (64, 64)
+        assert image.size == (128, 128)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -57,15 +58,17 @@ def test_every_flag_reaches_the_server(demo_url: str, tmp_path: Path) -> None:
 
 
 def test_a_model_can_be_loaded_first(tmp_path: Path) -> None:
-    with running("serve", "--demo", *ANY_PORTS, folder=tmp_path, SDCPP_ENGINE_LOAD_ON_START="0") as server:
+    build("minit2i").install(tmp_path / "models")
+    with running("serve", *ANY_PORTS, folder=tmp_path) as server:
         url = f"http://127.0.0.1:{server.port()}"
-        model = ("--model", "demo-minit2i.safetensors", "--model-type", "diffusion")
-        parts = ("--model-t5xxl", "demo-t5xxl.safetensors")
-        arguments = ("generate", "a cat", "--server", url, "--steps", "1", *model, *parts)
+        model = ("--model", "minit2i.safetensors", "--model-type", "diffusion")
+        parts = ("--model-t5xxl", "t5xxl.safetensors")
+        small = ("--width", "64", "--height", "64", "--steps", "1")
+        arguments = ("generate", "a cat", "--server", url, *small, *model, *parts)
         first, second = (sdcpp(*arguments, folder=tmp_path) for _ in range(2))
     assert first.returncode == 0, first.stderr
-    assert "loading demo-minit2i" in first.stderr
-    assert "loading demo-minit2i" not in second.stderr
+    assert "loading minit2i" in first.stderr
+    assert "loading minit2i" not in second.stderr
 
 
 def test_ctrl_c_cancels_the_job(demo_url: str, tmp_path: Path) -> None:
@@ -99,13 +102,13 @@ def test_without_a_server_it_says_so(tmp_path: Path) -> None:
 
 def test_a_missing_key_is_told_and_a_given_one_works(tmp_path: Path) -> None:
     with running("serve", "--demo", *ANY_PORTS, folder=tmp_path, SDCPP_SERVER_API_KEYS="secret") as server:
-        url = server.demo_url(api_key="secret")
+        url = server.loaded_url(api_key="secret")
         without = sdcpp("generate", "a cat", "--server", url, folder=tmp_path)
         given = sdcpp("generate", "a cat", folder=tmp_path, SDCPP_API_KEY="secret", SDCPP_URL=url)
     assert without.returncode == 1
     assert "API key is required" in without.stderr
     assert given.returncode == 0, given.stderr
-    assert "drawing: 8 of 8 steps" in given.stderr
+    assert "drawing: 12 of 12 steps" in given.stderr
 
 
 def test_a_name_that_does_not_suit_a_png_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.cli.command import ANY_PORTS, running, sdcpp
 from tests.downloads.upstream import Upstream, civitai, hub, model_bytes, sha256, upstreams
 from tests.tiny import build
 
-DEMO, LORA = "demo-minit2i.safetensors", "lora_minit2i.safetensors"
+MODEL, LORA = "minit2i.safetensors", "lora_minit2i.safetensors"
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +31,16 @@ def upstream() -> Iterator[Upstream]:
 
 @pytest.fixture(scope="module")
 def url(folder: Path, upstream: Upstream) -> Iterator[str]:
-    """Address of a server that may fetch from this machine, with the demo model in memory."""
+    """Address of a server that may fetch from this machine, with a tiny model in memory."""
     build("lora_minit2i").install(folder / "models")
     variables = {
+        "SDCPP_ENGINE_DEFAULT_MODEL": json.dumps(build("minit2i").install(folder / "models")),
         "SDCPP_DOWNLOADS_ALLOW_PRIVATE": "1",
         "SDCPP_DOWNLOADS_CIVITAI_URL": upstream.url,
         "SDCPP_DOWNLOADS_HUGGINGFACE_URL": upstream.url,
     }
-    with running("serve", "--demo", *ANY_PORTS, folder=folder, **variables) as server:
-        yield server.demo_url()
+    with running("serve", *ANY_PORTS, folder=folder, **variables) as server:
+        yield server.loaded_url("minit2i")
 
 
 def listed(url: str, folder: Path, *arguments: str) -> list[list[str]]:
@@ -50,8 +51,8 @@ def listed(url: str, folder: Path, *arguments: str) -> list[list[str]]:
 
 def test_the_list_tells_what_is_on_disk_and_what_is_loaded(url: str, folder: Path) -> None:
     rows = listed(url, folder, "--type", "diffusion")
-    assert [(row[0], row[1], row[-1]) for row in rows] == [("*", "diffusion", DEMO)]
-    assert {row[-1] for row in listed(url, folder)} >= {DEMO, "demo-t5xxl.safetensors", LORA}
+    assert [(row[0], row[1], row[-1]) for row in rows] == [("*", "diffusion", MODEL)]
+    assert {row[-1] for row in listed(url, folder)} >= {MODEL, "t5xxl.safetensors", LORA}
     assert [row[-1] for row in listed(url, folder, "-s", "LORA_", "--extension", "safetensors")] == [LORA]
 
 
@@ -68,12 +69,12 @@ def test_a_hash_is_written_as_sha256sum_does_and_then_listed(url: str, folder: P
 
 
 def test_an_inspection_tells_what_a_model_is_and_needs(url: str, folder: Path) -> None:
-    ended = sdcpp("models", "inspect", DEMO, "--server", url, folder=folder)
+    ended = sdcpp("models", "inspect", MODEL, "--server", url, folder=folder)
     told = dict(line.split(maxsplit=1) for line in ended.stdout.splitlines())
     assert told["architecture"] == "MiniT2I"
-    assert told["needs"] == "t5xxl: demo-t5xxl.safetensors"
-    as_json = sdcpp("models", "inspect", DEMO, "--json", "--server", url, folder=folder)
-    assert json.loads(as_json.stdout) == httpx.get(f"{url}/models/inspect/diffusion/{DEMO}").json()
+    assert told["needs"] == "t5xxl: t5xxl.safetensors"
+    as_json = sdcpp("models", "inspect", MODEL, "--json", "--server", url, folder=folder)
+    assert json.loads(as_json.stdout) == httpx.get(f"{url}/models/inspect/diffusion/{MODEL}").json()
 
 
 def test_a_name_that_is_missing_or_in_two_folders_is_told(url: str, folder: Path) -> None:
@@ -158,7 +159,7 @@ def test_ctrl_c_cancels_the_download(url: str, folder: Path, upstream: Upstream)
 
 
 def test_a_conversion_ends_with_the_path_of_the_new_model(url: str, folder: Path) -> None:
-    arguments = (DEMO, "f16", "-o", "small.gguf", "--rules", "norm=f32", "--server", url)
+    arguments = (MODEL, "f16", "-o", "small.gguf", "--rules", "norm=f32", "--server", url)
     first, second, third = (
         sdcpp("models", "convert", *arguments, *more, folder=folder) for more in ((), (), ("--overwrite",))
     )
@@ -169,15 +170,15 @@ def test_a_conversion_ends_with_the_path_of_the_new_model(url: str, folder: Path
 
 
 def test_a_model_is_loaded_with_its_parts_and_options_and_unloaded(url: str, folder: Path) -> None:
-    parts = ("--with", "t5xxl=demo-t5xxl.safetensors", "--option", "flash_attn=false")
+    parts = ("--with", "t5xxl=t5xxl.safetensors", "--option", "flash_attn=false")
     try:
         unloaded = sdcpp("models", "unload", "--server", url, folder=folder)
         assert unloaded.stdout == "Model unloaded\n"
         assert not httpx.get(f"{url}/health").json()["model_loaded"]
     finally:
-        loaded = sdcpp("models", "load", DEMO, "-t", "diffusion", *parts, "--server", url, folder=folder)
-    assert loaded.stdout == f"{DEMO} (MiniT2I)\n", loaded.stderr
-    assert httpx.get(f"{url}/health").json()["loaded_components"]["t5xxl"] == "demo-t5xxl.safetensors"
+        loaded = sdcpp("models", "load", MODEL, "-t", "diffusion", *parts, "--server", url, folder=folder)
+    assert loaded.stdout == f"{MODEL} (MiniT2I)\n", loaded.stderr
+    assert httpx.get(f"{url}/health").json()["loaded_components"]["t5xxl"] == "t5xxl.safetensors"
     plan = httpx.post(f"{url}/plan", json={"prompt": "a cat"}).json()
     assert plan["model"]["options"]["flash_attn"] is False
 

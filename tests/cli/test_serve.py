@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.cli.command import ANY_PORTS, running, sdcpp
+from tests.tiny import build
 
 
 def test_it_announces_where_it_is_and_answers_there(tmp_path: Path) -> None:
@@ -118,16 +119,15 @@ def test_with_demo_a_bare_request_is_completed_as_suits_the_demo_model(demo_url:
     preset = httpx.get(f"{demo_url}/architectures").json()["current_preset"]
     answer = httpx.post(f"{demo_url}/txt2img", json={"prompt": "a red balloon"}).json()
     params = httpx.get(f"{demo_url}/queue/{answer['job_id']}").json()["params"]
-    assert preset["generationDefaults"]["width"] == 128
-    assert (params["width"], params["height"], params["steps"], params["cfg_scale"]) == (128, 128, 8, 1.0)
+    assert preset["generationDefaults"]["width"] == 64
+    assert (params["width"], params["height"], params["steps"], params["cfg_scale"]) == (64, 64, 12, 3.0)
+    assert (params["upscale"], params["upscale_auto_unload"]) == (True, False)
 
 
 def test_with_demo_a_remembered_model_goes_before_the_demo_model(tmp_path: Path) -> None:
     with running("serve", "--demo", *ANY_PORTS, folder=tmp_path) as server:
-        url = server.demo_url()
-        copy = tmp_path / "models" / "diffusion_models" / "mine.safetensors"
-        copy.write_bytes(copy.with_name("demo-minit2i.safetensors").read_bytes())
-        load = {"model_name": copy.name, "model_type": "diffusion", "t5xxl": "demo-t5xxl.safetensors"}
+        url = server.loaded_url()
+        load = build("minit2i").install(tmp_path / "models", "mine.safetensors")
         assert httpx.post(f"{url}/models/load", json=load, timeout=60).status_code == 200
         server.end()
     with running("serve", "--demo", *ANY_PORTS, folder=tmp_path) as server:

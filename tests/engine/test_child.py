@@ -15,7 +15,6 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from sdcpp_restapi.demo.model import write_demo_model
 from sdcpp_restapi.schemas.engine import (
     COMMAND,
     REPORT,
@@ -36,6 +35,7 @@ from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
 from sdcpp_restapi.schemas.options import PreviewSettings
 from sdcpp_restapi.schemas.pipe import Cancel, Log, Refused, Shutdown, Unusable
+from tests.tiny import build
 
 FOREVER = 1000
 """Steps that nobody waits for."""
@@ -125,11 +125,11 @@ StartChild = Callable[..., ChildProcess]
 
 
 @pytest.fixture(scope="session")
-def tiny_files(tmp_path_factory: pytest.TempPathFactory) -> ModelFiles:
-    folder = tmp_path_factory.mktemp("models")
-    demo = write_demo_model({"diffusion": folder, "t5": folder})
-    components = {"t5xxl": str(folder / demo.t5xxl)}
-    return ModelFiles(main=str(folder / demo.model_name), model_type=demo.model_type, components=components)
+def tiny_files() -> ModelFiles:
+    files = build("minit2i").files
+    return ModelFiles(
+        main=str(files["model"]), model_type="diffusion", components={"t5xxl": str(files["t5xxl"])}
+    )
 
 
 @pytest.fixture

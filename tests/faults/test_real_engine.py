@@ -13,9 +13,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from sdcpp_restapi.config import FOLDER_OF
-from sdcpp_restapi.demo.model import write_demo_model
 from tests.server import FINAL, RunningServer
+from tests.tiny import build
 
 StartServer = Callable[..., RunningServer]
 PROMPT: dict[str, Any] = {
@@ -30,12 +29,12 @@ PROMPT: dict[str, Any] = {
 
 @pytest.fixture
 def start_loaded(start_server: StartServer, tmp_path: Path) -> StartServer:
-    """Start a server with the demo model loaded."""
+    """Start a server with a tiny model loaded."""
 
     def start(**settings: str) -> RunningServer:
-        demo = write_demo_model({kind: tmp_path / "models" / name for kind, name in FOLDER_OF.items()})
+        model = build("minit2i").install(tmp_path / "models")
         server = start_server(env={f"SDCPP_{name.upper()}": value for name, value in settings.items()})
-        server.post("/models/load", demo.load_request().model_dump(mode="json"))
+        server.post("/models/load", model)
         return server
 
     return start
@@ -111,7 +110,7 @@ def test_a_truncated_model_is_refused_in_the_engines_words_and_the_old_name_stil
 ) -> None:
     server = start_loaded()
     folder = server.models_dir / "diffusion_models"
-    whole = (folder / "demo-minit2i.safetensors").read_bytes()
+    whole = (folder / "minit2i.safetensors").read_bytes()
     (folder / "truncated.safetensors").write_bytes(whole[: len(whole) // 2])
     answer = server.post(
         "/models/load", {"model_name": "truncated.safetensors", "model_type": "diffusion"}, expect=500
@@ -119,9 +118,9 @@ def test_a_truncated_model_is_refused_in_the_engines_words_and_the_old_name_stil
     assert "truncated.safetensors" in answer["error"]
     assert server.get("/health")["last_error"].startswith("Failed to load model: truncated.safetensors")
     body = {
-        "model_name": "demo-minit2i.safetensors",
+        "model_name": "minit2i.safetensors",
         "model_type": "diffusion",
-        "t5xxl": "demo-t5xxl.safetensors",
+        "t5xxl": "t5xxl.safetensors",
     }
     server.post("/models/load", body)
     assert server.make(**PROMPT)["outputs"]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sdcpp_restapi.demo.model import diffusion_shapes, t5_shapes
-from sdcpp_restapi.demo.weights import Array, random_tensors, write_once, write_safetensors
 from tests.tiny.gguf_file import write_gguf
+from tests.tiny.minit2i import diffusion_shapes, t5_shapes
+from tests.tiny.weights import Array, random_tensors, write_once, write_safetensors
 
 VERSION = 1
 """Raise it when what is written here changes."""

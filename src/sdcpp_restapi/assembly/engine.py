@@ -66,8 +66,9 @@ async def open_engine(settings: Settings, base: Base, library: Library, stack: A
     )
     await sweep(output_dir, await base.queue.broken("convert"), library.places.listed)
     if settings.engine.load_on_start:
+        # The upscaler first: it is small, and requests may count on it once the model is there.
+        await upscaler.restore(settings.engine.default_upscaler)
         await model.restore(settings.engine.default_model)
-        await upscaler.restore()
     return Engine(slots, fleet, model, upscaler, executors)
 
 

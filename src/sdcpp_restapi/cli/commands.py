@@ -61,7 +61,9 @@ def serve(
     demo: Annotated[
         bool,
         typer.Option(
-            "--demo", help="With a tiny demo model, loaded if there was none before.", show_default=False
+            "--demo",
+            help="Copy a small demo model into the models folder; loaded if there was none before.",
+            show_default=False,
         ),
     ] = False,
 ) -> None:
@@ -131,10 +133,10 @@ def demo(
     log_level: o.LogLevel = None,
     once: Annotated[bool, typer.Option("--once", help="End after the picture.", show_default=False)] = False,
 ) -> None:
-    """Show that everything works: write a tiny model, start the server, make a picture.
+    """Show that everything works: start the server with a small model, draw "a lovely cat".
 
-    Nothing is downloaded. The model is written on the spot with random weights, so it draws coloured
-    clouds. The server goes on until Ctrl-C, for you to try.
+    Nothing is downloaded: the model comes with the package and is copied into the models folder. It draws
+    emoji of what it knows: animals, food, things. The server goes on until Ctrl-C, for you to try.
     """
     from .demonstration import demonstrate
     from .flags import sections

@@ -20,7 +20,7 @@ from .remote import Server, ServerUnreachable
 from .serving import announce, local_url, run_to_the_end
 from .watching import progress_shown, watch
 
-PROMPT = "a lighthouse at sunset"
+PROMPT = "a lovely cat"
 
 
 def demonstrate(config: Path | None, flags: Flags, once: bool) -> None:
@@ -97,6 +97,7 @@ def _make_a_picture(settings: Settings, once: bool) -> None:
         with progress_shown() as show:
             show("loading the model")
             server.load(DemoModel().load_request().model_dump(exclude_none=True))
+            server.load_upscaler(DemoModel().upscaler_request().model_dump())
             show(f'drawing "{PROMPT}"')
             job = watch(server, events, server.submit({"prompt": PROMPT}).job_id, show)
         if job.status is not JobStatus.COMPLETED:
@@ -112,8 +113,8 @@ def _say_how_to_go_on(settings: Settings, server: Server, job: JobView, once: bo
         f"API:      {server.url}/docs\n"
         f"Queue:    {server.url}/queue\n\n"
         f"Try: curl {server.url}/txt2img{key} -H 'Content-Type: application/json'"
-        """ -d '{"prompt": "a red balloon"}'\n"""
-        f'     sdcpp generate "a red balloon" --server {server.url}\n'
+        """ -d '{"prompt": "a rocket on a blue background"}'\n"""
+        f'     sdcpp generate "a red heart" --server {server.url}\n'
     )
     if not once:
         typer.echo("Ctrl-C ends the server.")

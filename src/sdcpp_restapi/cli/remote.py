@@ -20,6 +20,7 @@ from ..schemas.inspection import Inspection
 from ..schemas.jobs import JobView, QueueView
 from ..schemas.models import Done, Health, LoadResponse, ModelList
 from ..schemas.trash import Deleted, Restored
+from ..schemas.upscaling import UpscalerLoadResponse
 from ..schemas.workers import WorkerList
 from .exits import told
 
@@ -62,6 +63,10 @@ class Server:
     def load(self, request: dict[str, Any]) -> LoadResponse:
         """Load a model; returns when it is in memory."""
         return self._ask(LoadResponse, "POST", "/models/load", request, LOAD_SECONDS)
+
+    def load_upscaler(self, request: dict[str, Any]) -> UpscalerLoadResponse:
+        """Make an upscaler the current one."""
+        return self._ask(UpscalerLoadResponse, "POST", "/upscaler/load", request, LOAD_SECONDS)
 
     def unload(self) -> str:
         """Free the loaded model; what the server says to it."""

@@ -1,1 +1,1 @@
-"""A model without training, small enough to be written on the spot: what `sdcpp demo` draws with."""
+"""A small trained model that comes with the package: what `sdcpp demo` draws with (docs/demo-model.md)."""

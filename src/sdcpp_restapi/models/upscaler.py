@@ -60,12 +60,15 @@ class CurrentUpscaler:
             raise NoUpscalerLoaded
         return self._current.request, self._current.loaded.upscale_factor
 
-    async def restore(self) -> None:
-        """Take the upscaler of the last run as the current one and begin to load it again."""
+    async def restore(self, default: UpscalerRequest | None) -> None:
+        """Begin to load the upscaler of the last run, which is current at once, or else the default."""
         self._current = await self._preferences.get(PREFERENCE, Current)
         if self._current is not None:
             log.info("loading upscaler %s, as in the last run", self.name)
             self._begin(self._current.request)
+        elif default is not None:
+            log.info("loading upscaler %s, the default", default.model_name)
+            self._begin(default)
 
     async def close(self) -> None:
         """Break off loads that still run."""

@@ -76,6 +76,8 @@ class GenerationDefaults(Frozen):
     flow_shift: float | None = LeftOut
     video_frames: int | None = LeftOut
     fps: int | None = LeftOut
+    upscale: bool | None = LeftOut
+    upscale_auto_unload: bool | None = LeftOut
 
 
 class Preset(Frozen):
