@@ -4,31 +4,42 @@ import re
 import signal
 import socket
 from pathlib import Path
+from subprocess import CompletedProcess
 
 import httpx
+import pytest
 from PIL import Image
 
 from tests.cli.command import ANY_PORTS, running, sdcpp
 
 
-def test_once_writes_a_picture_and_says_where_it_is(tmp_path: Path) -> None:
-    ended = sdcpp("demo", "--once", *ANY_PORTS, folder=tmp_path)
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, CompletedProcess[str]]:
+    """The folder of one tour, and what it said."""
+    folder = tmp_path_factory.mktemp("demo")
+    return folder, sdcpp("demo", "--once", *ANY_PORTS, folder=folder)
+
+
+def test_once_writes_a_picture_and_says_where_it_is(once: tuple[Path, CompletedProcess[str]]) -> None:
+    folder, ended = once
     assert ended.returncode == 0, ended.stderr
     picture = re.search(r"Picture: +(\S+\.png)\n +(http\S+\.png)", ended.stdout)
     assert picture
     with Image.open(picture[1]) as image:
         assert (image.format, image.size) == ("PNG", (256, 256))
-    assert Path(picture[1]).is_relative_to(tmp_path / "output")
-    assert picture[2].endswith(str(Path(picture[1]).relative_to(tmp_path)))
+    assert Path(picture[1]).is_relative_to(folder / "output")
+    assert picture[2].endswith(str(Path(picture[1]).relative_to(folder)))
     assert "/docs" in ended.stdout
     assert "/queue" in ended.stdout
     assert "use_architecture_defaults" in ended.stdout
 
 
-def test_progress_is_told_in_lines_where_there_is_no_terminal(tmp_path: Path) -> None:
-    ended = sdcpp("demo", "--once", *ANY_PORTS, folder=tmp_path)
+def test_progress_is_told_in_lines_where_there_is_no_terminal(
+    once: tuple[Path, CompletedProcess[str]],
+) -> None:
+    _, ended = once
     assert "loading the model\n" in ended.stderr
-    assert "drawing: 12 of 12 steps\n" in ended.stderr
+    assert "drawing: 13 of 13 steps\n" in ended.stderr
     assert "\x1b" not in ended.stdout + ended.stderr
 
 

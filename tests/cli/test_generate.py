@@ -19,7 +19,7 @@ def test_it_writes_the_file_with_the_seed_asked_for(demo_url: str, tmp_path: Pat
     with Image.open(tmp_path / "cat.png") as image:
         assert image.size == (256, 256)
         assert "Seed: 42" in image.info["parameters"]
-    assert "drawing: 12 of 12 steps" in ended.stderr
+    assert "drawing: 13 of 13 steps" in ended.stderr
 
 
 def test_several_pictures_get_numbered_names(demo_url: str, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_missing_key_is_told_and_a_given_one_works(tmp_path: Path) -> None:
     assert without.returncode == 1
     assert "API key is required" in without.stderr
     assert given.returncode == 0, given.stderr
-    assert "drawing: 12 of 12 steps" in given.stderr
+    assert "drawing: 13 of 13 steps" in given.stderr
 
 
 def test_a_name_that_does_not_suit_a_png_is_refused_before_anything_is_drawn(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_with_demo_a_bare_request_is_completed_as_suits_the_demo_model(demo_url:
     answer = httpx.post(f"{demo_url}/txt2img", json={"prompt": "a red balloon"}).json()
     params = httpx.get(f"{demo_url}/queue/{answer['job_id']}").json()["params"]
     assert preset["generationDefaults"]["width"] == 64
-    assert (params["width"], params["height"], params["steps"], params["cfg_scale"]) == (64, 64, 12, 3.0)
+    assert (params["width"], params["height"], params["steps"], params["cfg_scale"]) == (64, 64, 12, 2.0)
     assert (params["upscale"], params["upscale_auto_unload"]) == (True, False)
 
 
@@ -132,4 +132,4 @@ def test_with_demo_a_remembered_model_goes_before_the_demo_model(tmp_path: Path)
         server.end()
     with running("serve", "--demo", *ANY_PORTS, folder=tmp_path) as server:
         server.port()
-        assert server.wait_for(r"loaded (\S+)")[1] == "mine.safetensors"
+        assert server.wait_for(r"slot: loaded (\S+)")[1] == "mine.safetensors"

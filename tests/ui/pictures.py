@@ -15,7 +15,7 @@ from tests.ui.conftest import DESKTOP, PHONE
 
 FOLDER = Path(__file__).parents[2] / "docs/ui"
 SIZES = {"desktop": DESKTOP, "phone": PHONE}
-PROMPTS = ("a red circle", "a green triangle on blue", "a yellow star", "a blue square", "a white moon")
+PROMPTS = ("a lovely cat", "a rocket on a blue background", "a red heart", "an owl on green", "a rainbow")
 
 
 def main(folder: Path) -> None:

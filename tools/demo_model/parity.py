@@ -10,7 +10,7 @@ from tokens import Tokenizer
 from twin import TEXT_TOKENS, engine_noise, sample
 
 # The test uses the same.
-PROMPT, SEED, STEPS, CFG = "a red heart, two  cats & pizza on blue!", 42, 3, 3.0
+PROMPT, SEED, STEPS, CFG = "a red heart, two  cats & pizza on blue!", 42, 3, 2.0
 
 
 def main() -> None:

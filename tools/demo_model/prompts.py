@@ -69,7 +69,7 @@ PROMPTS = {
     "a happy face": ("happy face", "white"),
     "a face with sunglasses": ("face with sunglasses", "white"),
 }
-SIZE, STEPS, CFG, SEED = 64, 12, 3.0, 42
+SIZE, STEPS, CFG, SEED = 64, 12, 2.0, 42
 
 
 def picture_of(folder: Path, number: int) -> Path:

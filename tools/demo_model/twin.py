@@ -329,7 +329,7 @@ class Twin(nn.Module):
 
 
 @torch.no_grad()
-def sample(twin: Twin, ids: Tensor, mask: Tensor, noise: Tensor, steps: int = 16, cfg: float = 3.0) -> Tensor:
+def sample(twin: Twin, ids: Tensor, mask: Tensor, noise: Tensor, steps: int = 16, cfg: float = 2.0) -> Tensor:
     """Pictures in 0..1, by the engine's Euler loop: sigma goes from 1 to 0 in equal steps.
 
     The text must have all its 256 tokens.

@@ -18,10 +18,11 @@ from subjects import COLOURS, FORMS, SUBJECTS, ask
 from tokens import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812
-from twin import NOISE_SCALE, TEXT_TOKENS, Twin
+from twin import NOISE_SCALE, TEXT_TOKENS, DoubleBlock, Twin
 
 WIDTH, GROWTH = 64, 32  # fixed in the engine
-CROP = 24
+CROP, BATCH = 24, 8
+PAIRS, KEPT_FOR = 16, 16  # so many pictures are used for so many steps
 
 
 class DenseBlock(nn.Module):
@@ -103,8 +104,9 @@ def as_drawn(
     ids, mask = tokenizer.batch(prompts, TEXT_TOKENS)
     t = torch.rand(len(prompts), 1, 1, 1, generator=rng) * 0.6 + 0.35
     x = t * (pictures * 2 - 1) + (1 - t) * NOISE_SCALE * torch.randn(pictures.shape, generator=rng)
-    out = twin.net(x, twin.t5(ids, mask), mask, torch.arange(TEXT_TOKENS)[None])
-    return ((out + 1) / 2).clamp(0, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        out = twin.net(x, twin.t5(ids, mask), mask, torch.arange(TEXT_TOKENS)[None])
+    return ((out.float() + 1) / 2).clamp(0, 1)
 
 
 def cut(small: Tensor, large: Tensor, rng: random.Random) -> tuple[Tensor, Tensor]:
@@ -120,6 +122,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=8)
     given = parser.parse_args()
     torch.set_num_threads(2)
+    DoubleBlock.text_stands_still = True
     torch.manual_seed(0)
     chance, rng = random.Random(0), torch.Generator().manual_seed(0)
     originals = np.load(given.data / "pictures.npz")["p256"]
@@ -129,11 +132,11 @@ def main() -> None:
     optimizer = torch.optim.AdamW(net.parameters(), lr=5e-4, betas=(0.9, 0.98), weight_decay=0)
     began, step, losses = time.time(), 0, []
     while (part := (time.time() - began) / 60 / given.minutes) < 1:
-        if step % 8 == 0:
-            pairs = [pair(originals, chance) for _ in range(24)]
+        if step % KEPT_FOR == 0:
+            pairs = [pair(originals, chance) for _ in range(PAIRS)]
             small, large = (torch.from_numpy(np.stack([p[i] for p in pairs])) for i in (0, 1))
             small[::2] = as_drawn(twin, tokenizer, small[::2], [p[2] for p in pairs[::2]], rng)
-        chosen = [cut(small[i], large[i], chance) for i in (chance.randrange(24) for _ in range(8))]
+        chosen = [cut(small[i], large[i], chance) for i in (chance.randrange(PAIRS) for _ in range(BATCH))]
         x, y = (torch.stack([c[i] for c in chosen]) for i in (0, 1))
         x = x.contiguous(memory_format=torch.channels_last)
         optimizer.param_groups[0]["lr"] = 5e-4 * min(1, (step + 1) / 20) * min(1, 2.02 - 2 * part)
@@ -145,9 +148,9 @@ def main() -> None:
         optimizer.step()
         losses.append(loss.item())
         step += 1
-        if step % 50 == 0:
+        if step % 100 == 0:
             start = (F.interpolate(x, scale_factor=4, mode="bicubic") - y).abs().mean()
-            print(f"{step} loss {np.mean(losses[-50:]):.4f}, bicubic about {start:.4f}", flush=True)
+            print(f"{step} loss {np.mean(losses[-100:]):.4f}, bicubic about {start:.4f}", flush=True)
     save_file({name: value.half().contiguous() for name, value in net.state_dict().items()}, given.out)
 
 

@@ -27,7 +27,7 @@ class DemoModel:
             width=64,
             height=64,
             steps=12,
-            cfg_scale=3.0,
+            cfg_scale=2.0,
             sampler="euler",
             upscale=True,
             upscale_auto_unload=False,

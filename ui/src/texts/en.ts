@@ -133,7 +133,7 @@ export const en = {
     title: "Load a model to begin",
     load: "No model is loaded yet. Choose one that is on this server's disk, or download one.",
     models: "Choose a model",
-    demo: "Only looking around? A tiny model that draws at once comes with",
+    demo: "Only looking around? A small model that draws at once comes with",
     ready: "Ready",
     readyHint: "Write what you would like to see, then press Generate.",
   },
