@@ -1,4 +1,4 @@
-"""Servers with several engine slots, all of them on the CPU, with the demo model."""
+"""Servers with several engine slots, all of them on the CPU, with a tiny model."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -6,18 +6,16 @@ from typing import Any
 
 import pytest
 
-from sdcpp_restapi.config import FOLDER_OF
-from sdcpp_restapi.demo.model import write_demo_model
 from tests.server import RunningServer
+from tests.tiny import build
 
 StartDevices = Callable[..., RunningServer]
 SLOT = "cpu:1"
 
 
 def load_body(root: Path) -> dict[str, Any]:
-    """Write the demo model; what loads it."""
-    demo = write_demo_model({kind: root / "models" / name for kind, name in FOLDER_OF.items()})
-    return demo.load_request().model_dump(mode="json")
+    """Install a tiny model; what loads it."""
+    return build("minit2i").install(root / "models")
 
 
 @pytest.fixture

@@ -25,14 +25,14 @@ def sheet(pictures: list[Image.Image], side: int = 128) -> Image.Image:
     pen = ImageDraw.Draw(out)
     for i, (picture, prompt) in enumerate(zip(pictures, PROMPTS, strict=True)):
         x, y = i % COLUMNS * side, i // COLUMNS * (side + 14)
-        out.paste(picture.resize((side, side), Image.Resampling.LANCZOS), (x, y))
+        out.paste(picture.resize((side, side), Image.Resampling.BICUBIC), (x, y))
         pen.text((x + 2, y + side), prompt[:22], fill="black", font_size=10)
     return out
 
 
 def as_tensor(picture: Image.Image) -> Tensor:
-    small = picture.convert("RGB").resize((SIZE, SIZE), Image.Resampling.BOX)
-    return torch.from_numpy(np.asarray(small).astype(np.float32) / 127.5 - 1).permute(2, 0, 1)
+    pixels = np.asarray(picture.convert("RGB")).astype(np.float32)
+    return torch.from_numpy(pixels / 127.5 - 1).permute(2, 0, 1)
 
 
 def rank_by_pixels(drawn: Tensor, originals: np.ndarray) -> list[int]:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from export import load
 from pictures import placed
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from subjects import COLOURS, FORMS, SUBJECTS, ask
 from tokens import Tokenizer
 from torch import Tensor, nn
@@ -71,7 +71,7 @@ class RRDBNet(nn.Module):
             layer.weight[:3] = 0
             for c in range(3):
                 layer.weight[c, c] = kernel[:, None] * kernel[None]
-        self.conv_last.weight[:, 3:] *= 0.1
+        self.conv_last.weight[:, 3:] *= 0.01
         self.conv_body.weight *= 0.1
         self.conv_body.bias.zero_()
 
@@ -117,7 +117,7 @@ def cut(small: Tensor, large: Tensor, rng: random.Random) -> tuple[Tensor, Tenso
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("state", type=Path, help="the trained demo model")
-    parser.add_argument("out", type=Path)
+    parser.add_argument("out", type=Path, help="where it is there already, it is trained on")
     parser.add_argument("--data", type=Path, default=Path("data"))
     parser.add_argument("--minutes", type=float, default=8)
     given = parser.parse_args()
@@ -128,7 +128,10 @@ def main() -> None:
     originals = np.load(given.data / "pictures.npz")["p256"]
     twin, kept = load(given.state)
     tokenizer = Tokenizer(given.data / "t5_tokenizer.json", kept)
-    net = RRDBNet().to(memory_format=torch.channels_last)
+    net = RRDBNet()
+    if given.out.exists():
+        net.load_state_dict({name: value.float() for name, value in load_file(given.out).items()})
+    net = net.to(memory_format=torch.channels_last)
     optimizer = torch.optim.AdamW(net.parameters(), lr=5e-4, betas=(0.9, 0.98), weight_decay=0)
     began, step, losses = time.time(), 0, []
     while (part := (time.time() - began) / 60 / given.minutes) < 1:
