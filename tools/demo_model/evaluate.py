@@ -48,7 +48,7 @@ def rank_by_pixels(drawn: Tensor, originals: np.ndarray) -> list[int]:
     return ranks
 
 
-def classifier(pictures: Pictures, steps: int = 600) -> nn.Module:
+def classifier(pictures: Pictures, steps: int = 300) -> nn.Module:
     """A small network that names the subject of a picture, trained on the training pictures."""
     layers: list[nn.Module] = []
     for width, out in ((3, 32), (32, 64), (64, 96), (96, 128)):
@@ -57,7 +57,7 @@ def classifier(pictures: Pictures, steps: int = 600) -> nn.Module:
     optimizer = torch.optim.AdamW(net.parameters(), lr=2e-3)
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = 2e-3 * (1 - step / steps)
-        batch, subjects = pictures.named_batch(64)
+        batch, subjects = pictures.named_batch(32)
         noisy = batch.pictures + torch.randn(batch.pictures.shape) * random.uniform(0, 0.3)
         loss = F.cross_entropy(net(noisy), torch.tensor(subjects))
         optimizer.zero_grad()
