@@ -11,9 +11,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from sdcpp_restapi.demo.model import write_demo_model
 from tests.cluster.machines import Broker, Worker
 from tests.server import FINAL, Events, RunningServer
+from tests.tiny import build
 
 from .plan import Plan
 from .report import Figure, Report
@@ -95,10 +95,7 @@ def scaling(report: Report, what: str, site: Site, plan: Plan) -> None:
 
 def real(folder: Path, broker: str, plan: Plan) -> list[Figure]:
     """The same with the real engine, a tiny model and one thread a slot: bounded by the cores."""
-    demo = write_demo_model(
-        {"diffusion": folder / "models" / "diffusion_models", "t5": folder / "models" / "t5"}
-    )
-    request = demo.load_request().model_dump(exclude_defaults=True)
+    request = build("minit2i").install(folder / "models")
     figures = []
     for what, count, site in (
         ("slot", 1, slots(folder, 1, request)),
@@ -108,7 +105,7 @@ def real(folder: Path, broker: str, plan: Plan) -> list[Figure]:
     ):
         with site as server:
             rate = per_second(server, "clouds", count * (24 if plan.posts > 100 else 8))
-        detail = f"demo model, 64x64, 1 step, one thread a slot; {os.cpu_count()} cores for everything"
+        detail = f"tiny model, 64x64, 1 step, one thread a slot; {os.cpu_count()} cores for everything"
         figures.append(Figure(f"the real engine, {count} {what}", rate, "jobs/s", detail=detail))
     return figures
 
