@@ -27,7 +27,7 @@ def main(folder: Path) -> None:
             with server.events() as events:
                 if not server.get("/health")["model_loaded"]:
                     events.wait_for("model_loaded")
-            for number in range(24):
+            for number in range(26):
                 server.make(prompt=PROMPTS[number % len(PROMPTS)], seed=number)
             with upstream() as model, sync_playwright() as playwright:
                 talk(server, model)
