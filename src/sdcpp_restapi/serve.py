@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, nullcontext
 import uvicorn
 
 from .app import create_app, create_socket_app
+from .cluster.credentials import options_of
 from .config import Settings
 from .errors import SdcppError
 from .lock import DataDirectoryLock
@@ -52,9 +53,10 @@ async def run(settings: Settings, started: Started | None = None) -> None:
     """Serve until SIGINT or SIGTERM.
 
     `started` is called once both ports answer, with the settings as they came out (port 0 becomes the port
-    that was free) and a function that ends the server as a signal does. Raises DataDirectoryBusy and
-    PortTaken before anything is changed.
+    that was free) and a function that ends the server as a signal does. Raises CredentialsUnusable,
+    DataDirectoryBusy and PortTaken before anything is changed.
     """
+    options_of(settings.cluster)
     http = _bind(settings.server.host, settings.server.port)
     events = _bind(settings.server.host, settings.server.ws_port)
     ports = {"port": http.getsockname()[1], "ws_port": events.getsockname()[1]}

@@ -15,6 +15,7 @@ from .cluster.abroad import Abroad
 from .cluster.files import FileBox
 from .cluster.link import Link
 from .cluster.post import Post
+from .cluster.questions import Questions
 from .cluster.station import Station, worker_name
 from .config import Settings
 from .engine.executor import sweep
@@ -75,18 +76,25 @@ class Engines:
 
 
 async def work(settings: Settings) -> None:
-    """Work until SIGINT or SIGTERM. Raises DataDirectoryBusy before anything is changed."""
+    """Work until SIGINT or SIGTERM.
+
+    Raises DataDirectoryBusy, CredentialsUnusable and NameTaken before it does anything.
+    """
+    working = asyncio.create_task(_work(settings))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, working.cancel)
+    with suppress(asyncio.CancelledError):
+        await working
+
+
+async def _work(settings: Settings) -> None:
     lock = DataDirectoryLock.take(settings.paths.data_dir, 0)
     try:
         configure(settings.logging, settings.paths.data_dir)
         async with AsyncExitStack() as stack:
             station, slots = await _open(settings, stack)
-            working = asyncio.create_task(_run(station, slots))
-            loop = asyncio.get_running_loop()
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, working.cancel)
-            with suppress(asyncio.CancelledError):
-                await working
+            await _run(station, slots)
     finally:
         lock.release()
 
@@ -126,7 +134,11 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Station, lis
     posts: list[Post] = []
     previews = [_preview(posts, number) for number in range(len(slots))]
     executors = open_executors(slots, outputs, library, inputs, previews, _nobody_to_tell)
-    station = Station(name, link, files, slots, posts, library.everywhere, Engines(slots), own.announce_every)
+    questions = Questions(name, link, slots, posts, library.everywhere, lambda: station.changed())
+    await questions.take_name()
+    station = Station(
+        name, link, files, slots, posts, questions, library.everywhere, Engines(slots), own.announce_every
+    )
     folders = Folders(inputs, outputs)
     for number, executor in enumerate(executors):
         posts.append(Post(name, number, executor, link, files, folders, station.changed))

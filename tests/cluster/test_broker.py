@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nats
@@ -15,6 +16,8 @@ from sdcpp_restapi.config import Cluster
 from tests.cluster.cable import Cable
 from tests.cluster.conftest import SHORT, Site
 from tests.cluster.machines import Broker
+
+RULES = "authorization: {{ users: [ {{ user: us, password: {password} }} ] }}\n"
 
 
 def test_what_comes_through_a_mended_network_is_dropped(site: Site, broker: Broker) -> None:
@@ -81,6 +84,50 @@ def test_only_who_has_the_token_is_let_in(tmp_path: Path) -> None:
         site.workers["one"].env = {**site.workers["one"].env, "SDCPP_CLUSTER_TOKEN": "wrong"}
         site.workers["one"].start()
         site.workers["one"].wait_for_log("broker: .*Authorization Violation")
+    finally:
+        site.close()
+        broker.stop()
+
+
+def test_the_answer_to_a_load_survives_the_broker(tmp_path: Path) -> None:
+    broker = Broker(tmp_path / "store")
+    site = Site(tmp_path, broker.url)
+    try:
+        site.serve(cluster_lost_after="20")
+        site.work("one", "loads_when_told", cluster_lost_after="20")
+        with ThreadPoolExecutor() as other, site.server.events() as events:
+            loading = other.submit(site.load)
+            events.wait_for("model_loading_progress", lambda data: data["step"] == 1)
+            broker.stop(signal.SIGKILL)
+            (tmp_path / "go").touch()  # the answer finds nobody to carry it
+            site.workers["one"].wait_for_log("the broker is away")
+            broker.start()
+            loading.result()
+        assert site.server.make(**SHORT)["worker"] == "one"
+        assert site.tracebacks() == []
+    finally:
+        site.close()
+        broker.stop()
+
+
+def test_everybody_comes_back_to_a_broker_that_threw_them_out(tmp_path: Path) -> None:
+    rules = tmp_path / "broker.conf"
+    rules.write_text(RULES.format(password="right"))
+    broker = Broker(tmp_path / "store", "-c", str(rules))
+    site = Site(tmp_path, broker.url)
+    try:
+        site.serve(cluster_user="us", cluster_password="right", cluster_lost_after="20")
+        worker = site.work("one", cluster_user="us", cluster_password="right", cluster_lost_after="20")
+        site.load()
+        running = site.start_job(steps=300)
+        rules.write_text(RULES.format(password="changed"))
+        broker.process.send_signal(signal.SIGHUP)  # it reads its rules again and ends what they don't allow
+        worker.wait_for_log("(?i)authorization")
+        rules.write_text(RULES.format(password="right"))
+        broker.process.send_signal(signal.SIGHUP)
+        assert site.server.wait_for_job(running)["status"] == "completed"
+        assert site.server.make(**SHORT)["worker"] == "one"
+        assert site.tracebacks() == []
     finally:
         site.close()
         broker.stop()

@@ -1,9 +1,11 @@
 """Which worker may do what: models, revisions, refusals."""
 
 import shutil
+from pathlib import Path
 
 from tests.cli.command import sdcpp
 from tests.cluster.conftest import LONG, MODEL, SHORT, Site
+from tests.cluster.machines import Worker, free_port
 
 OTHER = "other.safetensors"
 
@@ -107,3 +109,21 @@ def test_a_worker_whose_engine_does_not_come_up_leaves_the_jobs_to_others(site: 
     assert loaded["model_name"] == MODEL
     jobs = [site.server.submit(**SHORT) for _ in range(4)]
     assert {site.server.wait_for_job(job)["worker"] for job in jobs} == {"two"}
+
+
+def test_a_second_worker_of_the_same_name_is_sent_away(site: Site) -> None:
+    site.serve()
+    first = site.work("one")
+    second = Worker(site.broker_url, site.root, "one", "--data-dir", "other", env=first.env)
+    assert second.process.wait(60) == 2
+    second.wait_for_log("sdcpp: Another worker is called one: give each its own name with --name")
+    second.kill()
+    site.load()
+    assert site.server.make(**SHORT)["worker"] == "one"
+
+
+def test_a_worker_can_be_stopped_before_it_has_reached_a_broker(tmp_path: Path) -> None:
+    worker = Worker(f"nats://127.0.0.1:{free_port()}", tmp_path, "early")
+    worker.wait_for_log("broker: ")
+    assert worker.stop() == 0
+    assert not [line for line in worker.log if "Traceback" in line]

@@ -178,6 +178,11 @@ def _stop(_child: ScriptedChild) -> NoReturn:
         signal.pause()
 
 
+def _wait_for_the_word(child: ScriptedChild) -> None:
+    while not (child.state / "go").exists():
+        time.sleep(0.02)
+
+
 def _flood(child: ScriptedChild) -> None:
     for step in range(500):
         child.say(
@@ -220,7 +225,11 @@ BEFORE_HELLO: dict[str, Act] = {
     "unusable": _unusable,
     "greets_with_garbage": lambda child: child.socket.sendall(b"hello, world\n"),
 }
-WHILE_LOADING: dict[str, Act] = {"dies_while_loading": _kill_self, "dies_while_loading_once": _kill_self_once}
+WHILE_LOADING: dict[str, Act] = {
+    "dies_while_loading": _kill_self,
+    "dies_while_loading_once": _kill_self_once,
+    "loads_when_told": _wait_for_the_word,
+}
 AT_STEP_3: dict[str, Act] = {
     "killed_at_step_3": _kill_self,
     "killed_at_step_3_once": _kill_self_once,

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from time import monotonic
@@ -10,7 +9,6 @@ from typing import Self
 
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.errors import MaxPayloadError
 from nats.errors import TimeoutError as NothingCame
@@ -27,6 +25,7 @@ from nats.js.object_store import ObjectStore
 
 from ..config import Cluster
 from ..schemas.base import Frozen
+from .credentials import options_of
 from .names import Names
 
 log = logging.getLogger(__name__)
@@ -52,8 +51,10 @@ class Link:
     def __init__(self, settings: Cluster, who: str) -> None:
         self.names = Names(settings.prefix)
         self._settings = settings
+        self._credentials = options_of(settings)
         self._who = who
         self._client = Client()
+        self._listening: list[tuple[str, Heard]] = []
         self._js: JetStreamContext | None = None
         self._store: ObjectStore | None = None
         self._opening: asyncio.Task[None] | None = None
@@ -66,7 +67,10 @@ class Link:
 
     @classmethod
     def open(cls, settings: Cluster, who: str) -> Self:
-        """Begin to connect; `ready` tells when it is done. A broker that is away is waited for."""
+        """Begin to connect; `ready` tells when it is done. A broker that is away is waited for.
+
+        Raises CredentialsUnusable.
+        """
         link = cls(settings, who)
         link._opening = asyncio.create_task(link._open())
         return link
@@ -105,10 +109,12 @@ class Link:
             with suppress(*AWAY):
                 await self._client.publish(subject, message.model_dump_json().encode())
 
-    async def listen(self, subject: str, heard: Heard) -> Subscription:
+    async def listen(self, subject: str, heard: Heard) -> None:
         """Call `heard` with every message of a subject, one after the other, also after reconnections."""
         await self.ready()
-        return await self._client.subscribe(subject, cb=heard)
+        self._listening.append((subject, heard))
+        with suppress(*AWAY):  # the next connection begins with it
+            await self._client.subscribe(subject, cb=heard)
 
     async def ask(self, subject: str, message: Frozen, timeout: float) -> bytes:
         """Ask one who listens, and wait for the answer. Raises one of AWAY."""
@@ -141,8 +147,12 @@ class Link:
                 self._tell(f"the broker did not answer ({type(error).__name__}: {error}); trying again")
                 await asyncio.sleep(RETRY_AFTER)
 
-    async def pull(self, stream: str, consumer: ConsumerConfig) -> AsyncGenerator[Msg]:
+    async def pull(
+        self, stream: str, consumer: ConsumerConfig, began: Callable[[], None] = lambda: None
+    ) -> AsyncGenerator[Msg]:
         """The messages of a stream for a durable consumer, for ever; each waits to be acknowledged.
+
+        `began` is called once the broker lets us fetch them.
 
         One at a time: nats-py asks for several with an expiry that the broker waits out when there are fewer
         (measured with 2.16: ends came up to 5 s late).
@@ -156,18 +166,29 @@ class Link:
                     connection = self._connections
                     # Every time: a broker that came back without its store would answer pulls with silence.
                     await self.js.add_consumer(stream, consumer)
-                subscription = subscription or await self.js.pull_subscribe_bind(
-                    durable=consumer.durable_name, stream=stream
-                )
+                    if subscription is not None:
+                        with suppress(*AWAY):
+                            await subscription.unsubscribe()
+                    subscription = await self.js.pull_subscribe_bind(
+                        durable=consumer.durable_name, stream=stream
+                    )
+                    began()
                 (message,) = await subscription.fetch(1, timeout=PULL_SECONDS)
             except NothingCame:
                 continue
             except AWAY as error:
-                log.debug("%s: %s", consumer.durable_name, error)
+                self._tell(f"nothing can be fetched for {consumer.durable_name} ({error}); trying again")
                 connection = 0
                 await asyncio.sleep(RETRY_AFTER)
                 continue
             yield message
+
+    async def acknowledge(self, message: Msg) -> None:
+        """The broker need not give it out again; goes on trying until it knows.
+
+        Not `message.ack()`: the connection that brought the message may be closed for good by now.
+        """
+        await self.insist(lambda: self._client.publish(message.reply, Msg.Ack.Ack))
 
     async def files(self) -> ObjectStore:
         """The object store."""
@@ -179,16 +200,24 @@ class Link:
     # ------------------------------------------------------------ inside
 
     async def _open(self) -> None:
-        given = self._settings
-        credentials: dict[str, object] = {
-            "user": given.user,
-            "password": given.password.get_secret_value() if given.password else None,
-            "token": given.token.get_secret_value() if given.token else None,
-            "user_credentials": str(given.credentials) if given.credentials else None,
-            "tls": _tls(given),
-        }
+        while True:
+            try:
+                await self._connect()
+                while not self._client.is_closed:
+                    await self._make_streams()
+                    self._up()
+                    await self._reached.wait()  # again: a broker may have come back without its streams
+                    self._reached.clear()
+            except (*AWAY, OSError, ValueError) as error:
+                self._tell(f"broker: {error}")
+            # nats-py (2.16) gives up for good when the broker ends a connection with an error.
+            self._ready.clear()
+            await asyncio.sleep(RETRY_AFTER)
+            self._client = Client()
+
+    async def _connect(self) -> None:
         await self._client.connect(
-            servers=given.urls,
+            servers=self._settings.urls,
             name=self._who,
             allow_reconnect=True,
             max_reconnect_attempts=-1,
@@ -199,18 +228,20 @@ class Link:
             error_cb=self._complained,
             disconnected_cb=self._went,
             reconnected_cb=self._came,
-            **{name: value for name, value in credentials.items() if value is not None},  # type: ignore[arg-type]
+            closed_cb=self._closed,
+            **self._credentials,  # type: ignore[arg-type]
         )
         self._js = self._client.jetstream(timeout=10)
-        while True:
-            await self._make_streams()
-            self.up_since = monotonic()
-            self._connections += 1
-            self._ready.set()
-            for act in self._on_up:
-                act()
-            await self._reached.wait()  # again: a broker may have come back without its streams
-            self._reached.clear()
+        self._store = None
+        for subject, heard in self._listening:
+            await self._client.subscribe(subject, cb=heard)
+
+    def _up(self) -> None:
+        self.up_since = monotonic()
+        self._connections += 1
+        self._ready.set()
+        for act in self._on_up:
+            act()
 
     async def _make_streams(self) -> None:
         while True:
@@ -218,6 +249,8 @@ class Link:
                 await self._add_streams()
                 return
             except AWAY as error:
+                if self._client.is_closed:
+                    raise
                 self._tell(f"the streams could not be made ({error}); is JetStream on (nats-server -js)?")
                 await asyncio.sleep(RETRY_AFTER)
 
@@ -254,17 +287,12 @@ class Link:
         self._told = ""
         self._reached.set()
 
+    async def _closed(self) -> None:
+        self.up_since = None
+        self._reached.set()
+
     def _tell(self, text: str) -> None:
         """A broker that is away says the same every second."""
         if text != self._told:
             self._told = text
             log.warning("%s", text)
-
-
-def _tls(settings: Cluster) -> ssl.SSLContext | None:
-    if not (settings.tls_ca or settings.tls_cert or any(url.startswith("tls://") for url in settings.urls)):
-        return None
-    context = ssl.create_default_context(cafile=settings.tls_ca)
-    if settings.tls_cert:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    return context

@@ -44,6 +44,10 @@ class Names:
         """Questions to one worker."""
         return f"{self.prefix}.ask.{worker}"
 
+    def taken(self, worker: str) -> str:
+        """Where a worker answers another one that would have its name."""
+        return f"{self.prefix}.taken.{worker}"
+
     def job(self, worker: str, slot: int) -> str:
         """Jobs for one slot."""
         return f"{self.prefix}.job.{worker}.{slot}"

@@ -67,6 +67,8 @@ class Post:
         self._files = files
         self._folders = folders
         self._changed = changed
+        # Set once the broker lets it fetch its orders.
+        self.at_work = asyncio.Event()
         self.attempt: Attempt | None = None
         self.preview = PreviewSettings()
         self._ends: OrderedDict[Attempt, End] = OrderedDict()
@@ -82,7 +84,7 @@ class Post:
             ack_wait=ACK_WAIT,
             max_ack_pending=1,
         )
-        async with aclosing(self._link.pull(names.jobs_stream, consumer)) as messages:
+        async with aclosing(self._link.pull(names.jobs_stream, consumer, self.at_work.set)) as messages:
             async for message in messages:
                 await self._handle(message)
 
@@ -112,8 +114,7 @@ class Post:
             raise
         finally:
             keeping.cancel()
-        with suppress(*AWAY):
-            await message.ack()
+        await self._link.acknowledge(message)
 
     async def _tell(self, end: End) -> None:
         subject = self._link.names.end(end.attempt)
@@ -127,7 +128,7 @@ class Post:
         with suppress(*AWAY):
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await self._tell(end)
-                await message.ack()
+                await self._link.acknowledge(message)
 
     async def _carry_out(self, order: Order) -> End:
         """Run a job: files, then their end. Whatever happens becomes an End."""

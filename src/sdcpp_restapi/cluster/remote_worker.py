@@ -3,6 +3,9 @@
 import asyncio
 import logging
 from time import monotonic
+from uuid import uuid4
+
+from nats.errors import NoRespondersError
 
 from .. import errors
 from ..errors import EngineUnusable, SdcppError, WorkerLost
@@ -10,11 +13,13 @@ from ..schemas.base import Frozen
 from ..schemas.cluster import Announcement, Answer, Asked, Attempt, Question, SlotState, Stop
 from ..schemas.workers import WorkerSlot, WorkerView
 from ..stock import Stock
-from .link import AWAY, Link
+from .link import AWAY, RETRY_AFTER, Link
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 30.0
+# A question without an answer is asked again after so long: the broker may have lost either.
+ASK_AGAIN = 5.0
 
 
 class RemoteWorker:
@@ -71,13 +76,26 @@ class RemoteWorker:
     async def ask(self, question: Question, timeout: float = ANSWER_SECONDS) -> Answer:
         """Ask it something. Raises what it answers as an error, WorkerLost when it does not answer."""
         try:
-            data = await self._link.ask(self._link.names.asked(self.name), Asked(what=question), timeout)
+            async with asyncio.timeout(timeout):
+                data = await self._insist(Asked(id=uuid4().hex, what=question))
         except AWAY as error:
             raise WorkerLost(f"Worker {self.name} does not answer") from error
         answer = Answer.model_validate_json(data)
         if answer.error is not None:
             raise _raised(answer.error, answer.message)
         return answer
+
+    async def _insist(self, asked: Asked) -> bytes:
+        subject = self._link.names.asked(self.name)
+        while True:
+            try:
+                return await self._link.ask(subject, asked, ASK_AGAIN)
+            except NoRespondersError:
+                if self._link.up_for > ASK_AGAIN:  # else it may not have found back to the broker yet
+                    raise
+                await asyncio.sleep(RETRY_AFTER)
+            except AWAY as error:
+                log.debug("worker %s did not answer in time (%s); asking again", self.name, error)
 
     def view(self) -> WorkerView:
         """As GET /workers shows it."""

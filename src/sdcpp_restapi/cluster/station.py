@@ -1,41 +1,23 @@
-"""The worker's side of the cluster: says what it is and has, answers questions, keeps its posts at work."""
+"""The worker's side of the cluster: says what it is and has, and keeps its posts at work."""
 
 import asyncio
 import logging
 import platform
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 from uuid import uuid4
 
 from nats.aio.msg import Msg
-from pydantic import ValidationError
 
 from .. import __version__
-from ..errors import SdcppError
-from ..schemas.cluster import (
-    Announcement,
-    Answer,
-    Asked,
-    Complete,
-    Completed,
-    Holdings,
-    LoadModel,
-    LoadUpscalerOrder,
-    News,
-    Question,
-    Refusal,
-    SlotState,
-    Stop,
-    UnloadModel,
-    UnloadUpscalerOrder,
-)
-from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
+from ..schemas.cluster import Announcement, Holdings, News, SlotState
+from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress
 from ..schemas.models import LoadedSlot, LoadRequest
-from ..schemas.upscaling import UpscalerRequest
 from .files import FileBox, catalog_of
 from .link import Link
 from .names import as_token
 from .post import Post
+from .questions import Questions
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +32,12 @@ class Slot(Protocol):
     @property
     def problem(self) -> str | None: ...
     def view(self) -> LoadedSlot: ...
-    async def load_on_request(self, request: LoadRequest) -> ModelLoaded: ...
-    async def unload_on_request(self) -> None: ...
-    async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded: ...
-    async def unload_upscaler_on_request(self) -> None: ...
 
 
 class Library(Protocol):
     """What this module needs to know about the models on this machine."""
 
     async def holdings(self) -> Holdings: ...
-    async def completed(self, request: LoadRequest, whole: bool) -> Completed: ...
 
 
 class Engines(Protocol):
@@ -87,6 +64,7 @@ class Station:
         files: FileBox,
         slots: Sequence[Slot],
         posts: Sequence[Post],
+        questions: Questions,
         library: Library,
         engines: Engines,
         announce_every: float,
@@ -97,6 +75,7 @@ class Station:
         self._files = files
         self._slots = slots
         self._posts = posts
+        self._questions = questions
         self._library = library
         self._engines = engines
         self._every = announce_every
@@ -105,9 +84,8 @@ class Station:
         self._sent = -1
         # A server that begins, and a broker without its store, have no list of models.
         self._asked_for = False
-        self._refused = ""
         self._leaving = False
-        self._answers: set[asyncio.Task[None]] = set()
+        self._telling: set[asyncio.Task[None]] = set()
 
     def changed(self) -> None:
         """Something of what is announced is no longer so."""
@@ -118,7 +96,8 @@ class Station:
         self._link.when_up(self.changed)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._listen())
+                tasks.create_task(self._questions.listen())
+                tasks.create_task(self._link.listen(self._link.names.roll_call, self._called))
                 tasks.create_task(self._announce_for_ever())
                 tasks.create_task(self._watch_models())
                 for post in self._posts:
@@ -129,13 +108,18 @@ class Station:
 
     def tell(self, event: ModelLoadingProgress | ModelLoaded | ModelLoadFailed) -> None:
         """Clients of the server hear this too."""
-        self._do(self._link.say(self._link.names.news, News(worker=self._name, event=event)))
+        task = asyncio.create_task(
+            self._link.say(self._link.names.news, News(worker=self._name, event=event))
+        )
+        self._telling.add(task)
+        task.add_done_callback(self._telling.discard)
         self.changed()
 
     # ------------------------------------------------------------ what it says
 
     async def _announce_for_ever(self) -> None:
-        await self._link.ready()
+        for post in self._posts:
+            await post.at_work.wait()
         while True:
             self._soon.clear()
             await self._announce()
@@ -183,61 +167,7 @@ class Station:
                 self.changed()
             await asyncio.sleep(self._every)
 
-    # ------------------------------------------------------------ what it is asked
-
-    async def _listen(self) -> None:
-        names = self._link.names
-        await self._link.listen(names.asked(self._name), self._asked)
-        await self._link.listen(names.roll_call, self._called)
-
     async def _called(self, _message: Msg) -> None:
+        """A server begins, or is back."""
         self._asked_for = True
         self.changed()
-
-    async def _asked(self, message: Msg) -> None:
-        try:
-            what = Asked.model_validate_json(message.data).what
-        except ValidationError as error:
-            log.warning("a question was not understood: %s", error.errors()[0]["msg"])
-            return
-        # Not here: the next question must not wait for the answer to this one.
-        match what:
-            case Stop():
-                for post in self._posts:
-                    self._do(post.stop(what.attempt))
-            case Refusal():
-                if what.why != self._refused:
-                    log.error("the server refuses this worker: %s", what.why)
-                self._refused = what.why
-            case _:
-                self._do(self._reply(message, what))
-
-    async def _reply(self, message: Msg, question: Question) -> None:
-        try:
-            answer = await self._answer(question)
-        except SdcppError as error:
-            answer = Answer(error=type(error).__name__, message=str(error))
-        await self._link.say(message.reply, answer)
-        self.changed()
-
-    async def _answer(self, question: Question) -> Answer:
-        if isinstance(question, Complete):
-            return Answer(completed=await self._library.completed(question.request, question.whole))
-        if question.slot >= len(self._slots):
-            raise SdcppError(f"Worker {self._name} has no slot {question.slot}")
-        slot = self._slots[question.slot]
-        match question:
-            case LoadModel():
-                return Answer(loaded=await slot.load_on_request(question.request))
-            case LoadUpscalerOrder():
-                return Answer(upscaler=await slot.load_upscaler_on_request(question.request))
-            case UnloadModel():
-                await slot.unload_on_request()
-            case UnloadUpscalerOrder():
-                await slot.unload_upscaler_on_request()
-        return Answer()
-
-    def _do(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._answers.add(task)
-        task.add_done_callback(self._answers.discard)

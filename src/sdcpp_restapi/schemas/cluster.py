@@ -119,6 +119,10 @@ class End(Frozen):
     files: dict[str, str] = Field({}, description="Path in the job's folder -> SHA-256")
 
 
+class WhoIsThere(Frozen):
+    """From a worker that begins to whoever has its name: an answer means that the name is taken."""
+
+
 # ---------------------------------------------------------------- what a server asks of a worker
 
 
@@ -206,6 +210,7 @@ Question = LoadModel | UnloadModel | LoadUpscalerOrder | UnloadUpscalerOrder | C
 class Asked(Frozen):
     """What reaches a worker on its own subject."""
 
+    id: str = Field("", description="Of a question: who is asked it twice gives the same answer twice")
     what: Stop | Refusal | Question = Field(discriminator="kind")
 
 
