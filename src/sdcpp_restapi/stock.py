@@ -18,7 +18,7 @@ class Stock:
         for model in holdings.models if holdings else ():
             self.models[model.type, model.name] = model
         # LoRAs are named with or without their extension.
-        self._stems = {(kind, _stem(name)) for kind, name in self.models}
+        self._loras = {_stem(name): model for (kind, name), model in self.models.items() if kind == "lora"}
 
     @property
     def known(self) -> bool:
@@ -28,9 +28,13 @@ class Stock:
     def __len__(self) -> int:
         return len(self.models)
 
+    def find(self, kind: ModelType, name: str) -> Holding | None:
+        """The file of this name."""
+        return self.models.get((kind, name)) or (self._loras.get(name) if kind == "lora" else None)
+
     def has(self, kind: ModelType, name: str) -> bool:
         """Whether a file of this name is there."""
-        return (kind, name) in self.models or (kind == "lora" and (kind, name) in self._stems)
+        return self.find(kind, name) is not None
 
     def missing(self, needs: Needs) -> list[str]:
         """Those of the needs that are not met, in words."""

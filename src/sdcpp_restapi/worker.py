@@ -134,7 +134,9 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Station, lis
     posts: list[Post] = []
     previews = [_preview(posts, number) for number in range(len(slots))]
     executors = open_executors(slots, outputs, library, inputs, previews, _nobody_to_tell)
-    questions = Questions(name, link, slots, posts, library.everywhere, lambda: station.changed())
+    questions = Questions(
+        name, link, slots, posts, library.everywhere, library.inspector, lambda: station.changed()
+    )
     await questions.take_name()
     station = Station(
         name, link, files, slots, posts, questions, library.everywhere, Engines(slots), own.announce_every

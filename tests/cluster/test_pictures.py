@@ -110,3 +110,17 @@ def test_the_model_of_a_worker_is_the_server_s(with_worker: Site) -> None:
     assert server.make(**BASE)["worker"] == "one"
     listed = {entry["name"]: entry["on"] for entry in server.get("/models")["checkpoints"]}
     assert listed[name] == ["one"]
+
+
+def test_a_plan_and_an_inspection_tell_of_files_that_only_a_worker_has(
+    alone: RunningServer, with_worker: Site
+) -> None:
+    request = BASE | {"prompt": "a cat <lora:lora_sd1:1>"}
+    here, there = alone.post("/plan", request), with_worker.server.post("/plan", request)
+    assert (there["files"], there["memory"]) == (here["files"], here["memory"])
+    assert {file["role"] for file in there["files"]} >= {"model", "lora"}
+    (model,) = (file["name"] for file in there["files"] if file["role"] == "model")
+    kind = there["model"]["model_type"]
+    path = f"/models/inspect/{kind}/{model}"
+    assert with_worker.server.get(path) == alone.get(path)
+    assert with_worker.server.http.get("/models/inspect/lora/nobodys.safetensors").status_code == 404

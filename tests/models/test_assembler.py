@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdcpp_restapi.cluster.abroad import Abroad
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.errors import BadRequest
 from sdcpp_restapi.models.assembler import Assembler
@@ -37,7 +38,7 @@ def assembler(catalog: Catalog, facts: Facts, components: Components) -> Assembl
 
 @pytest.fixture
 def inspector(catalog: Catalog, facts: Facts, components: Components, assembler: Assembler) -> Inspector:
-    return Inspector(catalog, facts, components, assembler)
+    return Inspector(catalog, facts, components, assembler, Abroad())
 
 
 async def assembled(assembler: Assembler, **body: object) -> dict[str, str]:

@@ -118,7 +118,7 @@ def _parts(
         intake=intake,
         upscale_intake=upscale_intake,
         convert_intake=ConvertIntake(base.queue, library.places, library.everywhere.needs),
-        planner=Planner(intake, upscale_intake, base.inputs, base.store, Footprint(library.catalog)),
+        planner=Planner(intake, upscale_intake, base.inputs, base.store, Footprint(library.everywhere)),
         runners=runners,
         head=head,
         everywhere=library.everywhere,

@@ -50,6 +50,6 @@ async def open_library(
         elsewhere,
         engine_here=settings.engine.devices != [],
     )
-    inspector = Inspector(catalog, facts, components, assembler)
+    inspector = Inspector(catalog, facts, components, assembler, elsewhere)
     places = Places(catalog, settings.paths.convert_dirs)
     return Library(catalog, facts, everywhere, inspector, hasher, places, PastLoads(database))

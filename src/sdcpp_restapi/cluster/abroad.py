@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..errors import ModelNotFound
-from ..schemas.cluster import Complete, Completed
-from ..schemas.models import LoadRequest
+from ..errors import ModelNotFound, NotFound
+from ..schemas.cluster import Complete, Completed, Inspect
+from ..schemas.inspection import Inspection
+from ..schemas.models import LoadRequest, ModelType
 from ..stock import Stock
 from .remote_worker import RemoteWorker
 
@@ -52,3 +53,10 @@ class ForeignMachine:
         if answer.completed is None:
             raise ModelNotFound(f"Internal error: Model not found: {request.model_name}")
         return answer.completed
+
+    async def inspect(self, kind: ModelType, name: str) -> Inspection:
+        """All that is known there about a file without loading it. Raises what the worker says."""
+        answer = await self._worker.ask(Inspect(type=kind, name=name))
+        if answer.inspection is None:
+            raise NotFound(f"Model not found: {name}")
+        return answer.inspection

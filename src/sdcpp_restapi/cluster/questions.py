@@ -16,6 +16,7 @@ from ..schemas.cluster import (
     Attempt,
     Complete,
     Completed,
+    Inspect,
     LoadModel,
     LoadUpscalerOrder,
     Question,
@@ -26,7 +27,8 @@ from ..schemas.cluster import (
     WhoIsThere,
 )
 from ..schemas.events import ModelLoaded, UpscalerLoaded
-from ..schemas.models import LoadRequest
+from ..schemas.inspection import Inspection
+from ..schemas.models import LoadRequest, ModelType
 from ..schemas.upscaling import UpscalerRequest
 from .link import AWAY, Link
 
@@ -63,6 +65,12 @@ class Library(Protocol):
     async def completed(self, request: LoadRequest, whole: bool) -> Completed: ...
 
 
+class Inspector(Protocol):
+    """What this module needs to know about single files."""
+
+    async def inspect(self, kind: ModelType, name: str) -> Inspection: ...
+
+
 class Questions:
     """Whatever reaches a worker on its own subject."""
 
@@ -73,6 +81,7 @@ class Questions:
         slots: Sequence[Slot],
         posts: Sequence[Post],
         library: Library,
+        inspector: Inspector,
         answered: Callable[[], None],
     ) -> None:
         """`answered` is called when an answer was given, and what is loaded may be something else."""
@@ -81,6 +90,7 @@ class Questions:
         self._slots = slots
         self._posts = posts
         self._library = library
+        self._inspector = inspector
         self._answered = answered
         self._refused = ""
         self._answers: OrderedDict[str, asyncio.Task[Answer]] = OrderedDict()
@@ -143,6 +153,8 @@ class Questions:
     async def _answer(self, question: Question) -> Answer:
         if isinstance(question, Complete):
             return Answer(completed=await self._library.completed(question.request, question.whole))
+        if isinstance(question, Inspect):
+            return Answer(inspection=await self._inspector.inspect(question.type, question.name))
         if question.slot >= len(self._slots):
             raise SdcppError(f"Worker {self._name} has no slot {question.slot}")
         slot = self._slots[question.slot]

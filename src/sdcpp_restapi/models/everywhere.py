@@ -6,6 +6,7 @@ from typing import Protocol
 from ..errors import BadRequest, ModelNotFound, SdcppError
 from ..schemas.cluster import Completed, Holding, Holdings
 from ..schemas.generation import GenerationRequest
+from ..schemas.inspection import Inspection
 from ..schemas.jobs import Params
 from ..schemas.models import LoadRequest, MainType, ModelEntry, ModelList, ModelType
 from ..schemas.needs import Needs
@@ -33,6 +34,7 @@ class Machine(Protocol):
     @property
     def stock(self) -> Stock: ...
     async def completed(self, request: LoadRequest, whole: bool) -> Completed: ...
+    async def inspect(self, kind: ModelType, name: str) -> Inspection: ...
 
 
 class Elsewhere(Protocol):
@@ -146,6 +148,10 @@ class Everywhere:
         if needs.files and not any(stock.meets(needs) for _, stock in stocks):
             raise BadRequest(_nobody(stocks, needs))
         return needs
+
+    async def stocks(self) -> list[Stock]:
+        """The files of all machines, this one first."""
+        return [await self._stock_here(), *(machine.stock for machine in self._elsewhere.machines())]
 
     async def holdings(self) -> Holdings:
         """All model files of this machine."""

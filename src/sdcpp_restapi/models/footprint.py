@@ -1,27 +1,29 @@
 """The files that a job would have in memory, and their sizes."""
 
-import asyncio
-import os
 from collections.abc import Sequence
-from pathlib import Path
+from typing import Protocol
 
-from ..errors import BadRequest, ModelNotFound
-from ..schemas.engine import LoraFile
+from ..schemas.cluster import Holding
 from ..schemas.generation import GenerationRequest
-from ..schemas.models import LoadRequest
+from ..schemas.models import LoadRequest, ModelType
 from ..schemas.plan import PlannedFile, Role
 from ..schemas.upscaling import UpscalerRequest
+from ..stock import Stock
 from . import loras
-from .catalog import Catalog
+from .loading import FOLDERS_OF
 
-type Named = tuple[Role, str, Path]
+
+class Library(Protocol):
+    """What this module needs to know of the model files of all machines."""
+
+    async def stocks(self) -> list[Stock]: ...
 
 
 class Footprint:
-    """Weighs what is asked for."""
+    """Weighs what is asked for, on whichever machine it is."""
 
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
+    def __init__(self, library: Library) -> None:
+        self._library = library
 
     async def files(
         self,
@@ -29,42 +31,45 @@ class Footprint:
         upscaler: UpscalerRequest | None,
         request: GenerationRequest | None = None,
     ) -> list[PlannedFile]:
-        """Model, components, upscaler, the LoRAs of a request. What is gone from the disk is left out."""
-        found = await self._of_model(model) if model else []
-        applied = (await loras.resolve(self._catalog, request)).loras if request else []
+        """Model, components, upscaler, the LoRAs of a request. What is nowhere any more is left out."""
+        stocks = await self._library.stocks()
+        wanted = _of_model(model) if model else []
         if upscaler:
-            path = await self._catalog.find("esrgan", upscaler.model_name)
-            found += [("upscaler", upscaler.model_name, path)] if path else []
-        return await asyncio.to_thread(self._weighed, found, applied)
-
-    async def _of_model(self, model: LoadRequest) -> list[Named]:
-        try:
-            files = await self._catalog.resolve(model)
-        except (BadRequest, ModelNotFound):
-            return []
-        names = model.components()
-        parts: list[Named] = [(part, names[part], Path(path)) for part, path in files.components.items()]
-        return [("model", model.model_name, Path(files.main)), *parts]
-
-    def _weighed(self, found: Sequence[Named], applied: Sequence[LoraFile]) -> list[PlannedFile]:
-        folder = self._catalog.folders["lora"]
-        return [
-            *(PlannedFile(role=role, name=name, size_bytes=_size(path)) for role, name, path in found),
-            *(
-                PlannedFile(
-                    role="lora",
-                    name=Path(lora.path).relative_to(folder).as_posix(),
-                    size_bytes=_size(Path(lora.path)),
-                    weight=lora.weight,
-                    high_noise=lora.high_noise or None,
-                )
-                for lora in applied
-            ),
+            wanted.append(("upscaler", ("esrgan",), upscaler.model_name))
+        files = [
+            PlannedFile(role=role, name=held.name, size_bytes=held.size_bytes)
+            for role, kinds, name in wanted
+            if (held := _held(stocks, kinds, name))
         ]
+        return files + (_of_loras(request, stocks) if request else [])
 
 
-def _size(path: Path) -> int:
-    try:
-        return os.stat(path).st_size
-    except OSError:
-        return 0  # deleted in this moment: running the job would tell
+def _of_model(model: LoadRequest) -> list[tuple[Role, Sequence[ModelType], str]]:
+    parts = model.components().items()
+    return [
+        ("model", (model.model_type,), model.model_name),
+        *((part, FOLDERS_OF[part], name) for part, name in parts),
+    ]
+
+
+def _of_loras(request: GenerationRequest, stocks: Sequence[Stock]) -> list[PlannedFile]:
+    """Each file once, with its weights added up as the engine does."""
+    found: dict[tuple[str, bool], PlannedFile] = {}
+    for use in [*loras.strip(request.prompt)[1], *request.loras]:
+        held = _held(stocks, ("lora",), use.name)
+        if held is None:
+            continue
+        before = found.get((held.name, use.high_noise))
+        found[held.name, use.high_noise] = PlannedFile(
+            role="lora",
+            name=held.name,
+            size_bytes=held.size_bytes,
+            weight=use.weight + (before.weight or 0.0 if before else 0.0),
+            high_noise=use.high_noise or None,
+        )
+    return list(found.values())
+
+
+def _held(stocks: Sequence[Stock], kinds: Sequence[ModelType], name: str) -> Holding | None:
+    found = (stock.find(kind, name) for stock in stocks for kind in kinds)
+    return next((held for held in found if held), None)

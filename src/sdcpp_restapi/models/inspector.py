@@ -6,6 +6,7 @@ from ..schemas.models import LoadRequest, ModelType
 from .assembler import Assembler
 from .catalog import Catalog
 from .components import Components
+from .everywhere import Elsewhere
 from .facts import Facts
 from .inventory import LOADABLE
 
@@ -13,17 +14,25 @@ from .inventory import LOADABLE
 class Inspector:
     """Answers GET /models/inspect."""
 
-    def __init__(self, catalog: Catalog, facts: Facts, components: Components, assembler: Assembler) -> None:
+    def __init__(
+        self,
+        catalog: Catalog,
+        facts: Facts,
+        components: Components,
+        assembler: Assembler,
+        elsewhere: Elsewhere,
+    ) -> None:
+        self._elsewhere = elsewhere
         self._catalog = catalog
         self._facts = facts
         self._components = components
         self._assembler = assembler
 
     async def inspect(self, kind: ModelType, name: str) -> Inspection:
-        """All that is known about a file without loading it. Raises NotFound."""
+        """All that is known about a file without loading it, here or on a worker. Raises NotFound."""
         path = await self._catalog.find(kind, name)
         if path is None:
-            raise NotFound(f"Model not found: {name}")
+            return await self._inspect_elsewhere(kind, name)
         facts = await self._facts.of(path)
         loadable = kind in LOADABLE
         return Inspection(
@@ -34,6 +43,12 @@ class Inspector:
             needs=await self._components.needs(name, facts) if loadable else [],
             load=await self._body(kind, name, facts) if loadable else None,
         )
+
+    async def _inspect_elsewhere(self, kind: ModelType, name: str) -> Inspection:
+        for machine in self._elsewhere.machines():
+            if machine.stock.has(kind, name):
+                return await machine.inspect(kind, name)
+        raise NotFound(f"Model not found: {name}")
 
     async def _body(self, kind: ModelType, name: str, facts: ModelFacts) -> dict[str, str] | None:
         request = LoadRequest.model_validate({"model_name": name, "model_type": kind})

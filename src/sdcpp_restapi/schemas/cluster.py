@@ -10,6 +10,7 @@ from pydantic import Field, field_serializer, field_validator
 
 from .base import Frozen, LeftOut
 from .events import JobPreview, ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
+from .inspection import Inspection
 from .jobs import KINDS, Job, Outcome, Params, Progress
 from .models import LoadedSlot, LoadRequest, ModelType
 from .options import PreviewSettings
@@ -194,6 +195,14 @@ class Completed(Frozen):
     architecture: str | None
 
 
+class Inspect(Frozen):
+    """What is known about a model file without loading it."""
+
+    kind: Literal["inspect"] = "inspect"
+    type: ModelType
+    name: str
+
+
 class Answer(Frozen):
     """The answer to a question; `error` is the class of the error, `message` its sentence."""
 
@@ -202,9 +211,10 @@ class Answer(Frozen):
     loaded: ModelLoaded | None = LeftOut
     upscaler: UpscalerLoaded | None = LeftOut
     completed: Completed | None = LeftOut
+    inspection: Inspection | None = LeftOut
 
 
-Question = LoadModel | UnloadModel | LoadUpscalerOrder | UnloadUpscalerOrder | Complete
+Question = LoadModel | UnloadModel | LoadUpscalerOrder | UnloadUpscalerOrder | Complete | Inspect
 
 
 class Asked(Frozen):
