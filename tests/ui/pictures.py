@@ -42,7 +42,7 @@ def talk(server: RunningServer, model: Upstream) -> None:
     """A conversation with the assistant; its model says what is written here."""
     own = {"provider": "ollama", "base_url": model.url, "model": "calling_by_script"}
     server.http.put("/assistant/settings", json=own)
-    drawn = {"prompt": PROMPTS[2], "width": 128, "height": 128}
+    drawn = {"prompt": "a star", "width": 64, "height": 64}
     for said, call in (
         ("A yellow star, with the settings that suit the model:", ("generate", drawn)),
         ("That is in the gallery.", ("navigate", {"view": "gallery"})),
