@@ -87,6 +87,7 @@ def test_the_status_tells_whether_the_model_is_there(assistant: Assistant) -> No
         "enabled": True, "connected": True, "provider": "ollama", "base_url": assistant.site.url,
         "model": REAL, "timeout_seconds": 60, "history_count": 0,
     }  # fmt: skip
+    assert REAL in assistant.server.get("/assistant/models")["models"]
     assistant.set(model="nowhere")
     status = assistant.server.get("/assistant/status")
     assert status["connected"] is True

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Response, expect
 
-from tests.llm.upstream import CANNED, Upstream, upstream
+from tests.llm.upstream import CANNED, REAL, Upstream, upstream
 from tests.server import RunningServer
 from tests.ui.conftest import OpenUi
 
@@ -68,6 +68,10 @@ def test_a_proposal_of_the_assistant_is_carried_out_by_its_button(
     expect(page.get_by_role("log", name="Conversation")).to_contain_text("Draw a fox")
 
 
+def is_put(answer: Response) -> bool:
+    return answer.request.method == "PUT"
+
+
 def test_each_language_model_has_its_own_settings(
     open_ui: OpenUi, model: Upstream, server: RunningServer
 ) -> None:
@@ -75,7 +79,10 @@ def test_each_language_model_has_its_own_settings(
     panel = page.locator("section", has_text="Language model of the assistant")
     expect(panel).to_contain_text("connected")
     panel.get_by_label("Max history").fill("7")
-    with page.expect_response("**/assistant/settings"):
+    with page.expect_response(is_put):
         page.keyboard.press("Tab")
     assert server.get("/assistant/settings")["max_history"] == 7
     assert server.get("/ollama/settings")["max_history"] == 100
+    with page.expect_response(is_put):
+        panel.get_by_label("Model", exact=True).select_option(REAL)
+    assert server.get("/assistant/settings")["model"] == REAL

@@ -21,7 +21,7 @@ from ..schemas.assistant import (
     Delta,
 )
 from ..schemas.llm_settings import LlmFailure
-from ..schemas.ollama import Success
+from ..schemas.ollama import ChatModels, Success
 from . import examples
 from .deeds import carry_out
 from .deps import Here, Parts
@@ -73,6 +73,12 @@ async def clear_history(here: Here) -> Success:
 async def status(here: Here) -> AssistantStatus:
     """Whether the provider can be reached; takes 5 seconds at most."""
     return await here.assistant.status()
+
+
+@router.get("/models", responses=FAILED)
+async def models(here: Here) -> ChatModels:
+    """The models of the provider."""
+    return ChatModels(models=await here.assistant.models())
 
 
 @router.get("/settings")

@@ -50,7 +50,7 @@ export const en = {
     promptHint: "What should be in the picture",
     weighHint: "Ctrl+↑ and Ctrl+↓ weigh the selected words",
     negative: "Negative prompt",
-    negativeHint: "What should not",
+    negativeHint: "What should not be there",
     generate: "Generate",
     generateHint: "Ctrl+Enter",
     enhance: "Enhance",

@@ -72,6 +72,10 @@ class Assistant:
         """The settings, with a mask for the key."""
         return AssistantSettingsWithMask(**self._chosen.shown(), api_key=self._chosen.shown_key())
 
+    async def models(self) -> list[str]:
+        """The models that the provider has. Raises LlmFailed."""
+        return await self._chosen.models()
+
     async def update_settings(self, update: AssistantUpdate) -> AssistantSettingsUpdated:
         """Change the settings that `update` carries."""
         warnings = await self._chosen.update(update)
