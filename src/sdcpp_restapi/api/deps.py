@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from ..cluster.head import Head
+from ..cluster.roster import Roster
 from ..config import Settings
 from ..downloads.orders import Orders
 from ..downloads.sources import Sources
@@ -54,7 +54,7 @@ class Parts:
     convert_intake: ConvertIntake
     planner: Planner
     runners: Runners
-    head: Head | None
+    roster: Roster | None
     everywhere: Everywhere
     enhancer: Enhancer
     assistant: Assistant

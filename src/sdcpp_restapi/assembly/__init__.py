@@ -120,7 +120,7 @@ def _parts(
         convert_intake=ConvertIntake(base.queue, library.places, library.everywhere.needs),
         planner=Planner(intake, upscale_intake, base.inputs, base.store, Footprint(library.everywhere)),
         runners=runners,
-        head=head,
+        roster=head.roster if head else None,
         everywhere=library.everywhere,
         enhancer=llm.enhancer,
         assistant=llm.assistant,

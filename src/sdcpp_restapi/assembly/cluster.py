@@ -8,6 +8,8 @@ from ..cluster.head import Head
 from ..cluster.inbox import Inbox
 from ..cluster.link import Link
 from ..cluster.remote_slot import Desk
+from ..cluster.roster import Roster
+from ..cluster.sweeper import Sweeper
 from ..config import Settings
 from ..jobs.runner import Runners
 from .base import Base
@@ -36,7 +38,9 @@ async def open_head(
         lambda: base.preview.current,
         own.load_timeout,
     )
-    head = Head(link, inbox, desk, Crew(base.queue, runners, engine.fleet), base.bus, engine.revision, own)
-    abroad.workers = head
-    head.resume(await base.queue.with_workers())
-    return head
+    sweeper = Sweeper(files, inbox)
+    crew = Crew(base.queue, runners, engine.fleet)
+    roster = Roster(desk, crew, base.bus, engine.revision, sweeper.call, own)
+    abroad.workers = roster
+    roster.resume(await base.queue.with_workers())
+    return Head(link, inbox, roster, sweeper, base.bus, look_every=min(own.lost_after / 5, 1.0))
