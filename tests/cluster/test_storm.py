@@ -9,10 +9,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import nats
 import psutil
 import pytest
 
+from sdcpp_restapi.cluster.files import FileBox
+from sdcpp_restapi.cluster.link import Link
+from sdcpp_restapi.config import Cluster
 from tests.cluster.conftest import Site
 from tests.cluster.machines import Broker
 from tests.server import FINAL
@@ -145,20 +147,20 @@ def check(storm: Storm) -> None:
 async def check_broker(storm: Storm) -> None:
     """Streams and files hold nothing of jobs that have ended."""
     prefix = storm.site.env["SDCPP_CLUSTER_PREFIX"]
-    client = await nats.connect(storm.broker.url)
+    link = Link.open(Cluster(urls=[storm.broker.url], prefix=prefix), "test")
+    box = FileBox(link)
     try:
-        jetstream = client.jetstream()
+        await link.ready()
         streams = [f"{prefix}-{name}" for name in ("jobs", "ends")]
-        store = await jetstream.object_store(f"{prefix}-files")
         for _ in range(150):
-            counts = [(await jetstream.stream_info(name)).state.messages for name in streams]
-            files = [file.name for file in await store.list() if not file.name.startswith("catalog/")]
+            counts = [(await link.js.stream_info(name)).state.messages for name in streams]
+            files = [name for name in await box.names() if not name.startswith("catalog/")]
             if not any(counts) and not files:
                 break
             await asyncio.sleep(0.2)
         assert (counts, files) == ([0, 0], [])
     finally:
-        await client.close()
+        await link.close()
 
 
 def ride_out(root: Path, seed: int, blows: int) -> None:

@@ -3,12 +3,11 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
-from nats.js.errors import NotFoundError
-from nats.js.object_store import OBJ_META_PRE_TEMPLATE, OBJ_STREAM_TEMPLATE
+from nats.js.object_store import OBJ_ALL_META_PRE_TEMPLATE, OBJ_META_PRE_TEMPLATE, OBJ_STREAM_TEMPLATE
 from pydantic import ValidationError
 
 from ..errors import Interrupted
@@ -31,6 +30,11 @@ class FileBox:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._deleting: set[asyncio.Task[None]] = set()
+        self._left: Callable[[], None] = lambda: None
+
+    def when_left(self, act: Callable[[], None]) -> None:
+        """Call `act` when files could not be deleted."""
+        self._left = act
 
     async def send(self, folder: str, files: Mapping[str, Path]) -> dict[str, str]:
         """Put files into a folder of the store; their SHA-256 by name."""
@@ -67,9 +71,9 @@ class FileBox:
             raise BadFile(f"{name} cannot be read") from error
 
     def forget(self, files: Mapping[str, Iterable[str]]) -> None:
-        """Delete files by folder, some time soon; what can't be deleted goes away with its age."""
+        """Delete files by folder, some time soon."""
         names = [f"{folder}/{name}" for folder, held in files.items() for name in held]
-        task = asyncio.create_task(self.delete(names))
+        task = asyncio.create_task(self._delete_or_tell(names))
         self._deleting.add(task)
         task.add_done_callback(self._deleting.discard)
 
@@ -78,21 +82,30 @@ class FileBox:
         await asyncio.gather(*self._deleting, return_exceptions=True)
 
     async def names(self) -> list[str]:
-        """All files that are in the store. Raises one of AWAY."""
-        store = await self._link.files()
-        try:
-            return [info.name for info in await store.list(ignore_deletes=True)]
-        except NotFoundError:  # as an empty store is told
-            return []
+        """All files that are in the store, and those of which only a mark is left. Raises one of AWAY.
+
+        Not `ObjectStore.list()` (nats-py 2.16): it waits for ever when the last file is deleted meanwhile.
+        """
+        await self._link.ready()
+        bucket = self._link.names.bucket
+        every = OBJ_ALL_META_PRE_TEMPLATE.format(bucket=bucket)
+        info = await self._link.js.stream_info(OBJ_STREAM_TEMPLATE.format(bucket=bucket), every)
+        subjects = info.state.subjects or {}
+        return [base64.urlsafe_b64decode(subject.removeprefix(every[:-1])).decode() for subject in subjects]
 
     async def delete(self, names: Iterable[str]) -> None:
-        """Delete files by their whole names."""
-        with suppress(*AWAY):
-            store = await self._link.files()
-            for name in names:
-                with suppress(*HOPELESS):
-                    await store.delete(name)
-                    await self._wipe(name)
+        """Delete files by their whole names. Raises one of AWAY."""
+        store = await self._link.files()
+        for name in names:
+            with suppress(*HOPELESS):
+                await store.delete(name)
+            await self._wipe(name)
+
+    async def _delete_or_tell(self, names: Iterable[str]) -> None:
+        try:
+            await self.delete(names)
+        except AWAY:
+            self._left()
 
     async def _wipe(self, name: str) -> None:
         """Delete the mark that a deleted file leaves: a busy server would leave millions."""

@@ -48,15 +48,18 @@ class Roster:
         crew: Crew,
         bus: EventBus,
         engine_revision: Callable[[], str | None],
-        lost: Callable[[], None],
+        left_files: Callable[[], None],
         settings: Cluster,
     ) -> None:
-        """`engine_revision`: of this server's own engine, None when it has none; `lost`: called at losses."""
+        """`engine_revision`: of this server's own engine, None when it has none.
+
+        `left_files` is called when files of a worker may lie in the store that are nobody's.
+        """
         self._desk = desk
         self._crew = crew
         self._bus = bus
         self._engine_revision = engine_revision
-        self._lost = lost
+        self._left_files = left_files
         self._lost_after = settings.lost_after
         self._forget_after = settings.forget_after
         # Rises whenever the models of workers change.
@@ -95,6 +98,7 @@ class Roster:
         before = worker.said
         if before is not None and before.boot != announcement.boot:
             worker.stock = Stock()  # its catalogs are counted from the beginning again
+            self._left_files()  # of the last attempt of the one before, of which nobody may have heard
             if worker.present:
                 self._lose(worker, f"Worker {worker.name} was started anew")
         worker.hears(announcement)
@@ -185,7 +189,7 @@ class Roster:
             self._strand(slot, Interrupted(why) if leaving else WorkerLost(why))
             self._withdrawing[worker.name].add(slot.number)
             self._do(self._withdraw(slot))
-        self._lost()
+        self._left_files()
         self._bus.publish(WorkerLeft(name=worker.name, reason=why))
 
     async def _withdraw(self, slot: RemoteSlot) -> None:

@@ -17,6 +17,7 @@ class Sweeper:
         self._files = files
         self._inbox = inbox
         self._dirty = asyncio.Event()
+        files.when_left(self.call)
         self._dirty.set()  # an earlier run of this server may have left something
 
     def call(self) -> None:
