@@ -16,7 +16,7 @@ from tests.server import RunningServer
 MODEL = "one.safetensors"
 SHORT: dict[str, Any] = {"prompt": "short", "steps": 2, "width": 64, "height": 64}
 # At 5 ms a step: long enough that a test does something meanwhile.
-LONG: dict[str, Any] = {"prompt": "long", "steps": 300, "width": 64, "height": 64}
+LONG: dict[str, Any] = {"prompt": "long, and large", "steps": 300, "width": 64, "height": 64}
 
 
 @pytest.fixture(scope="module")

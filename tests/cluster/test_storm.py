@@ -56,7 +56,10 @@ class Storm:
 
     def submit(self) -> None:
         steps = self.random.choice((2, 20, 80))
-        prompt = "deadly" if self.random.random() < 0.05 else "storm"
+        # Small files travel in a message, large ones through the store.
+        prompt = self.random.choice(("storm", "large storm"))
+        if self.random.random() < 0.05:
+            prompt = "deadly"
         body = {"prompt": prompt, "steps": steps, "width": 64, "height": 64}
         answer = self.site.server.http.post("/txt2img", json=body)
         if answer.status_code == 202:

@@ -72,7 +72,7 @@ class ScriptedChild:
 
     def upscale(self, command: dict[str, Any]) -> None:
         """Upscale: to one grey pixel."""
-        Path(command["folder"], "image_0.png").write_bytes(_grey_pixel())
+        Path(command["folder"], "image_0.png").write_bytes(self._picture())
         self.say(
             kind="upscaled", id=command["id"], file="image_0.png", width=1, height=1, seconds=0.0,
             write_seconds=0.0,
@@ -113,13 +113,17 @@ class ScriptedChild:
         params, images = command["params"], []
         for index in range(params["batch_count"]):
             name = f"image_{index}.png"
-            Path(command["folder"], name).write_bytes(_grey_pixel())
+            Path(command["folder"], name).write_bytes(self._picture())
             images.append({"file": name, "seed": params["seed"] + index, "width": 1, "height": 1})
         self.say(kind="generated", id=command["id"], images=images, seconds=0.0, write_seconds=0.0)
 
+    def _picture(self) -> bytes:
+        """A grey pixel, in a large file if the prompt says so."""
+        return _grey_pixel(400_000 if "large" in self.prompt else 0)
+
     def _finish_one(self, command: dict[str, Any]) -> None:
         """One image of the batch is written, and the next one half."""
-        Path(command["folder"], "image_0.png").write_bytes(_grey_pixel())
+        Path(command["folder"], "image_0.png").write_bytes(self._picture())
         Path(command["folder"], ".image_1.png.tmp").write_bytes(b"half")
         images = [{"file": "image_0.png", "seed": command["params"]["seed"], "width": 1, "height": 1}]
         made = {"id": command["id"], "images": images, "seconds": 0.0, "write_seconds": 0.0}
@@ -243,13 +247,14 @@ AT_STEP_3: dict[str, Act] = {
 }
 
 
-def _grey_pixel() -> bytes:
+def _grey_pixel(comment: int) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)
     pixel = zlib.compress(b"\x00\x80")
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixel) + chunk(b"IEND", b"")
+    chunks = {b"IHDR": header, b"tEXt": b"Comment\0" + b"-" * comment, b"IDAT": pixel, b"IEND": b""}
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, data) for kind, data in chunks.items())
 
 
 if __name__ == "__main__":

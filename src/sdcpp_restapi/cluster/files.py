@@ -178,6 +178,14 @@ def inside(folder: Path, name: str) -> Path:
     return folder / path
 
 
+def unpack(contents: Mapping[str, bytes], folder: Path) -> None:
+    """Write files that came in a message. Raises BadFile, OSError."""
+    for name, content in contents.items():
+        path = inside(folder, name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -97,6 +97,11 @@ class Link:
         """Seconds since the broker was reached, 0 while it is away."""
         return monotonic() - self.up_since if self.up_since is not None else 0.0
 
+    @property
+    def max_payload(self) -> int:
+        """Bytes that a message may have, as the broker says."""
+        return self._client.max_payload
+
     def when_up(self, act: Callable[[], None]) -> None:
         """Call `act` whenever the broker was reached (again)."""
         self._on_up.append(act)

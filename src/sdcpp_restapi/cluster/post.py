@@ -4,7 +4,7 @@ import asyncio
 import logging
 import shutil
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from pathlib import Path
 from typing import Protocol
@@ -28,7 +28,10 @@ ACK_WAIT = 30.0
 # A worker that is stopped waits no longer for a broker that is away.
 GOODBYE_SECONDS = 5.0
 # Attempts of which the end is remembered, for servers that missed it.
-REMEMBERED = 64
+REMEMBERED = 16
+# The files in an end take so much of what a message may hold (1 MB unless the broker says otherwise); they
+# grow by a third on their way.
+ENCLOSED_PART = 4
 
 
 class Executor(Protocol):
@@ -179,8 +182,12 @@ class Post:
     async def _completed(self, attempt: Attempt, outcome: Outcome) -> End:
         folder = self._folders.outputs(attempt.job_id)
         files = await asyncio.to_thread(_files_of, folder)
-        digests = await self._files.send(outputs_of(attempt), files)
-        return End(attempt=attempt, how="completed", outcome=outcome, files=digests)
+        # A small file in the store costs a dozen messages more than one in the end itself.
+        enclosed = await asyncio.to_thread(_small_ones, files, self._link.max_payload // ENCLOSED_PART)
+        digests = await self._files.send(
+            outputs_of(attempt), {name: path for name, path in files.items() if name not in enclosed}
+        )
+        return End(attempt=attempt, how="completed", outcome=outcome, files=digests, enclosed=enclosed)
 
     def _clean(self, job_id: str) -> None:
         for folder in (self._folders.inputs(job_id), self._folders.outputs(job_id)):
@@ -197,6 +204,17 @@ async def _keep(message: Msg) -> None:
 
 def _files_of(folder: Path) -> dict[str, Path]:
     return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def _small_ones(files: Mapping[str, Path], room: int) -> dict[str, bytes]:
+    """The content of the smallest files, as many as have room together."""
+    chosen: dict[str, bytes] = {}
+    for size, name in sorted((path.stat().st_size, name) for name, path in files.items()):
+        room -= size
+        if room < 0:
+            break
+        chosen[name] = files[name].read_bytes()
+    return chosen
 
 
 def _remember[V](known: OrderedDict[Attempt, V], attempt: Attempt, value: V) -> None:

@@ -39,7 +39,7 @@ from ..schemas.models import LoadedSlot, LoadRequest
 from ..schemas.needs import Needs
 from ..schemas.options import PreviewSettings
 from ..schemas.upscaling import UpscalerRequest
-from .files import FileBox, inputs_of, outputs_of
+from .files import FileBox, inputs_of, outputs_of, unpack
 from .inbox import Ended, Inbox
 from .link import AWAY, Link
 from .remote_worker import RemoteWorker
@@ -191,11 +191,12 @@ class RemoteSlot:
 
     async def _receive(self, job: Job, end: End) -> None:
         """Bring the files of a job: all of them appear at once."""
-        if not end.files:
+        if not (end.files or end.enclosed):
             return
         final = self._desk.output_dir / job.id
         unfinished = self._desk.output_dir / f".{job.id}.{job.attempt}.tmp"
         try:
+            await asyncio.to_thread(unpack, end.enclosed, unfinished)
             await self._desk.files.fetch(outputs_of(end.attempt), end.files, unfinished)
             await asyncio.to_thread(_replace, unfinished, final)
         except OSError as error:

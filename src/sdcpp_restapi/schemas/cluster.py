@@ -6,7 +6,7 @@ the one that the server waits for is dropped.
 
 from typing import Literal, Self
 
-from pydantic import Field, field_serializer, field_validator
+from pydantic import ConfigDict, Field, field_serializer, field_validator
 
 from .base import Frozen, LeftOut
 from .events import JobPreview, ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
@@ -111,13 +111,16 @@ class Live(Frozen):
 
 
 class End(Frozen):
-    """How an attempt ended; its files are in the object store by then."""
+    """How an attempt ended; its files are here, or in the object store by then."""
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     attempt: Attempt
     how: Literal["completed", "failed", "cancelled", "engine_lost", "returned"]
     error: str = ""
     outcome: Outcome = Outcome()
-    files: dict[str, str] = Field({}, description="Path in the job's folder -> SHA-256")
+    files: dict[str, str] = Field({}, description="Path in the job's folder -> SHA-256; in the store")
+    enclosed: dict[str, bytes] = Field({}, description="Path in the job's folder -> content; small files")
 
 
 class WhoIsThere(Frozen):
