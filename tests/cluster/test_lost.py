@@ -195,7 +195,7 @@ def test_workers_whose_clocks_are_a_day_off_do_their_work(site: Site) -> None:
     # Longer than a worker may be silent.
     jobs = [
         site.server.wait_for_job(job)
-        for job in [site.server.submit(**LONG | {"steps": 500}) for _ in range(2)]
+        for job in [site.server.submit(**LONG | {"steps": 400}) for _ in range(2)]
     ]
     assert {(job["status"], job["worker"]) for job in jobs} == {
         ("completed", "ahead"),
