@@ -42,6 +42,55 @@ def test_what_comes_through_a_mended_network_is_dropped(site: Site, broker: Brok
         cable.close()
 
 
+def test_a_job_that_is_cancelled_while_its_worker_is_cut_off_is_over(site: Site, broker: Broker) -> None:
+    cable = Cable(broker.port)
+    try:
+        site.serve()
+        cut = site.work("one", broker_url=cable.url)
+        site.load()
+        job_id = site.start_job(steps=1000)
+        cable.cut()
+        assert site.server.http.delete(f"/queue/{job_id}").status_code == 200
+        site.wait_for_worker("one", "lost")
+        other = site.work("two")
+        assert site.server.make(**SHORT)["worker"] == "two"
+        assert site.server.get(f"/queue/{job_id}")["status"] == "cancelled"
+        cable.mend()
+        cut.wait_for_log(f"job {job_id}: (cancelled|completed)")
+        site.wait_for_worker("one", "ready")
+        other.kill()
+        assert site.server.make(**SHORT)["worker"] == "one"
+        begun = [
+            line for worker in (cut, other) for line in worker.log if f"{job_id}: txt2img begins" in line
+        ]
+        assert len(begun) == 1
+        assert site.server.get(f"/queue/{job_id}")["status"] == "cancelled"
+        assert not (site.root / "output" / job_id).exists()
+    finally:
+        cable.close()
+
+
+def test_a_job_that_is_longer_than_a_message_fails_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "broker.conf").write_text("max_payload: 32768\n")
+    broker = Broker(tmp_path / "store", "-c", str(tmp_path / "broker.conf"))
+    site = Site(tmp_path, broker.url)
+    try:
+        site.serve()
+        site.work("one")
+        site.load()
+        long = SHORT | {"prompt": "x" * 20_000, "negative_prompt": "x" * 20_000}
+        job = site.server.wait_for_job(site.server.submit(**long))
+        assert (job["status"], job["error"]) == (
+            "failed",
+            "The job is longer than a message may be (max_payload of the broker, 1 MB unless it is set)",
+        )
+        assert site.server.make(**SHORT)["worker"] == "one"
+        assert site.tracebacks() == []
+    finally:
+        site.close()
+        broker.stop()
+
+
 def test_a_broker_that_comes_back_without_its_store_gets_everything_again(tmp_path: Path) -> None:
     broker = Broker(tmp_path / "store")
     site = Site(tmp_path, broker.url)

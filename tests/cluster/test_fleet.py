@@ -1,8 +1,17 @@
 """Which worker may do what: models, revisions, refusals."""
 
+import asyncio
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from nats.aio.msg import Msg
+
+from sdcpp_restapi.cluster.files import FileBox, catalog_of
+from sdcpp_restapi.cluster.link import Link
+from sdcpp_restapi.config import Cluster
+from sdcpp_restapi.schemas.cluster import PROTOCOL, Announcement, Asked, Holding, Holdings, Refusal, SlotState
+from sdcpp_restapi.schemas.models import LoadedSlot
 from tests.cli.command import sdcpp
 from tests.cluster.conftest import LONG, MODEL, SHORT, Site
 from tests.cluster.machines import Worker, free_port
@@ -127,3 +136,56 @@ def test_a_worker_can_be_stopped_before_it_has_reached_a_broker(tmp_path: Path) 
     worker.wait_for_log("broker: ")
     assert worker.stop() == 0
     assert not [line for line in worker.log if "Traceback" in line]
+
+
+async def test_a_worker_of_another_release_is_refused_with_a_sentence_and_gets_no_jobs(site: Site) -> None:
+    await asyncio.to_thread(site.serve)
+    await asyncio.to_thread(site.work, "one")
+    await asyncio.to_thread(site.load)
+    link = Link.open(Cluster(urls=[site.broker_url], prefix=site.env["SDCPP_CLUSTER_PREFIX"]), "newer")
+    told: asyncio.Queue[Msg] = asyncio.Queue()
+    jobs: asyncio.Queue[Msg] = asyncio.Queue()
+    try:
+        await link.listen(link.names.asked("newer"), told.put)
+        await link.listen(link.names.job("newer", 0), jobs.put)
+        has = Holding(type="checkpoint", name=MODEL, size_bytes=0)
+        await FileBox(link).write(catalog_of("newer"), Holdings(catalog=1, models=[has]))
+        slot = SlotState(view=LoadedSlot(device="cpu", model_name=MODEL))
+        here = Announcement(
+            protocol=PROTOCOL + 1, name="newer", boot="1", version="99.0", engine="scripted", slots=[slot],
+            catalog=1,
+        )  # fmt: skip
+        await link.say(link.names.announcements, here)
+        refusal = Asked.model_validate_json((await asyncio.wait_for(told.get(), 60)).data).what
+        assert isinstance(refusal, Refusal)
+        assert refusal.why == (
+            f"Worker newer (99.0) speaks version {PROTOCOL + 1} of the messages,"
+            f" this server version {PROTOCOL}: install the same release on both"
+        )
+        seen = await asyncio.to_thread(site.wait_for_worker, "newer", "refused")
+        assert seen["problem"] == refusal.why
+        waiting = [await asyncio.to_thread(site.server.submit, **SHORT) for _ in range(4)]
+        made = [await asyncio.to_thread(site.server.wait_for_job, job) for job in waiting]
+        assert {job["worker"] for job in made} == {"one"}
+        assert jobs.empty()
+    finally:
+        await link.close()
+
+
+def test_a_load_that_fails_on_one_of_two_workers_succeeds_and_names_it(site: Site) -> None:
+    give(site, "models", "checkpoints", OTHER)
+    site.serve(limits_max_steps="100000")
+    site.work("one")
+    site.load()
+    job_id = site.start_job(steps=100_000)  # `one` loads when it is done
+    site.work("two", "refuses_models")
+    with ThreadPoolExecutor() as other, site.server.events() as events:
+        loading = other.submit(site.server.post, "/models/load", {"model_name": OTHER})
+        failed = events.wait_for("model_load_failed")
+        assert site.server.http.delete(f"/queue/{job_id}").status_code == 200
+        answer = loading.result()
+    reason = f"two/0: {failed['error']}"
+    assert "refused as scripted" in reason
+    assert (answer["model_name"], answer["warnings"]) == (OTHER, [reason])
+    health = site.server.get("/health")
+    assert (health["model_loaded"], health["model_name"], health["last_error"]) == (True, OTHER, reason)

@@ -4,9 +4,12 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.cluster.conftest import LONG, SHORT, Site
 from tests.cluster.machines import Broker
+
+FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 
 def test_the_job_of_a_killed_worker_runs_on_another_one(site: Site) -> None:
@@ -179,3 +182,32 @@ def test_no_process_outlives_its_worker(site: Site) -> None:
     engine = worker.engine()
     worker.kill()
     assert psutil.wait_procs([engine], timeout=20)[1] == []
+
+
+@pytest.mark.skipif(FAKETIME is None, reason="needs the package faketime")
+def test_workers_whose_clocks_are_a_day_off_do_their_work(site: Site) -> None:
+    site.serve()
+    site.env |= {"LD_PRELOAD": str(FAKETIME), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    for name, shift in (("ahead", "+1d"), ("behind", "-1d")):
+        site.env["FAKETIME"] = shift
+        site.work(name)
+    site.load()
+    # Longer than a worker may be silent.
+    jobs = [
+        site.server.wait_for_job(job)
+        for job in [site.server.submit(**LONG | {"steps": 400}) for _ in range(2)]
+    ]
+    assert {(job["status"], job["worker"]) for job in jobs} == {
+        ("completed", "ahead"),
+        ("completed", "behind"),
+    }
+    for job in jobs:
+        begun = [line for line in site.server.log if f"{job['job_id']}: txt2img begins" in line]
+        assert len(begun) == 1
+        assert job["created_at"] <= job["started_at"] <= job["completed_at"]
+        # What the worker itself has written down shows its clock.
+        config = site.server.get(f"/output/{job['job_id']}/config.json")
+        assert (config["completed_at"] > job["completed_at"]) == (job["worker"] == "ahead")
+    site.workers["ahead"].kill()
+    site.wait_for_worker("ahead", "lost")
+    assert site.server.make(**SHORT)["worker"] == "behind"

@@ -11,6 +11,8 @@ from tests.cluster.conftest import Site
 from tests.cluster.machines import Broker
 from tests.server import RunningServer
 from tests.tiny import build
+from tests.video.conftest import LINGBOT
+from tests.video.videos import TINY
 
 BASE: dict[str, Any] = {
     "prompt": "a cat", "width": 64, "height": 64, "steps": 2, "cfg_scale": 2.0, "seed": 7, "sampler": "euler",
@@ -57,6 +59,7 @@ def install(models: Path) -> dict[str, Any]:
     """Put all models there; what loads the main one."""
     build("lora_sd1").install(models)
     build("esrgan").install(models, ESRGAN)
+    build("lingbot").install(models)
     return build("sd1_vae").install(models)
 
 
@@ -124,3 +127,35 @@ def test_a_plan_and_an_inspection_tell_of_files_that_only_a_worker_has(
     path = f"/models/inspect/{kind}/{model}"
     assert with_worker.server.get(path) == alone.get(path)
     assert with_worker.server.http.get("/models/inspect/lora/nobodys.safetensors").status_code == 404
+
+
+def test_a_cancelled_batch_keeps_its_finished_images_on_a_worker_too(
+    alone: RunningServer, with_worker: Site
+) -> None:
+    server = with_worker.server
+    with server.events() as events:
+        job_id = server.submit(**BASE | {"batch_count": 50, "keep_finished": True})
+        events.wait_for("job_progress", lambda data: data["job_id"] == job_id and data["current_image"] == 2)
+        assert server.http.delete(f"/queue/{job_id}").status_code == 200
+        kept = events.wait_for("job_status_changed", lambda data: data["outputs"])
+    job = server.get(f"/queue/{job_id}")
+    assert (job["status"], job["partial"], job["outputs"]) == ("cancelled", True, kept["outputs"])
+    count = len(job["outputs"])
+    assert 2 <= count < 50
+    config = server.get(f"/output/{job_id}/config.json")
+    assert config["seeds"] == [BASE["seed"] + number for number in range(count)]
+    here = alone.make(**BASE | {"seed": config["seeds"][1]})
+    assert files(server, job)[1] == files(alone, here)[0]
+
+
+def test_a_worker_makes_the_same_video(alone: RunningServer, with_worker: Site) -> None:
+    made = []
+    for server in (alone, with_worker.server):
+        before = server.get("/health")["model_name"]
+        server.post("/models/load", LINGBOT)
+        made.append(server.make("/txt2vid", **TINY | {"video_frames": 5}))
+        server.post("/models/load", {"model_name": before})
+    here, there = made
+    assert (there["worker"], "worker" in here) == ("one", False)
+    assert [Path(output).name for output in there["outputs"]] == ["video.mp4"]
+    assert files(with_worker.server, there) == files(alone, here)
