@@ -92,6 +92,10 @@ class JobFailed(SdcppError):
     """The job failed"""
 
 
+class CannotLoad(JobFailed):
+    """What the job needs cannot be loaded into this slot"""
+
+
 class JobCancelled(SdcppError):
     """The job was cancelled"""
 

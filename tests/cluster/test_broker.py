@@ -76,7 +76,7 @@ def test_a_job_that_is_longer_than_a_message_fails_and_says_so(tmp_path: Path) -
     site = Site(tmp_path, broker.url)
     try:
         site.serve()
-        site.work("one")
+        site.work("one").wait_for_log(r"messages of 32768 bytes at most \(max_payload\): files need")
         site.load()
         long = SHORT | {"prompt": "x" * 20_000, "negative_prompt": "x" * 20_000}
         job = site.server.wait_for_job(site.server.submit(**long))

@@ -189,3 +189,19 @@ def test_a_load_that_fails_on_one_of_two_workers_succeeds_and_names_it(site: Sit
     assert (answer["model_name"], answer["warnings"]) == (OTHER, [reason])
     health = site.server.get("/health")
     assert (health["model_loaded"], health["model_name"], health["last_error"]) == (True, OTHER, reason)
+
+
+def test_a_worker_that_cannot_load_the_model_leaves_the_jobs_to_one_that_can(site: Site) -> None:
+    site.serve()
+    site.work("one")
+    site.load()
+    site.work("two", "refuses_models")
+    jobs = [site.server.submit(**LONG | {"steps": 30}) for _ in range(6)]
+    made = [site.server.wait_for_job(job) for job in jobs]
+    assert {(job["status"], job["worker"]) for job in made} == {("completed", "one")}
+    # When nobody else is left, it tries, and says why not.
+    site.workers["one"].kill()
+    site.wait_for_worker("one", "lost")
+    job = site.server.wait_for_job(site.server.submit(**SHORT))
+    assert job["status"] == "failed"
+    assert job["error"].endswith("refused as scripted (on worker two)")

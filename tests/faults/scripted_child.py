@@ -53,7 +53,7 @@ class ScriptedChild:
         """Load: succeeds, unless the scenario is about loading."""
         self.say(kind="load_step", id=command["id"], step=1, total_steps=2)
         WHILE_LOADING.get(self.scenario, _nothing)(self)
-        if self.scenario == "refuses_models" or "refuse" in Path(command["files"]["main"]).name:
+        if REFUSES.get(self.scenario, _no)(self) or "refuse" in Path(command["files"]["main"]).name:
             self.say(kind="refused", id=command["id"], error="refused as scripted", cancelled=False)
             return
         video = "wan" in Path(command["files"]["main"]).name
@@ -153,14 +153,19 @@ class ScriptedChild:
     def first_time(self) -> bool:
         """Whether this scenario has not been played yet, by this child or one before it."""
         marker = self.state / f"{self.scenario}.played"
-        if marker.exists():
+        try:
+            marker.touch(exist_ok=False)
+        except FileExistsError:
             return False
-        marker.touch()
         return True
 
 
 def _nothing(_child: ScriptedChild) -> None:
     pass
+
+
+def _no(_child: ScriptedChild) -> bool:
+    return False
 
 
 def _kill_self(_child: ScriptedChild) -> None:
@@ -233,6 +238,10 @@ WHILE_LOADING: dict[str, Act] = {
     "dies_while_loading": _kill_self,
     "dies_while_loading_once": _kill_self_once,
     "loads_when_told": _wait_for_the_word,
+}
+REFUSES: dict[str, Callable[[ScriptedChild], bool]] = {
+    "refuses_models": lambda _child: True,
+    "refuses_models_once": lambda child: child.first_time(),
 }
 AT_STEP_3: dict[str, Act] = {
     "killed_at_step_3": _kill_self,

@@ -174,3 +174,21 @@ def test_an_engine_that_ignores_a_cancel_is_replaced_after_the_grace_time(start_
         events.wait_for("model_loaded")
     assert server.get(f"/queue/{job_id}")["status"] == "cancelled"
     assert server.make(**PROMPT)["status"] == "completed"
+
+
+def test_a_slot_that_cannot_load_the_model_leaves_the_jobs_to_the_other(start_faulty: StartFaulty) -> None:
+    server = start_faulty("refuses_models_once", engine_devices="cpu:1,cpu:1")
+    with server.events() as events:
+        server.post("/models/load", {"model_name": MODEL})
+        events.wait_for("model_load_failed")
+    jobs = [server.submit(prompt="a cat", steps=20, width=64, height=64) for _ in range(6)]
+    assert {server.wait_for_job(job)["status"] for job in jobs} == {"completed"}
+    held = [slot["model_name"] for slot in server.get("/health")["loaded_slots"]]
+    assert sorted(held, key=str) == [None, MODEL]
+    # A new load asks both again.
+    server.post("/models/load", {"model_name": MODEL})
+    with server.events() as events:
+        jobs = [server.submit(prompt="a cat", steps=200, width=64, height=64) for _ in range(2)]
+        for job_id in jobs:
+            events.wait_for("job_progress", lambda data, job_id=job_id: data["job_id"] == job_id)
+        assert all(slot["busy"] for slot in server.get("/health")["loaded_slots"])

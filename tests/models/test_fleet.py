@@ -63,6 +63,10 @@ class Pretended:
         raise NotImplementedError
 
 
+def nothing() -> None:
+    pass
+
+
 async def all_others_ran() -> None:
     for _ in range(10):
         await asyncio.sleep(0)
@@ -70,7 +74,7 @@ async def all_others_ran() -> None:
 
 async def test_a_load_answers_when_the_first_slot_has_it_with_the_failures_until_then() -> None:
     slots = [Pretended("a"), Pretended("b"), Pretended("c")]
-    fleet = Fleet(slots)
+    fleet = Fleet(slots, nothing)
     load = asyncio.create_task(fleet.load(REQUEST))
     await all_others_ran()
     assert fleet.awaits(REQUEST)
@@ -89,7 +93,7 @@ async def test_a_load_answers_when_the_first_slot_has_it_with_the_failures_until
 
 async def test_a_load_that_fails_everywhere_fails_as_the_first_one_did() -> None:
     slots = [Pretended("a"), Pretended("b")]
-    load = asyncio.create_task(Fleet(slots).load(REQUEST))
+    load = asyncio.create_task(Fleet(slots, nothing).load(REQUEST))
     await all_others_ran()
     slots[1].end("no memory")
     await all_others_ran()
@@ -101,15 +105,15 @@ async def test_a_load_that_fails_everywhere_fails_as_the_first_one_did() -> None
 async def test_a_load_goes_only_where_the_files_are() -> None:
     here, there = Pretended("here", has_files=False), Pretended("there")
     there.end()
-    assert (await Fleet([here, there]).load(REQUEST)).warnings is None
+    assert (await Fleet([here, there], nothing).load(REQUEST)).warnings is None
     assert here.loading is None
     with pytest.raises(NoSlot, match=r"engine\.devices"):
-        await Fleet([here]).load(REQUEST)
+        await Fleet([here], nothing).load(REQUEST)
 
 
 async def test_loads_that_follow_end_with_the_fleet() -> None:
     first, second = Pretended("a"), Pretended("b")
-    fleet = Fleet([first, second])
+    fleet = Fleet([first, second], nothing)
     first.end()
     await fleet.load(REQUEST)
     assert not second.broken_off
@@ -119,7 +123,7 @@ async def test_loads_that_follow_end_with_the_fleet() -> None:
 
 async def test_slots_come_and_go() -> None:
     one, other = Pretended("a"), Pretended("b")
-    fleet = Fleet([one])
+    fleet = Fleet([one], nothing)
     one.problem = "no such device"
     assert not fleet.replaces(one)
     fleet.add(other)

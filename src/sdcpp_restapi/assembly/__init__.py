@@ -72,12 +72,18 @@ def _runners(
     queue = base.queue
 
     async def can_run(slot: EngineSlot, needs: Needs) -> bool:
-        return (not engine.fleet.replaces(slot) or await slot.ready()) and await slot.can_run(needs)
+        if engine.fleet.replaces(slot) and not await slot.ready():
+            return False
+        return await slot.can_run(needs) and not await engine.fleet.leaves(slot, needs)
 
     def taker(slot: EngineSlot) -> Taker:
         # Alone, a job whose files are gone fails here; among others it waits for somebody who has them.
-        able_to_all = alone and not engine.fleet.replaces(slot)
-        return Taker(holds=slot.loaded, can_run=None if able_to_all else partial(can_run, slot))
+        able_to_all = alone and len(engine.slots) == 1
+        return Taker(
+            holds=slot.loaded,
+            can_run=None if able_to_all else partial(can_run, slot),
+            pass_on=partial(engine.fleet.pass_on, slot),
+        )
 
     return Runners(
         *(

@@ -22,9 +22,17 @@ class Crew:
         """Give jobs to this slot from now on; first it goes on with `resumed`."""
 
         async def can_run(needs: Needs) -> bool:
-            return not self._fleet.replaces(slot) and await slot.can_run(needs)
+            if self._fleet.replaces(slot):
+                return False
+            return await slot.can_run(needs) and not await self._fleet.leaves(slot, needs)
 
-        runner = Runner(self._queue, "engine", slot, lambda: Taker(slot.name, slot.holds, can_run), resumed)
+        async def pass_on(job: Job) -> bool:
+            return await self._fleet.pass_on(slot, job)
+
+        def taker() -> Taker:
+            return Taker(slot.name, slot.holds, can_run, pass_on)
+
+        runner = Runner(self._queue, "engine", slot, taker, resumed)
         self._at[slot] = runner
         self._runners.add(runner)
         self._fleet.add(slot)
@@ -36,4 +44,8 @@ class Crew:
 
     def stock_changed(self, slot: RemoteSlot) -> None:
         """It may be able to run other jobs now."""
-        self._at[slot].look_again()
+        self._fleet.reconsider(slot)
+
+    def lost(self) -> None:
+        """Others may have to run what a worker would have run."""
+        self._queue.bells.ring("engine")

@@ -41,7 +41,7 @@ class Engine:
 async def open_engine(settings: Settings, base: Base, library: Library, stack: AsyncExitStack) -> Engine:
     """Make the slots of this machine; they spawn their children later."""
     slots = open_slots(settings, base.bus, library, stack)
-    fleet = Fleet(slots)
+    fleet = Fleet(slots, partial(base.queue.bells.ring, "engine"))
     stack.push_async_callback(fleet.close)
     upscaler = CurrentUpscaler(fleet, library.everywhere, base.preferences, base.bus)
     stack.push_async_callback(upscaler.close)

@@ -37,6 +37,9 @@ RETRY_AFTER = 1
 # How long a pull waits for a message, and so how soon it notices that the broker has lost its consumers.
 PULL_SECONDS = 2.0
 
+# nats-py (2.16) cuts files of the object store into pieces of 128 kB.
+LEAST_PAYLOAD = 160 * 1024
+
 # What says that the broker is away, slow or starting; anything else is a bug, or a file that can't be read.
 AWAY = (NatsError, APIError, ConnectionError, TimeoutError)
 # No patience mends these.
@@ -242,6 +245,12 @@ class Link:
             await self._client.subscribe(subject, cb=heard)
 
     def _up(self) -> None:
+        if self.max_payload < LEAST_PAYLOAD:
+            log.warning(
+                "the broker takes messages of %d bytes at most (max_payload): files need %d",
+                self.max_payload,
+                LEAST_PAYLOAD,
+            )
         self.up_since = monotonic()
         self._connections += 1
         self._ready.set()

@@ -13,7 +13,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import ValidationError
 
-from ..errors import EngineLost, Interrupted, JobCancelled, SdcppError
+from ..errors import CannotLoad, EngineLost, Interrupted, JobCancelled, SdcppError
 from ..schemas.cluster import Attempt, End, Live, Order
 from ..schemas.events import JobPreview
 from ..schemas.jobs import Job, Outcome, Progress, Transfer
@@ -121,7 +121,11 @@ class Post:
 
     async def _tell(self, end: End) -> None:
         subject = self._link.names.end(end.attempt)
-        await self._link.insist(lambda: self._link.js.publish(subject, end.model_dump_json().encode()))
+        data = end.model_dump_json().encode()
+        if len(data) > self._link.max_payload:
+            end = End(attempt=end.attempt, how="failed", error="The result is longer than a message may be")
+            data = end.model_dump_json().encode()
+        await self._link.insist(lambda: self._link.js.publish(subject, data))
 
     async def _give_back(self, attempt: Attempt, message: Msg) -> None:
         """This worker is being stopped."""
@@ -147,6 +151,8 @@ class Post:
             end = await self._completed(attempt, outcome)
         except JobCancelled:
             end = End(attempt=attempt, how="cancelled")
+        except CannotLoad as error:
+            end = End(attempt=attempt, how="cannot_load", error=f"{error} (on worker {self._worker})")
         except EngineLost as lost:
             end = End(attempt=attempt, how="engine_lost", error=f"{lost} (on worker {self._worker})")
         except Interrupted as error:

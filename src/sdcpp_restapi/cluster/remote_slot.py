@@ -13,6 +13,7 @@ from time import monotonic
 from nats.errors import MaxPayloadError
 
 from ..errors import (
+    CannotLoad,
     EngineLost,
     Interrupted,
     JobCancelled,
@@ -178,6 +179,9 @@ class RemoteSlot:
             case "failed":
                 self.worker.failures += 1
                 raise JobFailed(end.error)
+            case "cannot_load":
+                self.worker.failures += 1
+                raise CannotLoad(end.error)
             case "engine_lost":
                 self.worker.failures += 1
                 raise EngineLost(end.error)

@@ -38,6 +38,10 @@ class Crew(Protocol):
         """It may be able to run other jobs now."""
         ...
 
+    def lost(self) -> None:
+        """Some are gone."""
+        ...
+
 
 class Roster:
     """All workers of a server, present or lost."""
@@ -190,6 +194,7 @@ class Roster:
             self._withdrawing[worker.name].add(slot.number)
             self._do(self._withdraw(slot))
         self._left_files()
+        self._crew.lost()
         self._bus.publish(WorkerLeft(name=worker.name, reason=why))
 
     async def _withdraw(self, slot: RemoteSlot) -> None:

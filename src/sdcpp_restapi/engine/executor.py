@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import EngineLost, JobCancelled, JobFailed, SdcppError
+from ..errors import CannotLoad, EngineLost, JobCancelled, JobFailed, SdcppError
 from ..schemas.conversion import ConvertRequest
 from ..schemas.engine import LoraFile, Partial, PreviewFrame, Report, Step
 from ..schemas.events import JobPreview
@@ -124,7 +124,7 @@ class EngineExecutor:
         except SdcppError as error:
             if isinstance(error.__cause__, EngineLost):
                 raise error.__cause__ from error
-            raise JobFailed(str(error)) from error
+            raise CannotLoad(str(error)) from error
         if self._cancelled:
             raise JobCancelled
 

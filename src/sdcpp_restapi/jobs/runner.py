@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import aclosing
 
-from ..errors import EngineLost, Interrupted, JobCancelled, SdcppError, WorkerLost
+from ..errors import CannotLoad, EngineLost, Interrupted, JobCancelled, SdcppError, WorkerLost
 from ..schemas.events import JobPreview
 from ..schemas.jobs import Job, Lane, Outcome, Progress, Transfer
 from .executor import Executor, Happening
@@ -47,10 +47,6 @@ class Runner:
         finally:
             self._queue.bells.take_down(self._lane, self._bell)
 
-    def look_again(self) -> None:
-        """The executor may be able to run what it could not before."""
-        self._bell.set()
-
     async def _next(self) -> None:
         self._bell.clear()
         job = await self._queue.claim(self._lane, self._taker())
@@ -81,9 +77,10 @@ class Runner:
         except Interrupted as interrupted:
             log.warning("job %s: %s", job.id, interrupted)
             await self._queue.give_back(job)
+        except CannotLoad as error:
+            await self._pass_on_or_fail(job, error)
         except SdcppError as error:
-            log.warning("job %s: failed: %s", job.id, error)
-            await self._queue.fail(job, str(error))
+            await self._fail(job, error)
         except asyncio.CancelledError:
             if job.slot is None:
                 await asyncio.shield(self._queue.give_back(job))
@@ -92,6 +89,17 @@ class Runner:
             # A bug of ours must not stop the lane, and the job must not stay in the air.
             log.exception("job %s: broke", job.id)
             await self._queue.fail(job, f"Internal error: {type(error).__name__}: {error}")
+
+    async def _pass_on_or_fail(self, job: Job, error: CannotLoad) -> None:
+        if await self._taker().pass_on(job):
+            log.warning("job %s: %s; it is left to another slot", job.id, error)
+            await self._queue.give_back(job)
+        else:
+            await self._fail(job, error)
+
+    async def _fail(self, job: Job, error: SdcppError) -> None:
+        log.warning("job %s: failed: %s", job.id, error)
+        await self._queue.fail(job, str(error))
 
     async def _record(self, job: Job, happening: Happening) -> None:
         match happening:

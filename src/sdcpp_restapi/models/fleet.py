@@ -2,11 +2,13 @@
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
-from ..errors import NoSlot, SdcppError
+from ..errors import Interrupted, NoSlot, SdcppError
 from ..schemas.events import ModelLoaded, UpscalerLoaded
+from ..schemas.jobs import Job
 from ..schemas.models import LoadedSlot, LoadRequest
 from ..schemas.needs import Needs
 from ..schemas.upscaling import UpscalerRequest
@@ -40,8 +42,12 @@ class Slot(Protocol):
 class Fleet:
     """All slots that there are at the moment."""
 
-    def __init__(self, slots: Iterable[Slot]) -> None:
+    def __init__(self, slots: Iterable[Slot], changed: Callable[[], None]) -> None:
+        """`changed` is called when a slot may be able to run jobs that it left to others."""
         self._slots = list(slots)
+        self._changed = changed
+        # What each could not load.
+        self._beyond: defaultdict[Slot, set[Needs]] = defaultdict(set)
         self._loads: set[asyncio.Task[object]] = set()
         self._late_failure: str | None = None
 
@@ -58,10 +64,30 @@ class Fleet:
     def remove(self, slot: Slot) -> None:
         """A slot less."""
         self._slots.remove(slot)
+        self.reconsider(slot)
+
+    def reconsider(self, slot: Slot) -> None:
+        """What it could not load it may load now."""
+        self._beyond.pop(slot, None)
+        self._changed()
 
     def replaces(self, slot: Slot) -> bool:
         """Whether the engine of `slot` does not come up, and that of another does: jobs are for that one."""
         return slot.problem is not None and any(other.problem is None for other in self._slots)
+
+    async def leaves(self, slot: Slot, needs: Needs) -> bool:
+        """Whether `slot` could not load what these needs name, and another can run them."""
+        if not self._is_beyond(slot, needs):
+            return False
+        others = [
+            other for other in self._slots if other.problem is None and not self._is_beyond(other, needs)
+        ]
+        return any([await other.can_run(needs) for other in others])
+
+    async def pass_on(self, slot: Slot, job: Job) -> bool:
+        """Remember that `slot` could not load what a job needs; whether another can run it."""
+        self._beyond[slot].add(needs_of(None, job.model, job.upscaler))
+        return await self.leaves(slot, needs_of(job.params, job.model, job.upscaler))
 
     @property
     def loading(self) -> LoadRequest | None:
@@ -117,7 +143,8 @@ class Fleet:
         if not able:
             raise NoSlot(NOBODY)
         self._late_failure = None
-        tasks = [asyncio.create_task(_one(slot, load)) for slot in able]
+        self._beyond.clear()
+        tasks = [asyncio.create_task(self._try(slot, needs, load)) for slot in able]
         self._keep(tasks)
         failed: list[_Failed] = []
         for done in asyncio.as_completed(tasks):
@@ -128,8 +155,20 @@ class Fleet:
             else:
                 for task in tasks:
                     task.add_done_callback(self._followed)
+                self._changed()
                 return result, [str(failure) for failure in failed]
         raise failed[0].error
+
+    async def _try[R](self, slot: Slot, needs: Needs, load: Callable[[Slot], Awaitable[R]]) -> R:
+        try:
+            return await _one(slot, load)
+        except _Failed as failure:
+            if not isinstance(failure.error, Interrupted):
+                self._beyond[slot].add(needs)
+            raise
+
+    def _is_beyond(self, slot: Slot, needs: Needs) -> bool:
+        return any(set(known.files) <= set(needs.files) for known in self._beyond.get(slot, ()))
 
     async def _all(self, act: Callable[[Slot], Awaitable[None]]) -> None:
         tasks = [asyncio.create_task(_one(slot, act)) for slot in self._slots]

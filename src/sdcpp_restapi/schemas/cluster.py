@@ -116,7 +116,7 @@ class End(Frozen):
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     attempt: Attempt
-    how: Literal["completed", "failed", "cancelled", "engine_lost", "returned"]
+    how: Literal["completed", "failed", "cancelled", "cannot_load", "engine_lost", "returned"]
     error: str = ""
     outcome: Outcome = Outcome()
     files: dict[str, str] = Field({}, description="Path in the job's folder -> SHA-256; in the store")
