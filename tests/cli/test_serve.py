@@ -124,6 +124,15 @@ def test_with_demo_a_bare_request_is_completed_as_suits_the_demo_model(demo_url:
     assert (params["upscale"], params["upscale_auto_unload"]) == (True, False)
 
 
+def test_with_demo_and_no_upscaler_a_bare_request_is_not_enlarged(tmp_path: Path) -> None:
+    with running("serve", "--demo", *ANY_PORTS, folder=tmp_path) as server:
+        url = server.loaded_url()
+        assert httpx.post(f"{url}/upscaler/unload").status_code == 200
+        answer = httpx.post(f"{url}/txt2img", json={"prompt": "a red balloon"}).json()
+        assert httpx.get(f"{url}/queue/{answer['job_id']}").json()["params"]["upscale"] is False
+        server.end()
+
+
 def test_with_demo_a_remembered_model_goes_before_the_demo_model(tmp_path: Path) -> None:
     with running("serve", "--demo", *ANY_PORTS, folder=tmp_path) as server:
         url = server.loaded_url()

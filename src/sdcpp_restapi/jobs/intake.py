@@ -42,6 +42,8 @@ class Models(Protocol):
 class Upscalers(Protocol):
     """What this module needs to know about the current upscaler."""
 
+    @property
+    def name(self) -> str | None: ...
     def require(self) -> tuple[UpscalerRequest, int]: ...
 
 
@@ -168,6 +170,8 @@ class Intake:
         suits = {k: v for k, v in preset.items() if k in type(request).model_fields}
         if isinstance(request, ImageRequest) and request.custom_sigmas:
             suits.pop("steps", None)  # they have decided the number of steps already
+        if self._upscalers.name is None:
+            suits.pop("upscale", None)  # a default asks for nothing that is not there
         return request.model_copy(
             update={k: v for k, v in suits.items() if k not in request.model_fields_set}
         )
