@@ -74,11 +74,11 @@ def _runners(
     async def can_run(slot: EngineSlot, needs: Needs) -> bool:
         if engine.fleet.replaces(slot) and not await slot.ready():
             return False
-        return await slot.can_run(needs) and not await engine.fleet.leaves(slot, needs)
+        return await engine.fleet.gives(slot, needs)
 
     def taker(slot: EngineSlot) -> Taker:
         # Alone, a job whose files are gone fails here; among others it waits for somebody who has them.
-        able_to_all = alone and len(engine.slots) == 1
+        able_to_all = alone and engine.fleet.takes_all(slot)
         return Taker(
             holds=slot.loaded,
             can_run=None if able_to_all else partial(can_run, slot),

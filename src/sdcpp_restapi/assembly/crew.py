@@ -1,5 +1,7 @@
 """The runners of all engine slots, here and on workers: they come and go with them."""
 
+from functools import partial
+
 from ..cluster.remote_slot import RemoteSlot
 from ..jobs.queue import Queue
 from ..jobs.runner import Runner, Runners
@@ -22,15 +24,10 @@ class Crew:
         """Give jobs to this slot from now on; first it goes on with `resumed`."""
 
         async def can_run(needs: Needs) -> bool:
-            if self._fleet.replaces(slot):
-                return False
-            return await slot.can_run(needs) and not await self._fleet.leaves(slot, needs)
-
-        async def pass_on(job: Job) -> bool:
-            return await self._fleet.pass_on(slot, job)
+            return not self._fleet.replaces(slot) and await self._fleet.gives(slot, needs)
 
         def taker() -> Taker:
-            return Taker(slot.name, slot.holds, can_run, pass_on)
+            return Taker(slot.name, slot.holds, can_run, partial(self._fleet.pass_on, slot))
 
         runner = Runner(self._queue, "engine", slot, taker, resumed)
         self._at[slot] = runner

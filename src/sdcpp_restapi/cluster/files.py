@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from nats.js.object_store import OBJ_ALL_META_PRE_TEMPLATE, OBJ_META_PRE_TEMPLATE, OBJ_STREAM_TEMPLATE
 from pydantic import ValidationError
 
+from ..errands import Errands
 from ..errors import Interrupted
 from ..schemas.base import Frozen
 from ..schemas.cluster import Attempt
@@ -29,7 +30,7 @@ class FileBox:
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._deleting: set[asyncio.Task[None]] = set()
+        self._deleting = Errands()
         self._left: Callable[[], None] = lambda: None
 
     def when_left(self, act: Callable[[], None]) -> None:
@@ -73,13 +74,11 @@ class FileBox:
     def forget(self, files: Mapping[str, Iterable[str]]) -> None:
         """Delete files by folder, some time soon."""
         names = [f"{folder}/{name}" for folder, held in files.items() for name in held]
-        task = asyncio.create_task(self._delete_or_tell(names))
-        self._deleting.add(task)
-        task.add_done_callback(self._deleting.discard)
+        self._deleting.do(self._delete_or_tell(names))
 
     async def close(self) -> None:
         """Finish deleting."""
-        await asyncio.gather(*self._deleting, return_exceptions=True)
+        await self._deleting.finish()
 
     async def names(self) -> list[str]:
         """All files that are in the store, and those of which only a mark is left. Raises one of AWAY.

@@ -2,13 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
 from contextlib import aclosing, suppress
 
 from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import ValidationError
 
+from ..errands import Errands
 from ..events import EventBus
 from ..schemas.base import Frozen
 from ..schemas.cluster import Announcement, End, Live, News, RollCall
@@ -38,11 +38,11 @@ class Head:
         self._sweeper = sweeper
         self._bus = bus
         self._look_every = look_every
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands()
 
     async def run(self) -> None:
         """Work until cancelled."""
-        self._link.when_up(lambda: self._do(self._call_the_roll()))
+        self._link.when_up(lambda: self._errands.do(self._call_the_roll()))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
             tasks.create_task(self._receive_ends())
@@ -103,11 +103,6 @@ class Head:
             log.info("attempt %s: its end (%s) came too late", end.attempt, end.how)
             self._sweeper.call()
         await message.ack()
-
-    def _do(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _read[M: Frozen](kind: type[M], message: Msg) -> M | None:

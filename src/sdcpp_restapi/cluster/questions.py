@@ -3,12 +3,13 @@
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
+from ..errands import Errands
 from ..errors import SdcppError
 from ..schemas.cluster import (
     Answer,
@@ -94,7 +95,7 @@ class Questions:
         self._answered = answered
         self._refused = ""
         self._answers: OrderedDict[str, asyncio.Task[Answer]] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands()
 
     async def take_name(self) -> None:
         """Make sure that nobody else works under this name. Raises NameTaken."""
@@ -126,13 +127,13 @@ class Questions:
         match asked.what:
             case Stop(attempt=attempt):
                 for post in self._posts:
-                    self._do(post.stop(attempt))
+                    self._errands.do(post.stop(attempt))
             case Refusal(why=why):
                 if why != self._refused:
                     log.error("the server refuses this worker: %s", why)
                 self._refused = why
             case question:
-                self._do(self._reply(message, asked.id, question))
+                self._errands.do(self._reply(message, asked.id, question))
 
     async def _reply(self, message: Msg, question_id: str, question: Question) -> None:
         answering = self._answers.get(question_id)
@@ -168,8 +169,3 @@ class Questions:
             case UnloadUpscalerOrder():
                 await slot.unload_upscaler_on_request()
         return Answer()
-
-    def _do(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

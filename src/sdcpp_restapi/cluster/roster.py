@@ -1,13 +1,13 @@
 """Who works for a server: workers come, are lost or refused, have models and slots, and go."""
 
-import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
 from ..config import Cluster
+from ..errands import Errands
 from ..errors import Interrupted, WorkerLost
 from ..events import EventBus
 from ..schemas.cluster import PROTOCOL, Announcement, Attempt, Holdings, Refusal
@@ -72,7 +72,7 @@ class Roster:
         self._slots: dict[str, list[RemoteSlot]] = {}
         # Slots whose orders are being taken back: a new one would go with them.
         self._withdrawing: defaultdict[str, set[int]] = defaultdict(set)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._errands = Errands()
 
     def views(self) -> list[WorkerView]:
         """GET /workers."""
@@ -136,7 +136,7 @@ class Roster:
             self._bus.publish(WorkerJoined(name=worker.name, devices=list(said.devices)))
         self._enlist(worker, len(said.slots))
         if said.catalog != worker.stock.revision:
-            self._do(self._take_stock(worker, said.catalog))
+            self._errands.do(self._take_stock(worker, said.catalog))
         else:
             self._open(worker)
         self._straighten(worker)
@@ -153,10 +153,10 @@ class Roster:
         assert worker.said is not None
         slots = self._slots[worker.name]
         for slot, state in zip(slots, worker.said.slots, strict=False):
-            self._do(slot.remind(state.attempt))
+            self._errands.do(slot.remind(state.attempt))
             stopped = slot.stopping and slot.current == state.attempt
             if state.attempt is not None and (stopped or not self._desk.inbox.expects(state.attempt)):
-                self._do(worker.stop(state.attempt))
+                self._errands.do(worker.stop(state.attempt))
         for slot in slots[len(worker.said.slots) :]:  # it was started anew, with fewer devices
             self._strand(slot, WorkerLost(f"{slot.name} is no more"))
 
@@ -192,7 +192,7 @@ class Roster:
             # Leaving is no fault of its jobs, even if this is heard before it gives them back.
             self._strand(slot, Interrupted(why) if leaving else WorkerLost(why))
             self._withdrawing[worker.name].add(slot.number)
-            self._do(self._withdraw(slot))
+            self._errands.do(self._withdraw(slot))
         self._left_files()
         self._crew.lost()
         self._bus.publish(WorkerLeft(name=worker.name, reason=why))
@@ -241,8 +241,3 @@ class Roster:
             slot = RemoteSlot(worker, len(slots), self._desk)
             slots.append(slot)
             self._crew.enlist(slot, (resumed or {}).get(slot.number))
-
-    def _do(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

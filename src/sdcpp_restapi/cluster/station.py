@@ -10,6 +10,7 @@ from uuid import uuid4
 from nats.aio.msg import Msg
 
 from .. import __version__
+from ..errands import Errands
 from ..schemas.cluster import Announcement, Holdings, News, SlotState
 from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress
 from ..schemas.models import LoadedSlot, LoadRequest
@@ -85,7 +86,7 @@ class Station:
         # A server that begins, and a broker without its store, have no list of models.
         self._asked_for = False
         self._leaving = False
-        self._telling: set[asyncio.Task[None]] = set()
+        self._errands = Errands()
 
     def changed(self) -> None:
         """Something of what is announced is no longer so."""
@@ -108,11 +109,7 @@ class Station:
 
     def tell(self, event: ModelLoadingProgress | ModelLoaded | ModelLoadFailed) -> None:
         """Clients of the server hear this too."""
-        task = asyncio.create_task(
-            self._link.say(self._link.names.news, News(worker=self._name, event=event))
-        )
-        self._telling.add(task)
-        task.add_done_callback(self._telling.discard)
+        self._errands.do(self._link.say(self._link.names.news, News(worker=self._name, event=event)))
         self.changed()
 
     # ------------------------------------------------------------ what it says

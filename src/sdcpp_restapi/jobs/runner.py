@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from contextlib import aclosing
 
+from ..errands import Errands
 from ..errors import CannotLoad, EngineLost, Interrupted, JobCancelled, SdcppError, WorkerLost
 from ..schemas.events import JobPreview
 from ..schemas.jobs import Job, Lane, Outcome, Progress, Transfer
@@ -33,7 +34,7 @@ class Runner:
         self._taker = taker
         self._resumed = resumed
         self._bell = queue.bells.hang(lane)
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._stopping = Errands()
 
     async def run(self) -> None:
         """Work until cancelled; the job in hand then returns to the queue, or goes on on its worker."""
@@ -56,9 +57,7 @@ class Runner:
 
     def stop(self, job_id: str) -> None:
         """Make a cancelled job leave the executor soon, if it is there; nobody waits for that."""
-        task = asyncio.create_task(self._executor.cancel(job_id))
-        self._stopping.add(task)
-        task.add_done_callback(self._stopping.discard)
+        self._stopping.do(self._executor.cancel(job_id))
 
     async def _work(self, job: Job) -> None:
         log.info("job %s: %s begins (attempt %d)", job.id, job.type, job.attempt)

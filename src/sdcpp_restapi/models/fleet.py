@@ -75,7 +75,15 @@ class Fleet:
         """Whether the engine of `slot` does not come up, and that of another does: jobs are for that one."""
         return slot.problem is not None and any(other.problem is None for other in self._slots)
 
-    async def leaves(self, slot: Slot, needs: Needs) -> bool:
+    def takes_all(self, slot: Slot) -> bool:
+        """Whether nothing is known that `slot` would leave to others."""
+        return not self.replaces(slot) and slot not in self._beyond
+
+    async def gives(self, slot: Slot, needs: Needs) -> bool:
+        """Whether a job with these needs may go to `slot`, as far as its engine comes up."""
+        return await slot.can_run(needs) and not await self._leaves(slot, needs)
+
+    async def _leaves(self, slot: Slot, needs: Needs) -> bool:
         """Whether `slot` could not load what these needs name, and another can run them."""
         if not self._is_beyond(slot, needs):
             return False
@@ -87,7 +95,7 @@ class Fleet:
     async def pass_on(self, slot: Slot, job: Job) -> bool:
         """Remember that `slot` could not load what a job needs; whether another can run it."""
         self._beyond[slot].add(needs_of(None, job.model, job.upscaler))
-        return await self.leaves(slot, needs_of(job.params, job.model, job.upscaler))
+        return await self._leaves(slot, needs_of(job.params, job.model, job.upscaler))
 
     @property
     def loading(self) -> LoadRequest | None:
