@@ -1,6 +1,7 @@
 """Fixtures: real servers, real models."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -35,15 +36,22 @@ CHROMIUM_FLAGS = [
 ]  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, for one module: while it is open, no other event loop can run in this process."""
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Chromium; while it is open, no other event loop can run in this process."""
     if not CHROMIUM.exists():
         pytest.skip("needs Chromium")
     with sync_playwright() as playwright:
         running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
         yield running
         running.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, for one module."""
+    with chromium() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from sdcpp_restapi.ui.page import FILES
-from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
+from tests.conftest import chromium
 from tests.server import RunningServer
 from tests.tiny.models import build
 
@@ -56,12 +56,8 @@ def end(running: RunningServer) -> None:
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     """Chromium. It is closed before tests of other folders run: beside it no event loop can."""
-    if not CHROMIUM.exists():
-        pytest.skip("needs Chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
+    with chromium() as running:
         yield running
-        running.close()
 
 
 class Tab:

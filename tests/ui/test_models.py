@@ -164,16 +164,20 @@ def test_a_file_of_hugging_face_is_looked_up(open_ui: OpenUi, sites: list[Upstre
     expect(page.get_by_role("dialog")).to_contain_text("300 kB")
 
 
+def download_lora(page: Page, url: str) -> None:
+    page.get_by_role("button", name="Download a model").click()
+    page.get_by_role("button", name="Address").click()
+    page.get_by_role("dialog").get_by_label("Kind of model").select_option("lora")
+    page.get_by_label("Address of the file").fill(url)
+    page.get_by_role("dialog").get_by_role("button", name="Download", exact=True).click()
+
+
 def test_a_download_shows_how_far_it_is_and_ends_in_the_list(
     open_ui: OpenUi, server: RunningServer, sites: list[Upstream]
 ) -> None:
     served = sites[2].file("/files/fetched.safetensors", DATA, hold_at=200_000)
     page = open_ui("models")
-    page.get_by_role("button", name="Download a model").click()
-    page.get_by_role("button", name="Address").click()
-    page.get_by_role("dialog").get_by_label("Kind of model").select_option("lora")
-    page.get_by_label("Address of the file").fill(f"{sites[2].url}/files/fetched.safetensors")
-    page.get_by_role("dialog").get_by_role("button", name="Download", exact=True).click()
+    download_lora(page, f"{sites[2].url}/files/fetched.safetensors")
     running = page.get_by_role("region", name="Downloads")
     try:
         expect(running).to_contain_text(re.compile(r"kB · .*/s"))
@@ -188,11 +192,7 @@ def test_a_download_that_failed_is_told_and_run_again(
     open_ui: OpenUi, server: RunningServer, sites: list[Upstream]
 ) -> None:
     page = open_ui("models")
-    page.get_by_role("button", name="Download a model").click()
-    page.get_by_role("button", name="Address").click()
-    page.get_by_role("dialog").get_by_label("Kind of model").select_option("lora")
-    page.get_by_label("Address of the file").fill(f"{sites[2].url}/files/late.safetensors")
-    page.get_by_role("dialog").get_by_role("button", name="Download", exact=True).click()
+    download_lora(page, f"{sites[2].url}/files/late.safetensors")
     failed = page.locator(".toast.error")
     expect(failed).to_contain_text("404")
     sites[2].file("/files/late.safetensors", DATA)
