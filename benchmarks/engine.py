@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sdcpp_restapi.engine.library import open_library
-from sdcpp_restapi.engine.session import Session
+from sdcpp_restapi.engine.binding.self_check import open_library
+from sdcpp_restapi.engine.child.session import Session
 from sdcpp_restapi.pipe.child_end import SETTINGS
 from sdcpp_restapi.schemas.engine import COMMAND, REPORT, Generate, Generated, Load
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest

@@ -15,7 +15,7 @@ from threading import Thread
 import numpy as np
 from PIL import Image, ImageOps
 
-from sdcpp_restapi.outputs.thumbs import AT_ONCE, QUALITY, SIDE
+from sdcpp_restapi.outputs.thumbnails import AT_ONCE, QUALITY, SIDE
 from tests.outputs.trees import write_jobs
 from tests.server import RunningServer
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from sdcpp_restapi.db import Database
-from sdcpp_restapi.jobs import rows
-from sdcpp_restapi.jobs.line import Rules, Slot
-from sdcpp_restapi.jobs.listing import Filters
-from sdcpp_restapi.jobs.store import JobStore
+from sdcpp_restapi.jobs.queue import rows
+from sdcpp_restapi.jobs.queue.listing import Filters
+from sdcpp_restapi.jobs.queue.ordering import Rules, Slot
+from sdcpp_restapi.jobs.queue.store import JobStore
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.jobs import JobStatus, Outcome
 from sdcpp_restapi.schemas.models import LoadRequest

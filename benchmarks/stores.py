@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.events import EventBus
-from sdcpp_restapi.jobs.queue import Queue
-from sdcpp_restapi.jobs.store import JobStore
+from sdcpp_restapi.jobs.queue.queue import Queue
+from sdcpp_restapi.jobs.queue.store import JobStore
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.jobs import Outcome
 from sdcpp_restapi.schemas.models import LoadRequest

@@ -12,12 +12,14 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import WebSocketRoute
 
 from . import __version__
-from .api import (
+from .api import error_handlers, websocket
+from .api.guard import Guard
+from .api.request_body import JsonBodies
+from .api.routes import (
     assistant,
     conversion,
     downloads,
-    failures,
-    generate,
+    generation,
     health,
     log,
     models,
@@ -27,13 +29,10 @@ from .api import (
     plan,
     preview,
     queue,
-    socket,
     trash,
     upscaling,
     workers,
 )
-from .api.body import JsonBodies
-from .api.guard import Guard
 from .assembly import running_parts
 from .config import Settings
 from .ui.page import Page
@@ -67,7 +66,7 @@ def create_app(settings: Settings) -> FastAPI:
         upscaling,
         conversion,
         options,
-        generate,
+        generation,
         trash,  # before the queue, which would take "jobs" for the id of one
         plan,
         queue,
@@ -78,12 +77,12 @@ def create_app(settings: Settings) -> FastAPI:
         assistant,
     ):
         app.include_router(module.router)
-    app.websocket("/ws")(socket.events)
+    app.websocket("/ws")(websocket.events)
     app.mount("/ui", Page())
     app.add_route("/", lambda _request: RedirectResponse("ui/"), include_in_schema=False)
     # Browsers ask for one on every page; an answer without content spares them an error in the console.
     app.add_route("/favicon.ico", lambda _request: Response(status_code=204), include_in_schema=False)
-    failures.install(app)
+    error_handlers.install(app)
     if settings.server.api_keys:
         _describe_keys(app)
     _protect(app, settings)
@@ -105,7 +104,7 @@ def _describe_keys(app: FastAPI) -> None:
 
 def create_socket_app(main: FastAPI, settings: Settings) -> Starlette:
     """The application on the WebSocket port: the same events, of the same parts."""
-    app = Starlette(routes=[WebSocketRoute("/", socket.events), WebSocketRoute("/ws", socket.events)])
+    app = Starlette(routes=[WebSocketRoute("/", websocket.events), WebSocketRoute("/ws", websocket.events)])
     app.state = main.state
     app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)
     return app

@@ -17,7 +17,7 @@ from .schemas.models import LoadRequest, ModelType
 from .schemas.options import GenerationDefaults
 from .schemas.upscaling import UpscalerRequest
 from .schemas.video import Txt2VidRequest
-from .sources import Flags, from_all_sources, told
+from .setting_sources import Flags, from_all_sources, told
 
 # What a device is called: as the engine names it, or the CPU with a number of threads.
 DEVICE = r"(?i:cpu):[1-9][0-9]{0,3}|[^\s,=:]{1,64}"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sdcpp_restapi.api.snapshots import Snapshots
+from sdcpp_restapi.api.response_cache import Snapshots
 from sdcpp_restapi.schemas.models import Done
 
 

@@ -9,7 +9,7 @@ import pytest
 from sdcpp_restapi.llm.assistant.actions import answer_schema, checked, wishes
 from sdcpp_restapi.llm.assistant.dialogue import MAX_TOKENS, TEMPERATURE
 from sdcpp_restapi.llm.assistant.prompt import instructions, spoken
-from sdcpp_restapi.llm.local.seat import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
 from sdcpp_restapi.schemas.chat import Answer, Chat
 from sdcpp_restapi.schemas.llama import Completed
 from tests.api.scripted import MODEL, serving

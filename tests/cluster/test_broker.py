@@ -9,9 +9,9 @@ import nats
 import pytest
 from pydantic import SecretStr
 
-from sdcpp_restapi.cluster import files
-from sdcpp_restapi.cluster.files import BadFile, FileBox
-from sdcpp_restapi.cluster.link import Link
+from sdcpp_restapi.cluster import object_files
+from sdcpp_restapi.cluster.connection import Link
+from sdcpp_restapi.cluster.object_files import BadFile, FileBox
 from sdcpp_restapi.config import Cluster
 from tests.cluster.cable import Cable
 from tests.cluster.conftest import SHORT, Site
@@ -185,7 +185,7 @@ def test_everybody_comes_back_to_a_broker_that_threw_them_out(tmp_path: Path) ->
 async def test_a_file_that_is_not_whole_is_not_taken(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "READ_SECONDS", 1.0)
+    monkeypatch.setattr(object_files, "READ_SECONDS", 1.0)
     link = Link.open(Cluster(urls=[broker.url], prefix="torn", token=SecretStr("unused")), "test")
     client = await nats.connect(broker.url)
     try:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from nats.aio.msg import Msg
 
-from sdcpp_restapi.cluster.files import FileBox, catalog_of
-from sdcpp_restapi.cluster.link import Link
+from sdcpp_restapi.cluster.connection import Link
+from sdcpp_restapi.cluster.object_files import FileBox, catalog_of
 from sdcpp_restapi.config import Cluster
 from sdcpp_restapi.schemas.cluster import PROTOCOL, Announcement, Asked, Holding, Holdings, Refusal, SlotState
 from sdcpp_restapi.schemas.models import LoadedSlot

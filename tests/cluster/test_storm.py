@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from sdcpp_restapi.cluster.files import FileBox
-from sdcpp_restapi.cluster.link import Link
+from sdcpp_restapi.cluster.connection import Link
+from sdcpp_restapi.cluster.object_files import FileBox
 from sdcpp_restapi.config import Cluster
 from tests.cluster.conftest import Site
 from tests.cluster.machines import Broker

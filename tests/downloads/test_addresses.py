@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sdcpp_restapi.downloads.addresses import Addresses, CheckedTransport
+from sdcpp_restapi.downloads.address_rules import Addresses, CheckedTransport
 from sdcpp_restapi.downloads.failures import AddressRefused, Interrupted
-from sdcpp_restapi.downloads.web import Web
+from sdcpp_restapi.downloads.http_client import Web
 from tests.downloads.conftest import Environment, finished
 from tests.downloads.upstream import Upstream, civitai, hub, model_bytes
 from tests.server import RunningServer

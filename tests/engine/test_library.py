@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from sdcpp_restapi.engine import capi
-from sdcpp_restapi.engine import library as checked
-from sdcpp_restapi.engine.capi import COMMIT, INSTALL, find_library
-from sdcpp_restapi.engine.library import CONTEXT_SENTINELS, IMAGE_SENTINELS, open_library
+from sdcpp_restapi.engine.binding import self_check as checked
+from sdcpp_restapi.engine.binding import structs
+from sdcpp_restapi.engine.binding.self_check import CONTEXT_SENTINELS, IMAGE_SENTINELS, open_library
+from sdcpp_restapi.engine.binding.structs import COMMIT, INSTALL, find_library
 from sdcpp_restapi.errors import EngineUnusable
 
 
@@ -72,7 +72,7 @@ def test_another_revision_is_refused_before_any_struct_is_handed_to_it(tmp_path:
 
 
 def test_a_wheel_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capi.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(structs.importlib.util, "find_spec", lambda _name: None)
     assert "is not installed" in _refusal(None)
 
 
@@ -93,5 +93,5 @@ def test_a_field_in_another_place_is_found(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_struct_of_another_size_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(checked.SIZES, capi.sd_ctx_params_t, 320)
+    monkeypatch.setitem(checked.SIZES, structs.sd_ctx_params_t, 320)
     assert "sd_ctx_params_t has 280 bytes" in _refusal(None)

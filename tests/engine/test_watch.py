@@ -7,7 +7,7 @@ import pytest
 
 from sdcpp_restapi.config import Engine
 from sdcpp_restapi.engine.client import EngineChild
-from sdcpp_restapi.engine.watch import Silence, patience
+from sdcpp_restapi.engine.watchdog import Silence, patience
 from sdcpp_restapi.schemas.engine import Generate, Step
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions

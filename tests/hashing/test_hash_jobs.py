@@ -12,7 +12,7 @@ import pytest
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.errors import BadRequest, JobCancelled, JobFailed, NotFound
 from sdcpp_restapi.models.catalog import Catalog
-from sdcpp_restapi.models.digests import Digests
+from sdcpp_restapi.models.hash_cache import Digests
 from sdcpp_restapi.models.hashing import Hasher, HashExecutor
 from sdcpp_restapi.schemas.downloads import HashRequest, JobResult
 from sdcpp_restapi.schemas.jobs import Job, JobStatus, Outcome, Progress

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sdcpp_restapi.llm.local.seat import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
 from tests.api.scripted import serving
 from tests.llm.upstream import WEIGHTS, Upstream, upstream
 from tests.server import RunningServer

@@ -18,8 +18,8 @@ import pytest
 
 from sdcpp_restapi.config import Llm
 from sdcpp_restapi.errors import LlmFailed
+from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
 from sdcpp_restapi.llm.local.client import LlamaChild
-from sdcpp_restapi.llm.local.seat import ChatSeat
 from sdcpp_restapi.schemas.chat import Chat, Message
 from sdcpp_restapi.schemas.llama import Complete, Completed, Piece
 from tests.llm.conftest import LOCAL, put

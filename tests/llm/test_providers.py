@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 
 from sdcpp_restapi.errors import LlmDisabled, LlmFailed, LlmGarbled, LlmModelMissing, LlmTimeout
-from sdcpp_restapi.llm.local.seat import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
 from sdcpp_restapi.llm.provider import Provider, answer, pieces, within
-from sdcpp_restapi.llm.providers import Providers
+from sdcpp_restapi.llm.providers.registry import Providers
 from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.schemas.chat import Answer, Chat, Message, ProviderChoice, Tool, ToolCall
 from tests.llm.conftest import LOCAL

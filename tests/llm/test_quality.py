@@ -2,8 +2,8 @@
 
 import pytest
 
-from sdcpp_restapi.llm.enhance import _bare
-from sdcpp_restapi.llm.local.seat import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
+from sdcpp_restapi.llm.prompt_enhancer import _bare
 from sdcpp_restapi.llm.styles import Style, load
 from sdcpp_restapi.schemas.chat import Chat
 from sdcpp_restapi.schemas.llama import Completed

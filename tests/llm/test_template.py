@@ -3,8 +3,8 @@
 import pytest
 
 from sdcpp_restapi.errors import LlmFailed
-from sdcpp_restapi.llm.local.template import ChatTemplate
-from sdcpp_restapi.llm.thoughts import Thoughts, without_thoughts
+from sdcpp_restapi.llm.local.child.chat_template import ChatTemplate
+from sdcpp_restapi.llm.reasoning_filter import Thoughts, without_thoughts
 from sdcpp_restapi.schemas.chat import Message
 
 SYSTEM = Message(role="system", content="Be kind.")

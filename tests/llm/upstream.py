@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from sdcpp_restapi.config import Llm
-from sdcpp_restapi.llm.local.seat import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
 from sdcpp_restapi.schemas.chat import Chat, Message
 from sdcpp_restapi.schemas.llama import Piece
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sdcpp_restapi.models.catalog import Catalog
-from sdcpp_restapi.models.inventory import TYPES
+from sdcpp_restapi.models.catalog_snapshot import TYPES
 
 Put = Callable[..., Path]
 

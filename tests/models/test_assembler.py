@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdcpp_restapi.cluster.abroad import Abroad
+from sdcpp_restapi.cluster.server.remote_libraries import Abroad
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.errors import BadRequest
-from sdcpp_restapi.models.assembler import Assembler
 from sdcpp_restapi.models.catalog import Catalog
+from sdcpp_restapi.models.component_resolver import Assembler
 from sdcpp_restapi.models.components import Components
-from sdcpp_restapi.models.facts import Facts
+from sdcpp_restapi.models.header_cache import Facts
 from sdcpp_restapi.models.inspector import Inspector
 from sdcpp_restapi.models.lora_check import LoraCheck
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sdcpp_restapi.models.sidecars import beside
-from sdcpp_restapi.models.words import title, trigger_words
+from sdcpp_restapi.models.trigger_words import title, trigger_words
 
 
 @pytest.fixture

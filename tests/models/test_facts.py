@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from sdcpp_restapi.db import Database
-from sdcpp_restapi.models import facts as module
-from sdcpp_restapi.models.facts import Facts
+from sdcpp_restapi.models import header_cache as module
+from sdcpp_restapi.models.header_cache import Facts
 from tests.models import stubs
 from tests.models.stubs import write
 

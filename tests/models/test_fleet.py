@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from sdcpp_restapi.errors import LoadFailed, NoSlot
-from sdcpp_restapi.models.fleet import Fleet
 from sdcpp_restapi.schemas.events import ModelLoaded, UpscalerLoaded
 from sdcpp_restapi.schemas.models import LoadedComponents, LoadedSlot, LoadRequest
-from sdcpp_restapi.schemas.needs import Needs
+from sdcpp_restapi.schemas.required_files import Needs
 from sdcpp_restapi.schemas.upscaling import UpscalerRequest
+from sdcpp_restapi.slots.pool import Fleet
 
 REQUEST = LoadRequest(model_name="m.gguf")
 

@@ -5,7 +5,7 @@ import pytest
 
 from sdcpp_restapi.errors import BadRequest, ModelNotFound
 from sdcpp_restapi.models.catalog import Catalog
-from sdcpp_restapi.models.loading import FOLDERS_OF
+from sdcpp_restapi.models.load_files import FOLDERS_OF
 from sdcpp_restapi.schemas.models import LoadRequest
 
 Put = Callable[..., Path]

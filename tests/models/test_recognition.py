@@ -3,7 +3,7 @@ import math
 import pytest
 
 from sdcpp_restapi.models import architectures
-from sdcpp_restapi.models.header import Header, Tensor, folded
+from sdcpp_restapi.models.headers.header import Header, Tensor, folded
 from sdcpp_restapi.models.recognition import lora_suits, recognised, rules
 from sdcpp_restapi.schemas.inspection import ModelFacts
 from tests.tiny.files import Shapes, shapes

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from sdcpp_restapi.outputs import parameters
-from sdcpp_restapi.outputs.parameters import UNKNOWN, Made
+from sdcpp_restapi.outputs import generation_info
+from sdcpp_restapi.outputs.generation_info import UNKNOWN, Made
 from tests.outputs.trees import write_png
 
 TEXTS = {
@@ -32,7 +32,7 @@ def test_prompt_and_seed_are_read_from_a_png(tmp_path: Path, kind: str, text: st
     else:
         info.add_text("parameters", text, zip=kind == "zTXt")
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png", pnginfo=info)
-    assert parameters.of_picture(tmp_path / "a.png") == made
+    assert generation_info.of_picture(tmp_path / "a.png") == made
 
 
 @pytest.mark.parametrize("encoded", [b"ASCII\0\0\0a cat", b"UNICODE\0" + "a cat".encode("utf-16-be")])
@@ -41,19 +41,19 @@ def test_the_prompt_is_read_from_a_jpeg_and_a_webp(tmp_path: Path, name: str, en
     exif = Image.Exif()
     exif.get_ifd(0x8769)[0x9286] = encoded
     Image.new("RGB", (4, 4)).save(tmp_path / name, exif=exif)
-    assert parameters.of_picture(tmp_path / name) == Made("a cat")
+    assert generation_info.of_picture(tmp_path / name) == Made("a cat")
 
 
 def test_a_very_long_prompt_is_cut(tmp_path: Path) -> None:
     write_png(tmp_path / "a.png", "x" * 100_000)
-    assert len(parameters.of_picture(tmp_path / "a.png").prompt) == parameters.LONGEST_PROMPT
+    assert len(generation_info.of_picture(tmp_path / "a.png").prompt) == generation_info.LONGEST_PROMPT
 
 
 def test_a_text_that_unpacks_to_megabytes_is_not_unpacked(tmp_path: Path) -> None:
     info = PngInfo()
     info.add_text("parameters", "x" * 5_000_000, zip=True)
     Image.new("RGB", (4, 4)).save(tmp_path / "a.png", pnginfo=info)
-    assert parameters.of_picture(tmp_path / "a.png") == UNKNOWN
+    assert generation_info.of_picture(tmp_path / "a.png") == UNKNOWN
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
@@ -65,4 +65,4 @@ def test_a_broken_picture_carries_nothing_or_something_but_breaks_nothing(
     Image.new("RGB", (4, 4)).save(path)
     whole = path.read_bytes()
     path.write_bytes((whole[:at] + data + whole[at + len(data) :])[: cut or None])
-    assert isinstance(parameters.of_picture(path), Made)
+    assert isinstance(generation_info.of_picture(path), Made)

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from sdcpp_restapi.outputs import stamps as module
-from sdcpp_restapi.outputs.stamps import Stamp, Stamps
+from sdcpp_restapi.outputs import stat_cache as module
+from sdcpp_restapi.outputs.stat_cache import Stamp, Stamps
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ from uuid import uuid4
 import pytest
 
 from sdcpp_restapi.db import Database
-from sdcpp_restapi.jobs.line import Rules, Slot
-from sdcpp_restapi.jobs.store import JobStore
+from sdcpp_restapi.jobs.queue.ordering import Rules, Slot
+from sdcpp_restapi.jobs.queue.store import JobStore
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
-from sdcpp_restapi.schemas.needs import NOTHING, Needs
+from sdcpp_restapi.schemas.required_files import NOTHING, Needs
 
 
 class Line:

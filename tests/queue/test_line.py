@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sdcpp_restapi.db import Database
-from sdcpp_restapi.jobs import rows
-from sdcpp_restapi.jobs.line import Rules
+from sdcpp_restapi.jobs.queue import rows
+from sdcpp_restapi.jobs.queue.ordering import Rules
 from sdcpp_restapi.schemas.jobs import JobStatus, Outcome
-from sdcpp_restapi.schemas.needs import Need, Needs
+from sdcpp_restapi.schemas.required_files import Need, Needs
 
 from .conftest import Line, OpenLine
 
@@ -284,7 +284,7 @@ def needs(name: str, lora: bool = False) -> Needs:
 
 
 async def test_no_statement_of_the_line_reads_or_sorts_the_whole_table(open_line: OpenLine) -> None:
-    from sdcpp_restapi.jobs import line as module
+    from sdcpp_restapi.jobs.queue import ordering as module
 
     values = dict.fromkeys(["lane", "model_key", "able", "seq", "now", "by_client", "id"])
     names = (
@@ -307,7 +307,7 @@ async def test_no_statement_of_the_line_reads_or_sorts_the_whole_table(open_line
 
 
 async def test_counts_of_any_filter_are_those_of_the_jobs(open_line: OpenLine) -> None:
-    from sdcpp_restapi.jobs.listing import Filters
+    from sdcpp_restapi.jobs.queue.listing import Filters
 
     line = open_line()
     ids = [await line.add("x") for _ in range(5)]

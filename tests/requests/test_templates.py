@@ -9,8 +9,8 @@ import pytest
 
 from sdcpp_restapi.config import Paths
 from sdcpp_restapi.errors import BadRequest
-from sdcpp_restapi.jobs.templates import MOST_DRAWS, draw
-from sdcpp_restapi.jobs.wildcards import Wildcards
+from sdcpp_restapi.jobs.submit.prompt_templates import MOST_DRAWS, draw
+from sdcpp_restapi.jobs.submit.wildcards import Wildcards
 
 FILES = {
     "colour": ["red", "green"],

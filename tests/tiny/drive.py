@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sdcpp_restapi.engine import capi
-from sdcpp_restapi.schemas import names
+from sdcpp_restapi.engine.binding import structs
+from sdcpp_restapi.schemas import engine_names
 from tests.tiny.models import TinyModel
 
 type Pixels = NDArray[np.uint8]
@@ -64,10 +64,10 @@ def generate(
 
 def main() -> None:
     """The child: answer the request on standard input."""
-    engine = capi.Library(capi.find_library()).c
-    progress = capi.progress_cb_t(lambda *_: None)
+    engine = structs.Library(structs.find_library()).c
+    progress = structs.progress_cb_t(lambda *_: None)
     engine.sd_set_progress_callback(progress, None)
-    log = capi.log_cb_t(lambda _, text, __: os.write(2, text) and None)
+    log = structs.log_cb_t(lambda _, text, __: os.write(2, text) and None)
     engine.sd_set_log_callback(log, None)
     request = json.load(sys.stdin)
     if "esrgan" in request:
@@ -90,12 +90,12 @@ def _report(pixels: Pixels, started: float) -> None:
 
 
 def _load(engine: ctypes.CDLL, files: Mapping[str, str], embedding: str | None) -> int:
-    parameters = capi.sd_ctx_params_t()
+    parameters = structs.sd_ctx_params_t()
     engine.sd_ctx_params_init(byref(parameters))
     parameters.n_threads, parameters.eager_load = 2, True
-    parameters.lora_apply_mode = names.LORA_APPLY_MODES.index("at_runtime")
+    parameters.lora_apply_mode = engine_names.LORA_APPLY_MODES.index("at_runtime")
     if embedding:
-        entry = capi.sd_embedding_t(Path(embedding).stem.encode(), embedding.encode())
+        entry = structs.sd_embedding_t(Path(embedding).stem.encode(), embedding.encode())
         parameters.embeddings, parameters.embedding_count = ctypes.pointer(entry), 1
     for component, path in files.items():
         setattr(parameters, FIELDS.get(component, f"{component}_path"), path.encode())
@@ -107,16 +107,16 @@ def _load(engine: ctypes.CDLL, files: Mapping[str, str], embedding: str | None) 
 
 def _generate(engine: ctypes.CDLL, context: int, prompt: str = "a cat", seed: int = 1, steps: int = 2,
               size: int = 64, cfg: float = 1.0, lora: str | None = None) -> Pixels:  # fmt: skip
-    parameters = capi.sd_img_gen_params_t()
+    parameters = structs.sd_img_gen_params_t()
     engine.sd_img_gen_params_init(byref(parameters))
     parameters.prompt, parameters.seed = prompt.encode(), seed
     parameters.width = parameters.height = size
     parameters.sample_params.sample_steps = steps
     parameters.sample_params.guidance.txt_cfg = cfg
     if lora:
-        entry = capi.sd_lora_t(False, 1.0, lora.encode())
+        entry = structs.sd_lora_t(False, 1.0, lora.encode())
         parameters.loras, parameters.lora_count = ctypes.pointer(entry), 1
-    pictures, count = POINTER(capi.sd_image_t)(), c_int()
+    pictures, count = POINTER(structs.sd_image_t)(), c_int()
     made = engine.generate_image(context, byref(parameters), byref(pictures), byref(count))
     return _pixels(pictures[0]) if made else sys.exit("the engine made no picture")
 
@@ -124,13 +124,13 @@ def _generate(engine: ctypes.CDLL, context: int, prompt: str = "a cat", seed: in
 def _upscale(engine: ctypes.CDLL, path: str) -> Pixels:
     upscaler = engine.new_upscaler_ctx(path.encode(), False, 2, 128, None, None)
     noise = (ctypes.c_uint8 * (16 * 16 * 3)).from_buffer_copy(np.random.default_rng(1).bytes(16 * 16 * 3))
-    source = capi.sd_image_t(16, 16, 3, noise)
-    pictures, count = POINTER(capi.sd_image_t)(), c_int()
+    source = structs.sd_image_t(16, 16, 3, noise)
+    pictures, count = POINTER(structs.sd_image_t)(), c_int()
     made = upscaler and engine.upscale(upscaler, source, 4, byref(pictures), byref(count))
     return _pixels(pictures[0]) if made else sys.exit("the engine did not upscale")
 
 
-def _pixels(picture: capi.sd_image_t) -> Pixels:
+def _pixels(picture: structs.sd_image_t) -> Pixels:
     raw = ctypes.string_at(picture.data, picture.width * picture.height * picture.channel)
     return np.frombuffer(raw, np.uint8).reshape(picture.height, picture.width, picture.channel)
 

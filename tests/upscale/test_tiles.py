@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sdcpp_restapi.engine.tiles import tiles
+from sdcpp_restapi.engine.child.tiles import tiles
 
 SIDES = st.integers(1, 400)
 

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from sdcpp_restapi.engine.video import mp4
+from sdcpp_restapi.engine.child.video_file import mp4
 from tests.server import RunningServer
 from tests.video.videos import fetched, film, frames
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..config import Server
 from ..errors import BadRequest, OriginRefused, SdcppError, Unauthorized
-from .failures import failure
+from .error_handlers import failure
 
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost"}
 # The description of the API and the page are no secrets, and a browser can't put a key on assets.

@@ -7,35 +7,35 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
-from ..api import socket
-from ..api.deps import Parts
-from ..api.snapshots import Snapshots
-from ..cluster.abroad import Abroad
-from ..cluster.head import Head
+from ..api import websocket
+from ..api.app_state import Parts
+from ..api.response_cache import Snapshots
+from ..cluster.server.listener import Head
+from ..cluster.server.remote_libraries import Abroad
 from ..config import Settings
-from ..engine.slot import EngineSlot
-from ..jobs.convert_intake import ConvertIntake
-from ..jobs.intake import Intake
-from ..jobs.planner import Planner
-from ..jobs.runner import Runner, Runners
-from ..jobs.taker import Taker
-from ..jobs.upscale_intake import UpscaleIntake
-from ..jobs.wildcards import Wildcards
+from ..jobs.queue.runner import Runner, Runners
+from ..jobs.submit.conversion import ConvertIntake
+from ..jobs.submit.generation import Intake
+from ..jobs.submit.planner import Planner
+from ..jobs.submit.upscale import UpscaleIntake
+from ..jobs.submit.wildcards import Wildcards
 from ..models import architectures
-from ..models.choice import ModelChoice
 from ..models.details import Details
-from ..models.footprint import Footprint
 from ..models.hashing import HashExecutor
+from ..models.planned_files import Footprint
 from ..outputs.folder import OutputFolder
-from ..outputs.thumbs import Thumbnails
-from ..schemas.needs import Needs
+from ..outputs.thumbnails import Thumbnails
+from ..schemas.required_files import Needs
+from ..slots.claim_request import Taker
+from ..slots.engine_slot import EngineSlot
+from ..slots.model_selection import ModelChoice
 from .base import Base, open_base
-from .cluster import open_head
 from .downloads import Downloads, open_downloads
-from .engine import Engine, open_engine
-from .housekeeping import Housekeeping, open_housekeeping
-from .library import Library, open_library
 from .llm import Llm, open_llm
+from .models import Library, open_library
+from .slots import Engine, open_engine
+from .trash import Housekeeping, open_housekeeping
+from .worker_listener import open_head
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
         runners = _runners(settings, base, library, engine, downloads)
         head = await open_head(settings, base, engine, abroad, runners, stack)
         parts = _parts(settings, base, library, engine, downloads, llm, housekeeping, runners, head)
-        _in_background(stack, socket.heartbeat(parts))
+        _in_background(stack, websocket.heartbeat(parts))
         _in_background(stack, housekeeping.retention.keep())
         _in_background(stack, housekeeping.usage.keep_current(lambda: base.queue.revision))
         _in_background(stack, _work(engine.slots, runners))

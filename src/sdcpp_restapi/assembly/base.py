@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from ..config import Settings
 from ..db import Database
 from ..events import EventBus
-from ..jobs.inputs import InputStore
-from ..jobs.line import Rules
-from ..jobs.queue import Queue
-from ..jobs.store import JobStore
+from ..jobs.queue.ordering import Rules
+from ..jobs.queue.queue import Queue
+from ..jobs.queue.store import JobStore
+from ..jobs.submit.input_images import InputStore
 from ..preferences import Preferences, PreviewPreference
 
 

@@ -4,17 +4,17 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from ..config import Settings
-from ..downloads.addresses import Addresses
-from ..downloads.civitai import Civitai
+from ..downloads.address_rules import Addresses
 from ..downloads.executor import DownloadExecutor
-from ..downloads.huggingface import HuggingFace
-from ..downloads.orders import Orders
-from ..downloads.parts import PartFolder
-from ..downloads.patience import Patience
-from ..downloads.sources import Sources
-from ..downloads.web import Token, Web
+from ..downloads.http_client import Token, Web
+from ..downloads.part_files import PartFolder
+from ..downloads.retry_policy import Patience
+from ..downloads.sources.civitai import Civitai
+from ..downloads.sources.huggingface import HuggingFace
+from ..downloads.sources.registry import Sources
+from ..jobs.submit.download import Orders
 from .base import Base
-from .library import Library
+from .models import Library
 
 
 @dataclass(frozen=True)

@@ -7,18 +7,18 @@ from functools import partial
 from ..config import Settings
 from ..llm.assistant.assistant import Assistant
 from ..llm.assistant.history import History as Conversation
-from ..llm.choice import ChosenModel
-from ..llm.enhance import Enhancer
-from ..llm.history import History
-from ..llm.local.seat import ChatSeat
-from ..llm.providers import Providers
+from ..llm.configured_model import ChosenModel
+from ..llm.enhancement_history import History
+from ..llm.local.chat_model_slot import ChatSeat
+from ..llm.prompt_enhancer import Enhancer
+from ..llm.providers.registry import Providers
 from ..llm.settings import ProviderPreference
-from ..models.state import CurrentModel
 from ..schemas.assistant import AssistantSettings
 from ..schemas.ollama import OllamaSettings
+from ..slots.current_model import CurrentModel
 from .base import Base
-from .engine import Engine
-from .library import Library
+from .models import Library
+from .slots import Engine
 
 
 @dataclass(frozen=True)

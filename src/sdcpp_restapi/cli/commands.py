@@ -69,7 +69,7 @@ def serve(
 ) -> None:
     """Run the server until Ctrl-C."""
     from .flags import sections
-    from .serving import serve_until_stopped
+    from .serve import serve_until_stopped
 
     listens = sections(host=host, port=port, ws_port=ws_port, nats=nats, log_level=log_level)
     folders = sections(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
@@ -99,7 +99,7 @@ def worker(
     two share no folder. The models must be here, under the same names.
     """
     from .flags import sections
-    from .working import work_until_stopped
+    from .worker import work_until_stopped
 
     given = sections(nats=nats, name=name) | sections(models_dir=models_dir, data_dir=data_dir)
     work_until_stopped(config, given | sections(log_level=log_level))
@@ -114,7 +114,7 @@ def workers(
     api_key: o.ApiKey = None,
 ) -> None:
     """List the machines that take jobs off a running server's queue."""
-    from .remote import connected
+    from .api_client import connected
     from .workers import show_workers
 
     with connected(server, api_key) as remote:
@@ -138,7 +138,7 @@ def demo(
     Nothing is downloaded: the model comes with the package and is copied into the models folder. It draws
     emoji of what it knows: animals, food, things. The server goes on until Ctrl-C, for you to try.
     """
-    from .demonstration import demonstrate
+    from .demo import demonstrate
     from .flags import sections
 
     listens = sections(host=host, port=port, ws_port=ws_port, log_level=log_level)
@@ -183,7 +183,7 @@ def generate(
     llm: Annotated[str | None, o.model("--model-llm", "Its language model.")] = None,
 ) -> None:
     """Make pictures on a running server and fetch them."""
-    from .generating import Order, generate_files
+    from .generate import Order, generate_files
 
     asked = {"width": width, "height": height, "steps": steps, "cfg_scale": cfg_scale, "seed": seed}
     asked |= {"sampler": sampler, "scheduler": scheduler, "batch_count": batch_count}  # type: ignore[dict-item]

@@ -6,7 +6,7 @@ import typer
 
 from ..config import Settings
 from ..demo.model import DemoModel, copy_demo_model
-from .exits import failed
+from .exit_codes import failed
 from .flags import Flags, settings_of
 
 

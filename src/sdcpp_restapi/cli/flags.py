@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..config import Settings, read_settings
 from ..errors import BadSettings
-from .exits import refused
+from .exit_codes import refused
 
 type Flags = dict[str, dict[str, object]]
 

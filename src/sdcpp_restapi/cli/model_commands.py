@@ -43,7 +43,7 @@ def list_models(
     api_key: o.ApiKey = None,
 ) -> None:
     """What is on disk: type, size, the beginning of the SHA-256 once it is known, name. * is loaded."""
-    from .library import show_list
+    from .models import show_list
 
     show_list(o.given(type=kind, extension=extension, search=search), as_json, server, api_key)
 
@@ -58,7 +58,7 @@ def inspect(
     name: Name, kind: Kind = None, as_json: Json = False, server: o.Url = o.HERE, api_key: o.ApiKey = None
 ) -> None:
     """What a file is, and what it needs to be loaded; its header tells, nothing is loaded."""
-    from .library import show_inspection
+    from .models import show_inspection
 
     show_inspection(name, kind, as_json, server, api_key)
 
@@ -72,7 +72,7 @@ def inspect(
 )
 def hash_model(name: Name, kind: Kind = None, server: o.Url = o.HERE, api_key: o.ApiKey = None) -> None:
     """The SHA-256 of a file; it is read once, which takes a while for large ones."""
-    from .library import show_hash
+    from .models import show_hash
 
     show_hash(name, kind, server, api_key)
 
@@ -106,7 +106,7 @@ def download(
     api_key: o.ApiKey = None,
 ) -> None:
     """Have the server fetch a model and check it; prints its name."""
-    from .library import fetch
+    from .models import fetch
 
     more = o.given(filename=filename, subfolder=subfolder, revision=revision)
     fetch(source, {"model_type": kind, **more}, server, api_key)
@@ -140,7 +140,7 @@ def convert(
     api_key: o.ApiKey = None,
 ) -> None:
     """Write a model as GGUF in another type; prints where."""
-    from .library import convert_file
+    from .models import convert_file
 
     more = o.given(output_path=output, vae_path=vae, tensor_type_rules=rules, overwrite=overwrite or None)
     convert_file({"input_path": source, "output_type": output_type, **more}, server, api_key)
@@ -173,7 +173,7 @@ def load(
     api_key: o.ApiKey = None,
 ) -> None:
     """Load a model; ends when it is in memory. The server loads it again when it is started anew."""
-    from .library import load_model
+    from .models import load_model
 
     load_model(name, kind, parts or [], settings or [], server, api_key)
 
@@ -181,6 +181,6 @@ def load(
 @app.command(epilog=examples("sdcpp models unload"))
 def unload(server: o.Url = o.HERE, api_key: o.ApiKey = None) -> None:
     """Free the loaded model's memory, once the running job is done."""
-    from .library import unload_model
+    from .models import unload_model
 
     unload_model(server, api_key)

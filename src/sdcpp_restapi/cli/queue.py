@@ -7,10 +7,10 @@ import typer
 
 from ..errors import SdcppError
 from ..schemas.jobs import JobView, QueueView
-from ..schemas.moments import utc_text
+from ..schemas.timestamps import utc_text
 from ..schemas.trash import Deleted, Restored
-from .exits import FAILED, refused
-from .remote import Server
+from .api_client import Server
+from .exit_codes import FAILED, refused
 
 LONGEST_PROMPT = 60
 

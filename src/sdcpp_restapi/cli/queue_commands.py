@@ -36,8 +36,8 @@ def list_jobs(
     api_key: o.ApiKey = None,
 ) -> None:
     """List jobs, newest first."""
+    from .api_client import connected
     from .queue import show_page
-    from .remote import connected
 
     query = {"status": status, "type": job_type, "search": search, "limit": limit}
     wanted = {name: value for name, value in query.items() if value is not None}
@@ -50,8 +50,8 @@ def show(
     job: JobId, as_json: Json = False, server: o.Url = "http://127.0.0.1:8080", api_key: o.ApiKey = None
 ) -> None:
     """Show all about a job."""
+    from .api_client import connected
     from .queue import show_job
-    from .remote import connected
 
     with connected(server, api_key) as remote:
         show_job(remote.job(job), remote.output_url, as_json)
@@ -60,8 +60,8 @@ def show(
 @app.command()
 def cancel(jobs: JobIds, server: o.Url = "http://127.0.0.1:8080", api_key: o.ApiKey = None) -> None:
     """Cancel jobs that wait or run."""
+    from .api_client import connected
     from .queue import cancel_all
-    from .remote import connected
 
     with connected(server, api_key) as remote:
         cancel_all(remote, jobs)
@@ -72,8 +72,8 @@ def delete(
     jobs: JobIds, as_json: Json = False, server: o.Url = "http://127.0.0.1:8080", api_key: o.ApiKey = None
 ) -> None:
     """Put finished jobs into the trash, with their files; [bold]restore[/bold] brings them back."""
+    from .api_client import connected
     from .queue import report
-    from .remote import connected
 
     with connected(server, api_key) as remote:
         done = remote.delete(jobs)
@@ -85,8 +85,8 @@ def restore(
     jobs: JobIds, as_json: Json = False, server: o.Url = "http://127.0.0.1:8080", api_key: o.ApiKey = None
 ) -> None:
     """Get jobs back from the trash, with their files."""
+    from .api_client import connected
     from .queue import report
-    from .remote import connected
 
     with connected(server, api_key) as remote:
         done = remote.restore(jobs)
@@ -102,8 +102,8 @@ def purge(
     api_key: o.ApiKey = None,
 ) -> None:
     """Delete finished jobs and their files for good, in the trash or not."""
+    from .api_client import connected
     from .queue import confirm_purge, report
-    from .remote import connected
 
     confirm_purge(len(jobs), yes)
     with connected(server, api_key) as remote:

@@ -13,11 +13,11 @@ from ..schemas.jobs import Job, Outcome, Progress, Transfer
 from ..schemas.models import ModelType
 from .failures import FileTaken, Interrupted
 from .fetch import Fetch
-from .meter import Meter
-from .parts import Part, PartFolder, disk_failure
-from .patience import Patience
-from .sources import Origin, Sources, name_sent
-from .web import Web
+from .http_client import Web
+from .part_files import Part, PartFolder, disk_failure
+from .retry_policy import Patience
+from .sources.registry import Origin, Sources, name_sent
+from .transfer_speed import Meter
 
 # Seconds between two reports of a download.
 INTERVAL = 0.25

@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 
 from .failures import Interrupted, NotAModel, WrongBytes, place
-from .meter import Meter
-from .parts import Part
-from .patience import Patience
-from .sources import Origin
-from .web import Web
+from .http_client import Web
+from .part_files import Part
+from .retry_policy import Patience
+from .sources.registry import Origin
+from .transfer_speed import Meter
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..errors import LlmSilent, LlmTimeout
 from ..schemas.chat import Answer, Chat
-from .thoughts import Thoughts, without_thoughts
+from .reasoning_filter import Thoughts, without_thoughts
 
 
 class Provider(Protocol):

@@ -7,11 +7,11 @@ from pathlib import Path, PurePosixPath
 
 from ..errors import BadRequest, ModelNotFound
 from ..schemas.models import LoadRequest, ModelEntry, ModelFiles, ModelList, ModelType
-from .digests import Digest, Digests
+from .catalog_snapshot import LOADABLE, TYPES, Inventory
 from .filters import Filters
-from .folders import FolderScan, scan
-from .inventory import LOADABLE, TYPES, Inventory
-from .loading import files_of
+from .folder_scan import FolderScan, scan
+from .hash_cache import Digest, Digests
+from .load_files import files_of
 
 # A file that grows or shrinks leaves its folder's time stamp alone: sizes are read again this often.
 SIZES_AFTER = 60.0

@@ -9,8 +9,8 @@ from ..schemas.base import Component
 from ..schemas.inspection import ModelFacts, Need, Network
 from . import architectures
 from .catalog import Catalog
-from .facts import Facts
-from .loading import FOLDERS_OF
+from .header_cache import Facts
+from .load_files import FOLDERS_OF
 from .recognition import Fit, rules
 
 COMPONENTS: tuple[Component, ...] = get_args(Component)

@@ -9,9 +9,9 @@ from ..errors import NotFound
 from ..schemas.inspection import ModelFacts
 from ..schemas.models import DetailedEntry, DetailedModelList, ModelEntry, ModelList, ModelType
 from .catalog import Catalog
-from .everywhere import HERE, Everywhere
-from .facts import Facts
 from .filters import Filters
+from .header_cache import Facts
+from .library import HERE, Everywhere
 from .sidecars import Sidecars, beside
 
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from ..errors import BadRequest
 from ..schemas.models import ModelEntry, ModelType
-from .inventory import TYPES
+from .catalog_snapshot import TYPES
 
 
 @dataclass(frozen=True)

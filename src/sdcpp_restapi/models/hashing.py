@@ -14,7 +14,7 @@ from ..errors import BadRequest, JobCancelled, JobFailed, NotFound
 from ..schemas.downloads import HashRequest, JobResult
 from ..schemas.jobs import Job, Outcome, Progress
 from ..schemas.models import ModelType
-from .digests import Digests, Version
+from .hash_cache import Digests, Version
 
 # Files read at the same time: more of them would only send a spinning disk's head to and fro.
 READERS = 2

@@ -3,12 +3,12 @@
 from ..errors import BadRequest, NotFound
 from ..schemas.inspection import Inspection, ModelFacts
 from ..schemas.models import LoadRequest, ModelType
-from .assembler import Assembler
 from .catalog import Catalog
+from .catalog_snapshot import LOADABLE
+from .component_resolver import Assembler
 from .components import Components
-from .everywhere import Elsewhere
-from .facts import Facts
-from .inventory import LOADABLE
+from .header_cache import Facts
+from .library import Elsewhere
 
 
 class Inspector:

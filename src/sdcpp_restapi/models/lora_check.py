@@ -10,9 +10,9 @@ from ..schemas.inspection import ModelFacts, Network
 from ..schemas.models import LoadRequest
 from . import loras
 from .catalog import Catalog
-from .facts import Facts
-from .header import is_quantised
-from .loading import component_path
+from .header_cache import Facts
+from .headers.header import is_quantised
+from .load_files import component_path
 from .recognition import lora_suits
 
 # Network -> the layers of a LoRA that change it. Of other text encoders too little is known.

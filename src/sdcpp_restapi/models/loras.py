@@ -16,7 +16,7 @@ from ..schemas.engine import LoraFile
 from ..schemas.generation import GenerationRequest, LoraUse
 from ..schemas.models import EXTENSIONS
 from .catalog import Catalog
-from .inventory import Inventory
+from .catalog_snapshot import Inventory
 
 _HIGH_NOISE = "|high_noise|"
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")

@@ -12,7 +12,7 @@ from typing import Literal
 
 from ..schemas.base import Frozen
 from ..schemas.inspection import Kind, ModelFacts, Network
-from .header import Header, Tensor, weighed
+from .headers.header import Header, Tensor, weighed
 
 Tensors = Mapping[str, Tensor]
 

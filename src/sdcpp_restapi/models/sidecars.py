@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .words import cleaned
+from .trigger_words import cleaned
 
 PICTURES = (".preview.png", ".preview.jpg", ".preview.webp", ".png", ".jpg", ".jpeg", ".webp")
 # Written by Civitai Helper, by LoRA Manager and by A1111; the first that is there counts.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import InvalidPath, NotFound
-from .stamps import Stamps
+from .stat_cache import Stamps
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from ..errors import NotFound
 from .folder import Found, OutputFolder
-from .stamps import Stamp
+from .stat_cache import Stamp
 
 Sort = Literal["name", "size", "date"]
 Order = Literal["asc", "desc"]

@@ -4,12 +4,12 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import parameters
+from . import generation_info
 from .folder import OutputFolder
+from .generation_info import UNKNOWN, Made
 from .listing import Entry, by_name
 from .media import kind_of
-from .parameters import UNKNOWN, Made
-from .stamps import stamp
+from .stat_cache import stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Row:
 
 def of(outputs: OutputFolder, entries: list[Entry], path: str, folder: Path) -> list[Row]:
     """Rows of the folder at `path`, in the order given."""
-    job = parameters.of_job(folder)
+    job = generation_info.of_job(folder)
     return [
         _folder(outputs, entry, _inside(path, entry.name))
         if entry.is_dir()
@@ -45,8 +45,8 @@ def _file(entry: Entry, path: str, job: list[Made]) -> Row:
     kind = kind_of(entry.name)
     made, thumb = UNKNOWN, ""
     if kind in ("image", "video"):
-        carried = parameters.of_picture(Path(entry.path))
-        made = parameters.in_job(job, entry.name) if carried == UNKNOWN else carried
+        carried = generation_info.of_picture(Path(entry.path))
+        made = generation_info.in_job(job, entry.name) if carried == UNKNOWN else carried
         thumb = path
     now = stamp(entry)
     return Row(entry.name, path, kind, now.modified, size=now.size, thumb=thumb, made=made)
@@ -62,7 +62,7 @@ def _folder(outputs: OutputFolder, entry: Entry, path: str) -> Row:
     first = min(
         (name for name in names if kind_of(name) in ("image", "video")), key=_images_first, default=""
     )
-    made = parameters.of_job(Path(entry.path)) if "config.json" in names else []
+    made = generation_info.of_job(Path(entry.path)) if "config.json" in names else []
     return Row(
         entry.name,
         path,

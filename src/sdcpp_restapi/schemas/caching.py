@@ -9,7 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, FiniteFloat, model_validator
 
 from .base import Fraction, Integer, NoBoolean, Number, Request
-from .names import CacheMode
+from .engine_names import CacheMode
 
 Threshold = Annotated[FiniteFloat, Field(ge=0.0, le=1e6), NoBoolean]
 

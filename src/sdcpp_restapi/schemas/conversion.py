@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from .engine_names import QUANTIZATION_TYPES, WRITABLE_TYPES
 from .generation import Accepted
-from .names import QUANTIZATION_TYPES, WRITABLE_TYPES
-from .turn import JobRequest
+from .scheduling import JobRequest
 from .type_rules import TypeRules
 
 

@@ -6,7 +6,7 @@ from pydantic import BeforeValidator, Field
 
 from .base import Frozen, LeftOut
 from .models import ModelType
-from .turn import JobRequest
+from .scheduling import JobRequest
 
 Source = Literal["url", "civitai", "huggingface"]
 

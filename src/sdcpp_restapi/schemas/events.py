@@ -8,7 +8,7 @@ from pydantic import Field
 from .base import Frozen, LeftOut
 from .jobs import JobStatus, JobType, Progress, Transfer
 from .models import Health, LoadedComponents
-from .moments import Moment
+from .timestamps import Moment
 
 
 class JobAdded(Frozen):

@@ -6,10 +6,10 @@ from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 
 from .base import Fraction, Frozen, Integer, LeftOut, NoBoolean, Number
 from .caching import CacheFields
+from .engine_names import OutputFormat, Sampler, Scheduler
 from .hires import HiresFields
 from .models import LoadRequest
-from .names import OutputFormat, Sampler, Scheduler
-from .turn import JobRequest
+from .scheduling import JobRequest
 from .upscaling import Repeats
 
 Seed = Annotated[int, Field(ge=-1, le=2**63 - 1), NoBoolean]

@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from .base import Integer, Number, Request
-from .names import HiresUpscaler
+from .engine_names import HiresUpscaler
 from .upscaling import TileSize
 
 

@@ -10,7 +10,7 @@ from .conversion import ConvertRequest
 from .downloads import DownloadRequest, HashRequest, JobResult
 from .generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from .models import LoadRequest
-from .moments import Moment
+from .timestamps import Moment
 from .upscaling import UpscaleRequest, UpscalerRequest
 from .video import Txt2VidRequest
 

@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import Component, FlowShift, Fraction, Frozen, Integer, LeftOut, Request
-from .names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
+from .engine_names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
 from .trash import Storage
 from .type_rules import TypeRules
 

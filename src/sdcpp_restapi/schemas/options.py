@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from .base import Frozen, Integer, LeftOut
-from .names import PreviewMode
+from .engine_names import PreviewMode
 
 
 class QuantizationType(Frozen):

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from .names import WRITABLE_TYPES
+from .engine_names import WRITABLE_TYPES
 
 LONGEST = 4000
 

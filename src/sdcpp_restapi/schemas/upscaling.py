@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from .base import Frozen, Integer, LeftOut, NoBoolean, Request
-from .turn import JobRequest
+from .scheduling import JobRequest
 
 # Below 32 the margins would outweigh the tile; at 4096 one tile takes more memory than any machine has.
 TileSize = Annotated[int, Field(ge=32, le=4096), NoBoolean]

@@ -5,8 +5,8 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from .base import FlowShift, Fraction, Integer, Number
+from .engine_names import Sampler, SamplerOrEmpty
 from .generation import GenerationRequest, Guidance, Layers, Side, Steps
-from .names import Sampler, SamplerOrEmpty
 
 
 class Txt2VidRequest(GenerationRequest):

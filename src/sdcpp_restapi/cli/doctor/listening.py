@@ -11,8 +11,8 @@ from ...config import Server as ServerSettings
 from ...config import Settings
 from ...errors import SdcppError
 from .. import ports
-from ..remote import Server
-from ..serving import local_url
+from ..api_client import Server
+from ..serve import local_url
 from .findings import Finding, ok, wrong
 
 PATIENCE = 3.0

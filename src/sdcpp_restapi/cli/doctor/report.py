@@ -7,7 +7,7 @@ import typer
 
 from ...config import Settings, read_settings
 from ...errors import BadSettings
-from ..exits import FAILED
+from ..exit_codes import FAILED
 from ..flags import Flags
 from . import engine, folders, listening, system
 from .findings import Diagnosis, Finding, ok, wrong

@@ -11,7 +11,7 @@ from ...errors import BadRequest
 from ...schemas.action_parameters import Parameters
 from ...schemas.actions import PARAMETERS, Action, ActionType, RejectedAction
 from ...schemas.chat import Answer, Tool
-from .words import message_in, parsed
+from ..partial_json import message_in, parsed
 
 # A block that a model writes when it can't call tools: ```json ... ```
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)

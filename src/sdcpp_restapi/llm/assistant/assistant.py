@@ -16,7 +16,7 @@ from ...schemas.assistant import (
     Delta,
 )
 from ...schemas.llm_settings import ShownChoice
-from ..choice import ChosenModel
+from ..configured_model import ChosenModel
 from .dialogue import Dialogue
 from .history import History, said
 from .turn import Do

@@ -7,12 +7,12 @@ from typing import Any
 from ...errors import LlmFailed
 from ...schemas.assistant import AssistantAnswer, AssistantRequest, AssistantSettings, Delta, Said
 from ...schemas.chat import Chat, Message
+from ..partial_json import Growing
 from ..provider import Provider, pieces, within
 from .actions import answer_schema, checked, tools, wishes
 from .history import History, as_text
 from .prompt import instructions, spoken
 from .turn import PARAGRAPH, Do, Round, Turn
-from .words import Growing
 
 # How often the model may look at what came of its actions before it must answer.
 MOST_ROUNDS = 4

@@ -1,0 +1,109 @@
+"""One error shape everywhere: {"error": "..."}; with "success": false where a language model failed."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from ..errors import LlmFailed, SdcppError
+from ..schemas.llm_settings import LlmFailure
+from ..schemas.options import ErrorBody
+from .response_cache import json_response
+
+log = logging.getLogger(__name__)
+
+# How much of a bad value an answer repeats: enough to recognise it.
+LONGEST_SHOWN = 60
+# Fields whose value is repeated nowhere, be it good or bad.
+SECRETS = ("api_key",)
+ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": ErrorBody, "description": "The request is not valid; the text names field and value"},
+    404: {"model": ErrorBody, "description": "Not found"},
+}
+
+
+def failure(message: str, status: int) -> Response:
+    """The answer for an error."""
+    return json_response(ErrorBody(error=message).model_dump_json(), status)
+
+
+def install(app: FastAPI) -> None:
+    """Make every error of `app` look the same."""
+    app.add_exception_handler(SdcppError, _ours)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _of_starlette)
+    app.add_exception_handler(Exception, _unexpected)
+    describe = app.openapi
+    app.openapi = lambda: _without_422(describe())  # type: ignore[method-assign]
+
+
+def _without_422(description: dict[str, Any]) -> dict[str, Any]:
+    """FastAPI describes an answer that this server never gives."""
+    for operations in description["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+    for name in ("HTTPValidationError", "ValidationError"):
+        description["components"]["schemas"].pop(name, None)
+    return description
+
+
+def validated[M: BaseModel](shape: type[M], body: object) -> M:
+    """A body whose shape the route chooses, refused as FastAPI refuses those that it knows."""
+    try:
+        return shape.model_validate(body, from_attributes=True)
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from error
+
+
+async def _ours(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, SdcppError)
+    if isinstance(error, LlmFailed):
+        return json_response(LlmFailure(error=str(error)).model_dump_json(), error.status)
+    return failure(str(error), error.status)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    return failure("; ".join(_sentence(detail) for detail in error.errors()), 400)
+
+
+async def _of_starlette(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    # FastAPI wraps whatever goes wrong while it reads a body.
+    if isinstance(error.__cause__, SdcppError):
+        return failure(str(error.__cause__), error.__cause__.status)
+    if isinstance(error.__cause__, UnicodeDecodeError | RecursionError):
+        return failure(f"The body is not valid JSON: {error.__cause__}", 400)
+    # "Not Found" -> "Not found", as the API spells it
+    return failure(str(error.detail).capitalize(), error.status_code)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("%s %s broke", request.method, request.url.path, exc_info=error)
+    return failure(f"Internal error: {type(error).__name__}", 500)
+
+
+def _sentence(detail: dict[str, Any]) -> str:
+    where = ".".join(str(part) for part in detail["loc"] if part not in ("body", "query", "path"))
+    kind = detail["type"]
+    if kind == "json_invalid":
+        return f"The body is not valid JSON: {detail['ctx']['error']}"
+    if kind == "missing":
+        return f"{where} is required" if where else "A JSON body is required"
+    if not where and kind == "model_attributes_type":
+        return "The body must be a JSON object"
+    message = detail["msg"].removeprefix("Value error, ")
+    if not where:
+        return str(message)
+    if where in SECRETS:
+        return f"{where}: this value is not allowed: {message}"
+    return f"{where}: {_shown(detail['input'])} is not allowed: {message}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."

@@ -1,0 +1,108 @@
+"""The assistant: a language model that knows the server's state and proposes what to do."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from functools import partial
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Request, Response
+from fastapi.sse import EventSourceResponse, format_sse_event
+from pydantic import BaseModel
+
+from ...errors import LlmFailed
+from ...llm.assistant.action_runner import carry_out
+from ...llm.assistant.server_state import facts
+from ...schemas.assistant import (
+    AssistantAnswer,
+    AssistantRequest,
+    AssistantSettingsUpdated,
+    AssistantSettingsWithMask,
+    AssistantStatus,
+    AssistantUpdate,
+    Conversation,
+    Delta,
+)
+from ...schemas.llm_settings import LlmFailure
+from ...schemas.ollama import ChatModels, Success
+from .. import examples
+from ..app_state import Here, Parts
+from ..cancel_on_disconnect import while_present
+from ..error_handlers import ERRORS
+from .ollama import FAILED
+
+router = APIRouter(prefix="/assistant", tags=["Assistant"], responses=ERRORS)
+
+STREAM: dict[str, Any] = {
+    "text/event-stream": {
+        "schema": {"type": "string"},
+        "example": 'event: delta\ndata: {"text":"I propose"}\n\n'
+        'event: done\ndata: {"success":true,"message":"I propose to load it.","actions":[]}\n\n',
+    }
+}
+
+
+@router.post("/chat", response_model=AssistantAnswer, responses=FAILED | {200: {"content": STREAM}})
+async def chat(
+    body: Annotated[AssistantRequest, Body(openapi_examples=examples.CHAT)], request: Request, here: Here
+) -> AssistantAnswer | Response:
+    """Say something to the assistant. Stops when the connection is closed; what was begun by then is done.
+
+    With `stream` the answer comes as events: `delta` with pieces of the message, then `done` with the same
+    body as without, or `error` with the body of a failure.
+    """
+    state = await facts(here)
+    if body.stream:
+        return EventSourceResponse(_events(here, body, state))
+    return await while_present(request, here.assistant.answer(body, state, partial(carry_out, here)))
+
+
+@router.get("/history")
+async def history(here: Here) -> Conversation:
+    """The conversation, oldest message first."""
+    return await here.assistant.history.read()
+
+
+@router.delete("/history")
+async def clear_history(here: Here) -> Success:
+    """Forget the conversation."""
+    await here.assistant.history.clear()
+    return Success()
+
+
+@router.get("/status")
+async def status(here: Here) -> AssistantStatus:
+    """Whether the provider can be reached; takes 5 seconds at most."""
+    return await here.assistant.status()
+
+
+@router.get("/models", responses=FAILED)
+async def models(here: Here) -> ChatModels:
+    """The models of the provider."""
+    return ChatModels(models=await here.assistant.models())
+
+
+@router.get("/settings")
+async def settings(here: Here) -> AssistantSettingsWithMask:
+    """Which model answers and how; of the key only whether there is one."""
+    return here.assistant.shown_settings()
+
+
+@router.put("/settings")
+async def update_settings(
+    body: Annotated[AssistantUpdate, Body(openapi_examples=examples.ASSISTANT_SETTINGS)], here: Here
+) -> AssistantSettingsUpdated:
+    """Change some settings: what is left out stays. A key does not survive a change of its server."""
+    return await here.assistant.update_settings(body)
+
+
+async def _events(here: Parts, body: AssistantRequest, state: dict[str, Any]) -> AsyncGenerator[bytes]:
+    try:
+        async with aclosing(here.assistant.turn(body, state, partial(carry_out, here))) as pieces:
+            async for piece in pieces:
+                yield _event("delta" if isinstance(piece, Delta) else "done", piece)
+    except LlmFailed as error:
+        yield _event("error", LlmFailure(error=str(error)))
+
+
+def _event(name: str, data: BaseModel) -> bytes:
+    return format_sse_event(event=name, data_str=data.model_dump_json())

@@ -1,0 +1,106 @@
+"""The catalog of models, and which one is loaded."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Response
+
+from ...models.filters import Filters
+from ...schemas.inspection import Inspection
+from ...schemas.models import (
+    DetailedModelList,
+    Done,
+    LoadRequest,
+    LoadResponse,
+    ModelList,
+    ModelPaths,
+    ModelType,
+)
+from .. import examples
+from ..app_state import Here
+from ..error_handlers import ERRORS
+from ..response_cache import json_response
+
+router = APIRouter(prefix="/models", tags=["Models"], responses=ERRORS)
+
+# The types whose folder the API document calls otherwise in GET /models/paths.
+_PATH_NAMES = {"checkpoint": "checkpoints", "diffusion": "diffusion_models", "embedding": "embeddings"}
+
+
+@router.get("", response_model=ModelList | DetailedModelList)
+async def models(
+    here: Here,
+    type: str | None = None,
+    extension: str | None = None,
+    search: str | None = None,
+    name: str | None = None,
+    details: bool = False,
+) -> Response:
+    """All models by type; `name` is another word for `search`.
+
+    With `details=true` each tells its architecture, quantization, parameters, title, trigger words and
+    thumbnail. The first such request reads the headers of all files that it lists.
+    """
+    filters = Filters.parse(type, extension, search, name)
+    current = here.model.identity()
+    if details:
+        return json_response((await here.details.listing(filters, current)).model_dump_json())
+    await here.catalog.inventory()
+    return await here.snapshots.answer(
+        ("models", filters, current),
+        lambda: here.everywhere.revision,
+        lambda: here.everywhere.listing(filters, current),
+    )
+
+
+@router.get("/paths")
+async def paths(here: Here) -> ModelPaths:
+    """The folder of each model type."""
+    return ModelPaths.model_validate(
+        {_PATH_NAMES.get(kind, kind): str(folder) for kind, folder in here.catalog.folders.items()}
+    )
+
+
+@router.get("/inspect/{model_type}/{model_name:path}", responses={404: ERRORS[400]})
+async def inspect(model_type: ModelType, model_name: str, here: Here) -> Inspection:
+    """What a file's header tells: architecture, parts, what it still needs, and what fits on disk.
+
+    Nothing is loaded. A file that cannot be read is told in `problem`; .ckpt, .pt, .pth and .bin are not
+    opened up, since reading them can run code.
+    """
+    return await here.inspector.inspect(model_type, model_name)
+
+
+@router.post("/refresh")
+async def refresh(here: Here) -> Done:
+    """Read all model folders again now."""
+    await here.catalog.refresh()
+    return Done(message="Models refreshed")
+
+
+@router.post("/load", responses={409: ERRORS[400], 500: ERRORS[400]})
+async def load(
+    body: Annotated[LoadRequest, Body(openapi_examples=examples.LOAD)], here: Here
+) -> LoadResponse:
+    """Load a model; waits for the running job, answers when the model is in memory.
+
+    Closing the connection does not stop the load.
+    """
+    loaded = await here.model.load(body.known())
+    return LoadResponse(
+        model_name=loaded.model_name,
+        model_type=loaded.model_type,
+        model_architecture=loaded.model_architecture,
+        loaded_components=loaded.loaded_components,
+        warnings=[
+            *(f"unknown field {name!r} was ignored" for name in body.unknown_fields()),
+            *(loaded.warnings or []),
+        ]
+        or None,
+    )
+
+
+@router.post("/unload")
+async def unload(here: Here) -> Done:
+    """Free the loaded model; waits for the running job. Nothing loaded is fine too."""
+    await here.model.unload()
+    return Done(message="Model unloaded")

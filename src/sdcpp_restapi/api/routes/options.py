@@ -1,0 +1,38 @@
+"""What can be chosen: samplers, schedulers, quantisation types, architectures."""
+
+from fastapi import APIRouter
+
+from ...models import architectures
+from ...schemas import engine_names
+from ...schemas.options import Architectures, Options, QuantizationType
+from ..app_state import Here
+
+router = APIRouter(tags=["Options"])
+
+
+@router.get("/options")
+async def options() -> Options:
+    """The engine's own lists."""
+    return Options(
+        samplers=list(engine_names.SAMPLERS),
+        schedulers=list(engine_names.SCHEDULERS),
+        quantization_types=[
+            QuantizationType(id=key, name=name, bits=bits)
+            for key, (name, bits) in engine_names.QUANTIZATION_TYPES.items()
+        ],
+        rng_types=list(engine_names.RNG_TYPES),
+        predictions=list(engine_names.PREDICTIONS),
+        lora_apply_modes=list(engine_names.LORA_APPLY_MODES),
+        preview_modes=list(engine_names.PREVIEW_MODES),
+    )
+
+
+@router.get("/architectures")
+async def all_architectures(here: Here) -> Architectures:
+    """Presets of every architecture that the engine knows, and which one is loaded."""
+    current = here.model.architecture()
+    return Architectures(
+        architectures=architectures.presets(here.settings.generation.presets),
+        current_architecture=current.key if current else None,
+        current_preset=current.preset if current else None,
+    )

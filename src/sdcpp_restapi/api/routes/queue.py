@@ -1,0 +1,61 @@
+"""Looking at jobs and cancelling them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from ...jobs.queue.listing import Filters
+from ...schemas.jobs import JobStatus, JobType, JobView, QueueView
+from ...schemas.models import Done
+from ..app_state import Here
+from ..error_handlers import ERRORS
+from ..response_cache import json_response
+
+router = APIRouter(tags=["Queue"], responses=ERRORS)
+
+
+@router.get("/queue", response_model=QueueView)
+async def queue(
+    here: Here,
+    status: JobStatus | None = None,
+    type: JobType | None = None,
+    search: str | None = None,
+    model: Annotated[str | None, Query(description="Jobs of this model, by its name")] = None,
+    trash: Annotated[bool, Query(description="The deleted jobs that can be restored instead")] = False,
+    order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",
+    limit: Annotated[int | None, Query(ge=1)] = None,
+    offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
+) -> Response:
+    """All jobs, newest first, with the counts of the whole queue.
+
+    Without `limit` as many as the setting `limits.queue_page` allows. With `trash=true` the jobs in the
+    trash: `matching_count` tells how many there are, and the other counts stay those of the queue.
+    """
+    most = here.settings.limits.queue_page
+    filters = Filters(
+        status=status,
+        type=type,
+        search=search,
+        model=model,
+        trash=trash,
+        ascending=order == "asc",
+        limit=min(limit or most, most),
+        offset=offset,
+    )
+    return await here.snapshots.answer(filters, lambda: here.queue.revision, lambda: here.queue.page(filters))
+
+
+@router.get("/queue/{job_id}", response_model=JobView)
+async def job(job_id: str, here: Here) -> Response:
+    """One job: status, progress, outputs and the parameters that it runs with."""
+    view = await here.queue.get(job_id)
+    inputs = await here.inputs.describe(job_id)
+    return json_response(view.model_copy(update={"inputs": inputs or None}).model_dump_json())
+
+
+@router.delete("/queue/{job_id}")
+async def cancel(job_id: str, here: Here) -> Done:
+    """Cancel a job that waits or runs."""
+    await here.queue.cancel(job_id)
+    here.runners.stop(job_id)
+    return Done(message="Job cancelled")

@@ -1,0 +1,42 @@
+"""The upscaler, and pictures put through it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body
+
+from ...schemas.generation import Accepted
+from ...schemas.models import Done
+from ...schemas.upscaling import UpscaleRequest, UpscalerLoadResponse, UpscalerRequest
+from .. import examples
+from ..app_state import Here
+from ..error_handlers import ERRORS
+
+router = APIRouter(tags=["Upscaling"], responses=ERRORS)
+
+
+@router.post("/upscaler/load")
+async def load(
+    body: Annotated[UpscalerRequest, Body(openapi_examples=examples.LOAD_UPSCALER)], here: Here
+) -> UpscalerLoadResponse:
+    """Load an ESRGAN upscaler beside the main model; waits for the running job."""
+    loaded = await here.upscaler.load(body.known())
+    return UpscalerLoadResponse(
+        model_name=loaded.model_name,
+        upscale_factor=loaded.upscale_factor,
+        warnings=[f"unknown field {name!r} was ignored" for name in body.unknown_fields()] or None,
+    )
+
+
+@router.post("/upscaler/unload")
+async def unload(here: Here) -> Done:
+    """Free the upscaler; waits for the running job. Nothing loaded is fine too."""
+    await here.upscaler.unload()
+    return Done(message="Upscaler unloaded")
+
+
+@router.post("/upscale", status_code=202)
+async def upscale(
+    body: Annotated[UpscaleRequest, Body(openapi_examples=examples.UPSCALE)], here: Here
+) -> Accepted:
+    """Enlarge a picture with the loaded upscaler. The job waits in the queue."""
+    return await here.upscale_intake.submit(body)

@@ -1,0 +1,75 @@
+"""The WebSocket: every event to every client, at /ws and on the port of its own."""
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from ..events import Listener, encode
+from ..schemas.events import ClientMessage, Ping, Pong, ServerStatus
+from .app_state import Parts
+from .routes.health import current
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 30.0
+# Close code for a client that does not read: "try again later" (RFC 6455 registry).
+TRY_AGAIN_LATER = 1013
+_MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
+
+
+async def events(websocket: WebSocket) -> None:
+    """Serve one client until it leaves."""
+    parts: Parts = websocket.app.state.parts
+    await websocket.accept()
+    listener = parts.bus.subscribe()
+    try:
+        status = await server_status(parts)
+        listener.put(status, encode(status))
+        async with asyncio.TaskGroup() as tasks:
+            sending = tasks.create_task(_send(websocket, listener))
+            tasks.create_task(_receive(websocket, parts, listener, sending))
+    finally:
+        parts.bus.unsubscribe(listener)
+
+
+async def heartbeat(parts: Parts) -> None:
+    """Tell all clients how the server is, for ever."""
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        parts.bus.publish(await server_status(parts))
+
+
+async def server_status(parts: Parts) -> ServerStatus:
+    """The body of /health and the queue's counts."""
+    return ServerStatus.model_validate({**dict(current(parts)), **await parts.queue.counts()})
+
+
+async def _send(websocket: WebSocket, listener: Listener) -> None:
+    with suppress(WebSocketDisconnect, RuntimeError):
+        try:
+            while True:
+                await websocket.send_text(await listener.get())
+        except ConnectionError as error:
+            log.warning("a WebSocket client was let go: %s", error)
+            await websocket.close(TRY_AGAIN_LATER, str(error))
+
+
+async def _receive(
+    websocket: WebSocket, parts: Parts, listener: Listener, sending: asyncio.Task[None]
+) -> None:
+    try:
+        while (message := await websocket.receive())["type"] == "websocket.receive":
+            with suppress(ValidationError):  # what we don't understand is not for us
+                text = message.get("text") or message.get("bytes") or ""
+                answer = await _answer(parts, _MESSAGE.validate_json(text))
+                listener.put(answer, encode(answer))
+    except RuntimeError:
+        log.debug("a WebSocket client was gone already")
+    sending.cancel()
+
+
+async def _answer(parts: Parts, message: ClientMessage) -> Pong | ServerStatus:
+    return Pong() if isinstance(message, Ping) else await server_status(parts)

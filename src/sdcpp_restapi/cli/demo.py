@@ -1,0 +1,120 @@
+"""`sdcpp demo`."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import typer
+
+from ..config import Settings
+from ..demo.model import DemoModel
+from ..errors import SdcppError
+from ..schemas.jobs import JobStatus, JobView
+from . import ports
+from .api_client import Server, ServerUnreachable
+from .demo_model import say_demo, with_demo_model
+from .exit_codes import failed, interrupted
+from .flags import Flags, settings_of
+from .job_progress import progress_shown, watch
+from .serve import announce, local_url, run_to_the_end
+
+PROMPT = "a lovely cat"
+
+
+def demonstrate(config: Path | None, flags: Flags, once: bool) -> None:
+    """Serve, make a picture over HTTP, tell how to go on; with `once` end then."""
+    # The tour tells what happens; the log would only get between its lines.
+    flags = {"logging": {"level": "error"}, **flags}
+    chosen = flags.get("server", {})
+    settings = settings_of(config, flags)
+    server = settings.server
+    if "port" not in chosen and "ws_port" not in chosen and _taken(server.host, server.port, server.ws_port):
+        typer.echo(f"Port {server.port} or {server.ws_port} is in use: taking free ones.")
+        flags["server"] = {**chosen, "port": 0, "ws_port": 0}
+    flags["engine"] = {"load_on_start": False}
+    settings = with_demo_model(config, flags)
+    tour = _Tour(once)
+    run_to_the_end(settings, tour.start)
+    tour.end()
+
+
+def _taken(host: str, *numbers: int) -> bool:
+    return any(ports.problem(host, number) is not None for number in numbers)
+
+
+class _Tour:
+    """A client in a thread of its own, since the server has the main one."""
+
+    def __init__(self, once: bool) -> None:
+        self._once = once
+        self._problem: str | None = None
+        self._done = False
+        self._thread: threading.Thread | None = None
+
+    def start(self, settings: Settings, stop: Callable[[], None]) -> None:
+        """Begin, now that the server answers."""
+        loop = asyncio.get_running_loop()
+
+        def stop_from_thread() -> None:
+            with suppress(RuntimeError):  # the server has ended already
+                loop.call_soon_threadsafe(stop)
+
+        self._thread = threading.Thread(target=self._run, args=(settings, stop_from_thread), daemon=True)
+        announce(settings)
+        self._thread.start()
+
+    def end(self) -> None:
+        """Once the server has ended: tell a problem."""
+        if self._thread is not None:
+            self._thread.join(5.0)
+        if self._problem is not None and not self._done:
+            raise failed(f"{self._problem}\nsdcpp: run 'sdcpp doctor' to see what is missing")
+        if not self._done:
+            raise interrupted("interrupted before there was a picture")
+
+    def _run(self, settings: Settings, stop: Callable[[], None]) -> None:
+        try:
+            _make_a_picture(settings, self._once)
+            self._done = True
+        except ServerUnreachable:
+            pass  # it answered before: Ctrl-C has ended it meanwhile
+        except SdcppError as error:
+            self._problem = str(error)
+        finally:
+            if self._once or not self._done:
+                stop()
+
+
+def _make_a_picture(settings: Settings, once: bool) -> None:
+    paths = settings.paths
+    say_demo(settings)
+    typer.echo(f"Pictures go to {paths.output_dir}, the queue is kept in {paths.data_dir}.")
+    keys = settings.server.api_keys
+    key = keys[0].get_secret_value() if keys else None
+    with Server(local_url(settings.server), key) as server, server.events() as events:
+        with progress_shown() as show:
+            show("loading the model")
+            server.load(DemoModel().load_request().model_dump(exclude_none=True))
+            server.load_upscaler(DemoModel().upscaler_request().model_dump())
+            show(f'drawing "{PROMPT}"')
+            job = watch(server, events, server.submit({"prompt": PROMPT}).job_id, show)
+        if job.status is not JobStatus.COMPLETED:
+            raise SdcppError(job.error or f"The job was {job.status}")
+        _say_how_to_go_on(settings, server, job, once)
+
+
+def _say_how_to_go_on(settings: Settings, server: Server, job: JobView, once: bool) -> None:
+    key = " -H 'X-API-Key: YOUR_KEY'" if settings.server.api_keys else ""
+    typer.echo(
+        f"\nPicture:  {settings.paths.output_dir / job.outputs[0]}\n"
+        f"          {server.output_url(job.outputs[0])}\n"
+        f"API:      {server.url}/docs\n"
+        f"Queue:    {server.url}/queue\n\n"
+        f"Try: curl {server.url}/txt2img{key} -H 'Content-Type: application/json'"
+        """ -d '{"prompt": "a rocket on a blue background"}'\n"""
+        f'     sdcpp generate "a red heart" --server {server.url}\n'
+    )
+    if not once:
+        typer.echo("Ctrl-C ends the server.")

@@ -1,0 +1,158 @@
+"""What `sdcpp models` does."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+from rich.filesize import decimal
+
+from ..schemas.inspection import Inspection
+from ..schemas.jobs import JobView
+from ..schemas.models import ModelEntry, ModelList
+from .api_client import Server, connected
+from .exit_codes import refused, warn
+from .job_progress import finished
+
+HASH_SHOWN = 10
+
+
+def show_list(filters: dict[str, Any], as_json: bool, url: str, api_key: str | None) -> None:
+    """The models that pass the filters."""
+    with connected(url, api_key) as server:
+        found = server.models(**filters)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+        return
+    for entry in _entries(found):
+        sha256 = (entry.hash or "")[:HASH_SHOWN]
+        typer.echo(
+            f"{'*' if entry.is_loaded else ' '} {entry.type:<10} {decimal(entry.size_bytes):>9}"
+            f"  {sha256:<{HASH_SHOWN}}  {entry.name}"
+        )
+    warn(found.problems)
+
+
+def show_inspection(name: str, kind: str | None, as_json: bool, url: str, api_key: str | None) -> None:
+    """What a file is."""
+    with connected(url, api_key) as server:
+        found = server.inspection(kind or _kind_of(server, name), name)
+    if as_json:
+        typer.echo(found.model_dump_json(indent=2))
+        return
+    for label, value in _told(found):
+        typer.echo(f"{label:<14} {value}")
+
+
+def show_hash(name: str, kind: str | None, url: str, api_key: str | None) -> None:
+    """The SHA-256 of a file."""
+    with connected(url, api_key) as server:
+        typer.echo(f"{server.model_hash(kind or _kind_of(server, name), name)}  {name}")
+
+
+def fetch(source: str, request: dict[str, Any], url: str, api_key: str | None) -> None:
+    """Download a model; the hash job that follows it is waited for too."""
+    request = {**_source(source), **request}
+    with connected(url, api_key) as server:
+        accepted = server.download(request)
+        warn(accepted.warnings)
+        finished(server, accepted.download_job_id)
+        _tell_result(finished(server, accepted.hash_job_id))
+
+
+def convert_file(request: dict[str, Any], url: str, api_key: str | None) -> None:
+    """Convert a model."""
+    with connected(url, api_key) as server:
+        accepted = server.convert(request)
+        warn(accepted.warnings)
+        _tell_result(finished(server, accepted.job_id))
+
+
+def load_model(
+    name: str, kind: str | None, parts: list[str], settings: list[str], url: str, api_key: str | None
+) -> None:
+    """Load a model and tell what it is."""
+    request: dict[str, Any] = {"model_name": name, **_pairs("--with", parts)}
+    if kind:
+        request["model_type"] = kind
+    if settings:
+        request["options"] = {option: _value(text) for option, text in _pairs("--option", settings).items()}
+    with connected(url, api_key) as server:
+        loaded = server.load(request)
+    warn(loaded.warnings)
+    typer.echo(f"{loaded.model_name} ({loaded.model_architecture or 'of an unknown architecture'})")
+
+
+def unload_model(url: str, api_key: str | None) -> None:
+    """Free the loaded model."""
+    with connected(url, api_key) as server:
+        typer.echo(server.unload())
+
+
+def _told(found: Inspection) -> Iterator[tuple[str, str]]:
+    yield "name", f"{found.name} ({found.type}, {decimal(found.size_bytes)})"
+    if found.problem:
+        yield "problem", found.problem
+    yield "format", found.format or "not read, since reading it can run code"
+    yield "architecture", found.architecture or "unknown"
+    if found.parameters:
+        yield "parameters", f"{found.parameters:,}, most as {found.quantization}"
+    yield "contains", ", ".join(one.name or one.kind for one in found.contains) or "unknown"
+    if found.trigger_words:
+        yield "trigger words", ", ".join(found.trigger_words)
+    for need in found.needs:
+        wish = "needs" if need.required else "can use"
+        yield wish, f"{need.component}: {need.picked or 'no file on disk fits'}"
+
+
+def _entries(found: ModelList) -> list[ModelEntry]:
+    lists = (value for _, value in found if isinstance(value, list))
+    return [entry for entries in lists for entry in entries if isinstance(entry, ModelEntry)]
+
+
+def _kind_of(server: Server, name: str) -> str:
+    kinds = [entry.type for entry in _entries(server.models(search=name)) if entry.name == name]
+    if len(kinds) > 1:
+        raise refused(f"{name} is in {' and '.join(kinds)}; say which with --type")
+    if not kinds:
+        raise refused(f"there is no model {name}; 'sdcpp models list' shows all names")
+    return kinds[0]
+
+
+def _source(text: str) -> dict[str, str]:
+    """The part of a download's body that says from where."""
+    scheme, _, rest = text.partition(":")
+    match scheme:
+        case "http" | "https":
+            return {"url": text}
+        case "civitai" if rest:
+            return {"model_id": rest}
+        case "hf" if rest.count("/") >= 2:
+            owner, name, filename = rest.split("/", 2)
+            return {"repo_id": f"{owner}/{name}", "filename": filename}
+    raise refused(f"{text}: give an address, civitai:ID, civitai:ID:VERSION, or hf:ORG/NAME/FILE")
+
+
+def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
+    pairs = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals):
+            raise refused(f"{flag} {text}: write NAME=VALUE")
+        pairs[name] = value
+    return pairs
+
+
+def _value(text: str) -> object:
+    """true, 4 and 0.5 are what they look like, all else is a text."""
+    try:
+        return json.loads(text, parse_constant=str)
+    except ValueError:
+        return text
+
+
+def _tell_result(job: JobView) -> None:
+    if job.result:
+        typer.echo(f"{job.result.model_type} {job.result.name}")
+    elif job.output_path:
+        typer.echo(job.output_path)

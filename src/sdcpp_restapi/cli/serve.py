@@ -1,0 +1,73 @@
+"""`sdcpp serve`."""
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+import typer
+
+from ..config import Server, Settings
+from ..errors import SdcppError
+from ..serve import run
+from .exit_codes import failed, refused
+from .flags import Flags, settings_of
+
+log = logging.getLogger(__name__)
+
+
+def serve_until_stopped(config: Path | None, flags: Flags, demo: bool) -> None:
+    """Serve with these settings; a problem is one sentence and exit code 2."""
+    if demo:
+        from .demo_model import say_demo, with_demo_model
+
+        settings = with_demo_model(config, flags)
+        say_demo(settings)
+    else:
+        settings = settings_of(config, flags)
+    run_to_the_end(settings, lambda settings, _stop: announce(settings))
+
+
+def run_to_the_end(settings: Settings, started: Callable[[Settings, Callable[[], None]], None]) -> None:
+    """Serve until a signal; what prevents it becomes a sentence."""
+    try:
+        asyncio.run(run(settings, started))
+    except SdcppError as error:
+        raise refused(str(error)) from None
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        raise failed(f"The server cannot run: {what}{error.strerror or error}") from None
+
+
+def announce(settings: Settings) -> None:
+    """Say where the server is, and warn when everybody may use it."""
+    server = settings.server
+    shown = "localhost" if server.host in ("127.0.0.1", "0.0.0.0", "::1", "::") else bracketed(server.host)
+    typer.echo(
+        f"Serving on http://{shown}:{server.port} (events on ws://{shown}:{server.ws_port}, docs at /docs)"
+    )
+    if not server.api_keys and not _only_this_machine(server):
+        log.warning(
+            "everyone who reaches %s may use this server: set server.api_keys (SDCPP_SERVER_API_KEYS)"
+            " or bind to 127.0.0.1",
+            server.host,
+        )
+
+
+def local_url(server: Server) -> str:
+    """Where a client on this machine finds the server."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)
+    return f"http://{bracketed(host)}:{server.port}"
+
+
+def bracketed(host: str) -> str:
+    """An IPv6 address as URLs want it."""
+    return f"[{host}]" if ":" in host else host
+
+
+def _only_this_machine(server: Server) -> bool:
+    try:
+        return ipaddress.ip_address(server.host).is_loopback
+    except ValueError:
+        return server.host == "localhost"

@@ -1,0 +1,285 @@
+"""A slot of a worker, used like one of this machine: it runs jobs, and models are loaded into it."""
+
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from nats.errors import MaxPayloadError
+
+from ...errors import (
+    CannotLoad,
+    EngineLost,
+    Interrupted,
+    JobCancelled,
+    JobFailed,
+    LoadFailed,
+    SdcppError,
+    UpscalerLoadFailed,
+    WorkerLost,
+)
+from ...schemas.cluster import (
+    Answer,
+    Attempt,
+    End,
+    LoadModel,
+    LoadUpscalerOrder,
+    Order,
+    SlotState,
+    UnloadModel,
+    UnloadUpscalerOrder,
+)
+from ...schemas.events import JobPreview, ModelLoaded, UpscalerLoaded
+from ...schemas.jobs import Job, Outcome, Progress
+from ...schemas.models import LoadedSlot, LoadRequest
+from ...schemas.options import PreviewSettings
+from ...schemas.required_files import Needs
+from ...schemas.upscaling import UpscalerRequest
+from ..connection import AWAY, Link
+from ..object_files import FileBox, inputs_of, outputs_of, unpack
+from .attempt_channels import Ended, Inbox
+from .remote_worker import RemoteWorker
+
+log = logging.getLogger(__name__)
+
+# A worker that has not begun with its order after so many seconds gets it again.
+REMIND_AFTER = 5.0
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What all remote slots of a server share."""
+
+    link: Link
+    inbox: Inbox
+    files: FileBox
+    output_dir: Path
+    input_files: Callable[[Job], dict[str, list[str]]]
+    preview: Callable[[], PreviewSettings]
+    load_timeout: float
+
+
+class RemoteSlot:
+    """Jobs go down, what becomes of them comes up; files come before the end that names them."""
+
+    # A job goes on when this server ends, and its result is waiting when the server is back.
+    outlives_server = True
+
+    def __init__(self, worker: RemoteWorker, number: int, desk: Desk) -> None:
+        self.worker = worker
+        self.number = number
+        self.ready = asyncio.Event()
+        self.current: Attempt | None = None
+        self.stopping = False
+        self._desk = desk
+        # What was sent and has no end yet, and when.
+        self._order: Order | None = None
+        self._sent_at = 0.0
+
+    @property
+    def name(self) -> str:
+        """As jobs and messages name it."""
+        return f"{self.worker.name}/{self.number}"
+
+    # ------------------------------------------------------------ as an executor
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait until the worker is there; it keeps its jobs in line itself."""
+        await self.ready.wait()
+        yield
+
+    async def cancel(self, job_id: str) -> None:
+        """Tell the worker; it is told again with every sign of life that shows the job."""
+        if self.current is not None and self.current.job_id == job_id:
+            self.stopping = True
+            await self.worker.stop(self.current)
+
+    async def discard(self, job: Job) -> None:
+        """Delete the outputs of a job that was cancelled while they appeared."""
+        await asyncio.to_thread(shutil.rmtree, self._desk.output_dir / job.id, ignore_errors=True)
+
+    async def run(self, job: Job) -> AsyncGenerator[Progress | JobPreview | Outcome]:
+        """Have the worker run a job, or go on with one that an earlier run of this server gave it.
+
+        Raises JobFailed, JobCancelled and EngineLost as the worker says, WorkerLost when it is gone, and
+        Interrupted when it gives the job back.
+        """
+        attempt = Attempt.of(job)
+        mail = self._desk.inbox.expect(attempt)
+        self.current, self.stopping = attempt, False
+        try:
+            if not self.worker.present:  # it was lost between the claim and this
+                raise Interrupted(f"Worker {self.worker.name} is gone")
+            inputs = await self._send(job)
+            ended: Ended | None = None
+            while ended is None:
+                word = await mail.get()
+                if isinstance(word, Ended):
+                    ended = word
+                else:
+                    yield word
+            self._order = None
+            try:
+                yield await self._outcome(job, ended.end)
+            except SdcppError:
+                # The end is not taken: when it is delivered again, the job has been stored as failed.
+                self._clear(attempt, ended.end, inputs)
+                raise
+            # Only now that it is stored: a server that is stopped before takes the files once more.
+            with suppress(*AWAY):
+                await ended.take()
+            self._clear(attempt, ended.end, inputs)
+        finally:
+            self.current = self._order = None
+            self._desk.inbox.forget(attempt)
+
+    async def remind(self, works_on: Attempt | None) -> None:
+        """Give the worker its order again, which was lost if the broker came back without its store.
+
+        The broker drops it if it has it still (for two minutes it knows what it was given); a worker that
+        has carried it out only tells the end again.
+        """
+        order = self._order
+        if order is None or works_on == order.attempt or monotonic() - self._sent_at < REMIND_AFTER:
+            return
+        log.debug("job %s: %s has not begun with it", order.job.id, self.name)
+        with suppress(*AWAY):
+            await self._give(order)
+
+    async def _send(self, job: Job) -> list[str]:
+        paths = [Path(path) for paths in self._desk.input_files(job).values() for path in paths]
+        digests = await self._desk.files.send(inputs_of(job.id), {path.name: path for path in paths})
+        order = Order(job=job, inputs=digests, preview=self._desk.preview())
+        await self._give(order)
+        self._order = order
+        return list(digests)
+
+    async def _give(self, order: Order) -> None:
+        link = self._desk.link
+        try:
+            await link.store(link.names.job(self.worker.name, self.number), order, str(order.attempt))
+        except MaxPayloadError as error:
+            raise JobFailed(
+                "The job is longer than a message may be (max_payload of the broker, 1 MB unless it is set)"
+            ) from error
+        self._sent_at = monotonic()
+
+    def _clear(self, attempt: Attempt, end: End, inputs: list[str]) -> None:
+        """Empty the store of what nobody needs; the next job does not wait for that."""
+        self._desk.files.forget({outputs_of(attempt): list(end.files), inputs_of(attempt.job_id): inputs})
+
+    async def _outcome(self, job: Job, end: End) -> Outcome:
+        match end.how:
+            case "failed":
+                self.worker.failures += 1
+                raise JobFailed(end.error)
+            case "cannot_load":
+                self.worker.failures += 1
+                raise CannotLoad(end.error)
+            case "engine_lost":
+                self.worker.failures += 1
+                raise EngineLost(end.error)
+            case "cancelled":
+                raise JobCancelled
+            case "returned":
+                raise Interrupted(end.error or f"Worker {self.worker.name} gave the job back")
+        await self._receive(job, end)
+        self.worker.jobs_done += 1
+        return end.outcome
+
+    async def _receive(self, job: Job, end: End) -> None:
+        """Bring the files of a job: all of them appear at once."""
+        if not (end.files or end.enclosed):
+            return
+        final = self._desk.output_dir / job.id
+        unfinished = self._desk.output_dir / f".{job.id}.{job.attempt}.tmp"
+        try:
+            await asyncio.to_thread(unpack, end.enclosed, unfinished)
+            await self._desk.files.fetch(outputs_of(end.attempt), end.files, unfinished)
+            await asyncio.to_thread(_replace, unfinished, final)
+        except OSError as error:
+            raise JobFailed(f"The files of the job could not be written: {error}") from error
+        finally:
+            await asyncio.to_thread(shutil.rmtree, unfinished, ignore_errors=True)
+
+    # ------------------------------------------------------------ as a place for models
+
+    @property
+    def loading(self) -> LoadRequest | None:
+        """What is being loaded."""
+        return self._state.loading if self._state else None
+
+    @property
+    def problem(self) -> str | None:
+        """Why its engine does not come up."""
+        return f"{self.name}: {self._state.problem}" if self._state and self._state.problem else None
+
+    @property
+    def holds(self) -> LoadRequest | None:
+        """The model in memory, as far as the worker has said."""
+        return self._state.holds if self._state else None
+
+    def view(self) -> LoadedSlot:
+        """What its memory holds."""
+        shown = self._state.view if self._state else LoadedSlot(device="unknown", model_name=None)
+        return shown.model_copy(update={"worker": self.worker.name})
+
+    async def can_run(self, needs: Needs) -> bool:
+        """Whether a job with these needs may be given to it."""
+        return self.worker.usable and self.worker.stock.meets(needs)
+
+    async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
+        """Load a model once the running job is done. Raises LoadFailed."""
+        answer = await self._ask_to_load(LoadModel(slot=self.number, request=request))
+        if answer.loaded is None:
+            raise LoadFailed(f"Failed to load model: {request.model_name}: no answer of {self.name}")
+        return answer.loaded
+
+    async def unload_on_request(self) -> None:
+        """Free its model."""
+        await self._ask_to_load(UnloadModel(slot=self.number))
+
+    async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded:
+        """Load an upscaler once the running job is done. Raises UpscalerLoadFailed."""
+        answer = await self._ask_to_load(LoadUpscalerOrder(slot=self.number, request=request))
+        if answer.upscaler is None:
+            raise UpscalerLoadFailed(
+                f"Failed to load upscaler: {request.model_name}: no answer of {self.name}"
+            )
+        return answer.upscaler
+
+    async def unload_upscaler_on_request(self) -> None:
+        """Free its upscaler."""
+        await self._ask_to_load(UnloadUpscalerOrder(slot=self.number))
+
+    async def _ask_to_load(
+        self, question: LoadModel | UnloadModel | LoadUpscalerOrder | UnloadUpscalerOrder
+    ) -> Answer:
+        asking = asyncio.create_task(self.worker.ask(question, self._desk.load_timeout))
+        losing = asyncio.create_task(self.worker.gone())
+        try:
+            await asyncio.wait((asking, losing), return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                raise WorkerLost(f"Worker {self.worker.name} was lost")
+            return await asking
+        finally:
+            asking.cancel()
+            losing.cancel()
+
+    @property
+    def _state(self) -> SlotState | None:
+        said = self.worker.said
+        return said.slots[self.number] if said and self.number < len(said.slots) else None
+
+
+def _replace(unfinished: Path, final: Path) -> None:
+    if final.exists():
+        # Left by an attempt that was broken off between the renaming and the database.
+        shutil.rmtree(final)
+    os.replace(unfinished, final)

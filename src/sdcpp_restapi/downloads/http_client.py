@@ -1,0 +1,152 @@
+"""Requests to other servers: checked at every hop, with tokens for those they belong to."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import httpx
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from ..errors import BadRequest
+from .address_rules import Addresses, CheckedTransport
+from .failures import AddressRefused, Interrupted, UpstreamFailed, place, refusal
+
+MOST_HOPS = 10
+# More than any description of a model; a server that sends more wants to fill our memory.
+MOST_JSON = 16 * 2**20
+
+
+class Token:
+    """A secret that belongs to one server, and the setting that holds it."""
+
+    def __init__(self, home: str, secret: SecretStr | None, setting: str) -> None:
+        self._home = _origin(httpx.URL(home))
+        self.secret = secret
+        self.setting = setting
+
+    def belongs_to(self, url: httpx.URL) -> bool:
+        """Whether this URL has scheme, host and port of the token's server."""
+        return _origin(url) == self._home
+
+
+class Web:
+    """Gets things from other servers. Nothing is kept between requests: no cookies, no connections."""
+
+    def __init__(self, addresses: Addresses, tokens: list[Token], timeout: float) -> None:
+        """`timeout`: seconds to connect, and seconds without a byte."""
+        self._addresses = addresses
+        self._tokens = tokens
+        self._transport = CheckedTransport(addresses)
+        self._extensions = {"timeout": httpx.Timeout(timeout).as_dict()}
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._transport.aclose()
+
+    async def check(self, url: str) -> None:
+        """Raise AddressRefused for what would be refused later; an unknown name may be known then."""
+        try:
+            await self._addresses.of(parsed(url))
+        except Interrupted:
+            return
+
+    @asynccontextmanager
+    async def get(self, url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx.Response]:
+        """The answer at the end of all redirects, whatever its status, with its body still to be read.
+
+        Raises UpstreamFailed; Interrupted (also out of the block) where trying again may help.
+        """
+        hop = parsed(url)
+        seen = {hop}
+        for _ in range(MOST_HOPS):
+            async with self._asked("GET", hop, headers or {}) as response:
+                if not response.has_redirect_location:
+                    yield response
+                    return
+            hop = _next(hop, response.headers["location"])
+            if hop in seen:
+                raise UpstreamFailed(f"{place(hop)} redirects in a circle")
+            seen.add(hop)
+        raise UpstreamFailed(f"{place(hop)} redirects more than {MOST_HOPS} times")
+
+    async def head(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
+        """Status and headers of one address; a redirect is not followed. Raises as `get` does."""
+        async with self._asked("HEAD", parsed(url), headers) as response:
+            return response
+
+    async def get_json[M: BaseModel](self, url: str, shape: type[M]) -> M:
+        """A small JSON document. Raises UpstreamFailed or UpstreamMissing."""
+        async with self.get(url, {"Accept": "application/json"}) as response:
+            host = place(response.request.url)
+            if response.status_code != 200:
+                raise self.refusal(response)
+            text = bytearray()
+            async for chunk in response.aiter_bytes():
+                text += chunk
+                if len(text) > MOST_JSON:
+                    raise UpstreamFailed(f"{host} sent too much")
+        try:
+            return shape.model_validate_json(bytes(text))
+        except ValidationError:
+            raise UpstreamFailed(f"{host} sent something else than the description of a model") from None
+
+    def refusal(self, response: httpx.Response) -> Exception:
+        """The failure that an answer without success stands for."""
+        url = response.request.url
+        setting = next((token.setting for token in self._tokens if token.belongs_to(url)), None)
+        return refusal(response.status_code, place(url), response.headers, setting)
+
+    @asynccontextmanager
+    async def _asked(
+        self, method: str, url: httpx.URL, headers: Mapping[str, str]
+    ) -> AsyncIterator[httpx.Response]:
+        try:
+            request = self._request(method, url, headers)
+            response = await self._transport.handle_async_request(request)
+            response.request = httpx.Request(method, url)
+            try:
+                yield response
+            finally:
+                await response.aclose()
+        except httpx.TransportError as error:
+            raise Interrupted(f"The connection to {place(url)} broke: {_reason(error)}") from None
+
+    def _request(self, method: str, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Request:
+        sent = {"User-Agent": "sdcpp-restapi", "Accept": "*/*", "Accept-Encoding": "identity", **headers}
+        for token in self._tokens:
+            if token.secret is not None and token.belongs_to(url):
+                sent["Authorization"] = f"Bearer {token.secret.get_secret_value()}"
+        return httpx.Request(method, url, headers=sent, extensions=self._extensions)
+
+
+def parsed(text: str) -> httpx.URL:
+    """A URL that may be asked. Raises AddressRefused, without repeating what may be a secret."""
+    try:
+        url = httpx.URL(text)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise AddressRefused(f"url: this is not an address: {error}") from None
+    if url.scheme not in ("http", "https"):
+        raise AddressRefused(
+            f"url: {url.scheme or 'an address without scheme'} is not allowed; only http and https"
+        )
+    if not url.host:
+        raise AddressRefused("url: this address names no server")
+    if url.userinfo:
+        raise AddressRefused("url: an address with a password is not allowed")
+    return url.copy_with(fragment=None)
+
+
+def _next(url: httpx.URL, location: str) -> httpx.URL:
+    try:
+        return parsed(str(url.join(location)))
+    except (BadRequest, httpx.InvalidURL, ValueError) as error:
+        raise AddressRefused(f"{place(url)} redirects to where it may not: {error}") from None
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+    return url.scheme, url.raw_host, url.port or {"http": 80, "https": 443}.get(url.scheme)
+
+
+def _reason(error: httpx.TransportError) -> str:
+    if isinstance(error, httpx.TimeoutException):
+        return "nothing came for too long"
+    return str(error) or type(error).__name__

@@ -1,0 +1,170 @@
+"""What the arguments of generate_image and generate_video have in common: the makers of their rules, and the
+rules of the fields that both kinds of request have."""
+
+import ctypes
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...schemas import engine_names
+from ...schemas.engine import Generation
+from . import image_buffers
+from .field_rules import INFINITY, Rule, utf8
+from .self_check import member
+from .structs import CACHE_EASYCACHE, sd_lora_t
+
+
+@dataclass
+class GenerationCall[C: Generation]:
+    """The argument of a call; `alive` holds what its pointers point at."""
+
+    struct: ctypes.Structure
+    command: C
+    alive: list[object] = field(default_factory=list)
+
+
+def fill(call: GenerationCall[Any], rules: Sequence[Rule[Any]]) -> None:
+    """Put everything of the command into the struct. Raises JobFailed when an input image cannot be read."""
+    call.struct.prompt = utf8(call.command.prompt)
+    call.struct.negative_prompt = utf8(call.command.negative_prompt)
+    _put_loras(call)
+    for rule in rules:
+        if set(rule.fields) <= set(type(call.command.params).model_fields):
+            rule.apply(call)
+
+
+def number(name: str, target: str = "") -> Rule[GenerationCall[Any]]:
+    """A field that is a number of the same meaning."""
+
+    def apply(call: GenerationCall[Any]) -> None:
+        struct, leaf = member(call.struct, target or name)
+        setattr(struct, leaf, getattr(call.command.params, name))
+
+    return Rule((name,), apply)
+
+
+def index(name: str, target: str, known: Sequence[str]) -> Rule[GenerationCall[Any]]:
+    """A field that is an enum: its index."""
+
+    def apply(call: GenerationCall[Any]) -> None:
+        struct, leaf = member(call.struct, target)
+        setattr(struct, leaf, known.index(getattr(call.command.params, name)))
+
+    return Rule((name,), apply)
+
+
+def numbers(name: str, target: str, count: str, kind: type[Any]) -> Rule[GenerationCall[Any]]:
+    """A list of numbers: a pointer and a count in the same struct."""
+
+    def apply(call: GenerationCall[Any]) -> None:
+        values = getattr(call.command.params, name)
+        array = (kind * len(values))(*values)
+        call.alive.append(array)
+        struct, leaf = member(call.struct, target)
+        setattr(struct, leaf, array)
+        setattr(struct, count, len(values))
+
+    return Rule((name,), apply)
+
+
+def picture(name: str, target: str, channels: int) -> Rule[GenerationCall[Any]]:
+    """One input image, stretched to the size of the result."""
+
+    def apply(call: GenerationCall[Any]) -> None:
+        for image in pictures(call, name, channels)[:1]:
+            setattr(call.struct, target, image.struct)
+
+    return Rule((name,), apply)
+
+
+def pictures(call: GenerationCall[Any], name: str, channels: int) -> list[image_buffers.InputImage]:
+    """The input images of a field, stretched to the size of the result and kept alive."""
+    params = call.command.params
+    size = (params.width, params.height)
+    loaded = [image_buffers.load_input(path, channels, size) for path in call.command.images.get(name, [])]
+    call.alive += loaded
+    return loaded
+
+
+def guidance(prefix: str, target: str) -> tuple[Rule[GenerationCall[Any]], ...]:
+    """The fields of a sample_params_t's guidance; those of the high-noise model have a prefix."""
+    inside = f"{target}.guidance"
+    return (
+        number(f"{prefix}cfg_scale", f"{inside}.txt_cfg"),
+        number(f"{prefix}distilled_guidance", f"{inside}.distilled_guidance"),
+        number(f"{prefix}slg_scale", f"{inside}.slg.scale"),
+        numbers(f"{prefix}skip_layers", f"{inside}.slg.layers", "layer_count", ctypes.c_int),
+        number(f"{prefix}slg_start", f"{inside}.slg.layer_start"),
+        number(f"{prefix}slg_end", f"{inside}.slg.layer_end"),
+    )
+
+
+def eta_of(call: GenerationCall[Any]) -> float:
+    """eta as the engine takes it."""
+    # 0 is the API's default, meant for DDIM and TCD. Taken literally it would turn the ancestral and SDE
+    # samplers into others (euler_a into ddim_trailing, bit for bit); infinity is the sampler's own value,
+    # which is 0 for DDIM and TCD. Measured on 487de75.
+    eta: float = call.command.params.eta
+    return eta or INFINITY
+
+
+def _put_eta(call: GenerationCall[Any]) -> None:
+    call.struct.sample_params.eta = eta_of(call)
+
+
+def _put_tiling(call: GenerationCall[Any]) -> None:
+    params, options, tiling = call.command.params, call.command.options, call.struct.vae_tiling_params
+    chosen = params if params.vae_tiling else options
+    tiling.enabled = chosen.vae_tiling
+    tiling.tile_size_x = params.vae_tile_size_x or options.vae_tile_size_x
+    tiling.tile_size_y = params.vae_tile_size_y or options.vae_tile_size_y
+    tiling.target_overlap = chosen.vae_tile_overlap
+
+
+def _put_easycache(call: GenerationCall[Any]) -> None:
+    params = call.command.params
+    if params.easycache:
+        call.struct.cache.mode = CACHE_EASYCACHE
+    call.struct.cache.reuse_threshold = params.easycache_threshold
+    call.struct.cache.start_percent = params.easycache_start
+    call.struct.cache.end_percent = params.easycache_end
+
+
+def _put_loras(call: GenerationCall[Any]) -> None:
+    loras = call.command.loras
+    array = (sd_lora_t * len(loras))(
+        *(sd_lora_t(lora.high_noise, lora.weight, os.fsencode(lora.path)) for lora in loras)
+    )
+    call.alive.append(array)
+    call.struct.loras = array
+    call.struct.lora_count = len(loras)
+
+
+SHARED_RULES: tuple[Rule[GenerationCall[Any]], ...] = (
+    number("width"),
+    number("height"),
+    number("steps", "sample_params.sample_steps"),
+    *guidance("", "sample_params"),
+    Rule(("eta",), _put_eta),
+    number("seed"),
+    index("sampler", "sample_params.sample_method", engine_names.SAMPLERS),
+    index("scheduler", "sample_params.scheduler", engine_names.SCHEDULERS),
+    number("clip_skip"),
+    Rule(("vae_tiling", "vae_tile_size_x", "vae_tile_size_y", "vae_tile_overlap"), _put_tiling),
+    Rule(("easycache", "easycache_threshold", "easycache_start", "easycache_end"), _put_easycache),
+    picture("init_image_base64", "init_image", 3),
+    number("strength"),
+)
+
+SHARED_ELSEWHERE = {
+    "prompt": "command.prompt is the same without LoRA tags",
+    "negative_prompt": "command.negative_prompt is the same without LoRA tags",
+    "loras": "command.loras are these and the prompt's tags, resolved to files and summed up",
+    "use_architecture_defaults": "decided when the job was submitted",
+    "prompt_template": "the prompt was drawn from it when the job was submitted",
+    "model": "the job was stamped with it, and it is loaded before",
+    "priority": "decides the job's place in the queue",
+    "not_before": "decides when the job stands in the queue",
+    "client_id": "decides the job's place in the queue",
+}

@@ -1,0 +1,171 @@
+"""From a load command to the argument of new_sd_ctx: the single place where load options become C fields."""
+
+import ctypes
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ...schemas import engine_names
+from ...schemas.base import Component
+from ...schemas.models import LoadOptions, ModelFiles
+from .field_rules import Rule, engine_type_rules, utf8
+from .structs import TYPE_AS_STORED, TYPES, Library, sd_ctx_params_t, sd_embedding_t
+
+COMPONENT_FIELDS: dict[Component, str] = {
+    "vae": "vae_path",
+    "clip_l": "clip_l_path",
+    "clip_g": "clip_g_path",
+    "clip_vision": "clip_vision_path",
+    "t5xxl": "t5xxl_path",
+    "controlnet": "control_net_path",
+    "llm": "llm_path",
+    "llm_vision": "llm_vision_path",
+    "taesd": "taesd_path",
+    "high_noise_diffusion_model": "high_noise_diffusion_model_path",
+    "photo_maker": "photo_maker_path",
+}
+
+
+@dataclass
+class ContextCall:
+    """The argument of new_sd_ctx; `alive` holds what its pointers point at."""
+
+    struct: sd_ctx_params_t
+    options: LoadOptions
+    device: str | None = None
+    alive: list[object] = field(default_factory=list)
+
+
+def ctx_params(
+    library: Library, files: ModelFiles, options: LoadOptions, device: str | None = None
+) -> ContextCall:
+    """What to load, and how; without a device the engine chooses one.
+
+    Weights are read at once, so that a context that exists can generate; but what is read so is never
+    released (measured on 487de75), so that `free_params_immediately` leaves the reading to each job.
+    """
+    call = ContextCall(sd_ctx_params_t(), options, device)
+    library.c.sd_ctx_params_init(ctypes.byref(call.struct))
+    call.struct.eager_load = not options.free_params_immediately
+    main = "model_path" if files.model_type == "checkpoint" else "diffusion_model_path"
+    setattr(call.struct, main, os.fsencode(files.main))
+    for component, path in files.components.items():
+        setattr(call.struct, COMPONENT_FIELDS[component], os.fsencode(path))
+    _put_embeddings(call, files.embeddings)
+    for rule in LOAD_RULES:
+        rule.apply(call)
+    return call
+
+
+def _option(name: str, *targets: str) -> Rule[ContextCall]:
+    """An option that is a struct's field of the same meaning: a number, a boolean or a text."""
+
+    def apply(call: ContextCall) -> None:
+        value = getattr(call.options, name)
+        for target in targets or (name,):
+            setattr(call.struct, target, utf8(value) if isinstance(value, str) else value)
+
+    return Rule((name,), apply)
+
+
+def _choice(name: str, target: str, known: Sequence[str]) -> Rule[ContextCall]:
+    """An option that is an enum: its index; empty leaves the engine's own choice."""
+
+    def apply(call: ContextCall) -> None:
+        value = getattr(call.options, name)
+        if value:
+            setattr(call.struct, target, known.index(value))
+
+    return Rule((name,), apply)
+
+
+def _put_threads(call: ContextCall) -> None:
+    if call.options.n_threads > 0:  # 0 and -1: physical cores, the engine's own default
+        call.struct.n_threads = call.options.n_threads
+
+
+def _put_weight_type(call: ContextCall) -> None:
+    call.struct.wtype = TYPES.get(call.options.weight_type, TYPE_AS_STORED)
+
+
+def _put_type_rules(call: ContextCall) -> None:
+    call.struct.tensor_type_rules = engine_type_rules(call.options.tensor_type_rules)
+
+
+def _put_placement(call: ContextCall) -> None:
+    options = call.options
+    on_cpu = {
+        "te": options.keep_clip_on_cpu,
+        "vae": options.keep_vae_on_cpu,
+        "controlnet": options.keep_controlnet_on_cpu,
+    }
+    placed = [f"*={call.device}"] if call.device else []
+    placed += [f"{module}=cpu" for module, kept in on_cpu.items() if kept]
+    call.struct.backend = ",".join(placed).encode()
+    if options.free_params_immediately:
+        call.struct.params_backend = b"*=disk"
+    elif options.offload_to_cpu:
+        call.struct.params_backend = b"*=cpu"
+
+
+def _put_chroma(call: ContextCall) -> None:
+    options = call.options
+    call.struct.model_args = (
+        f"chroma_use_dit_mask={options.chroma_use_dit_mask:d}"
+        f",chroma_use_t5_mask={options.chroma_use_t5_mask:d}"
+        f",chroma_t5_mask_pad={options.chroma_t5_mask_pad}"
+    ).encode()
+
+
+def _put_lora_mode(call: ContextCall) -> None:
+    # The engine's own `auto` merges LoRAs into weights that are not quantised and takes them out again
+    # later; what rounding leaves behind changes every picture after it. At run time nothing is left.
+    mode = call.options.lora_apply_mode
+    call.struct.lora_apply_mode = engine_names.LORA_APPLY_MODES.index(
+        "at_runtime" if mode == "auto" else mode
+    )
+
+
+def _put_embeddings(call: ContextCall, embeddings: dict[str, str]) -> None:
+    array = (sd_embedding_t * len(embeddings))(
+        *(sd_embedding_t(utf8(word), os.fsencode(path)) for word, path in embeddings.items())
+    )
+    call.alive.append(array)
+    call.struct.embeddings = array
+    call.struct.embedding_count = len(embeddings)
+
+
+LOAD_RULES: tuple[Rule[ContextCall], ...] = (
+    Rule(("n_threads",), _put_threads),
+    Rule(
+        (
+            "keep_clip_on_cpu",
+            "keep_vae_on_cpu",
+            "keep_controlnet_on_cpu",
+            "offload_to_cpu",
+            "free_params_immediately",
+        ),
+        _put_placement,
+    ),
+    _option("vae_conv_direct"),
+    _option("diffusion_conv_direct"),
+    _option("flash_attn", "flash_attn", "diffusion_flash_attn"),
+    _option("enable_mmap"),
+    _option("tae_preview_only"),
+    Rule(("weight_type",), _put_weight_type),
+    Rule(("tensor_type_rules",), _put_type_rules),
+    _choice("rng_type", "rng_type", engine_names.RNG_TYPES),
+    _choice("sampler_rng_type", "sampler_rng_type", engine_names.RNG_TYPES),
+    _choice("prediction", "prediction", engine_names.PREDICTIONS),
+    Rule(("lora_apply_mode",), _put_lora_mode),
+    Rule(("chroma_use_dit_mask", "chroma_use_t5_mask", "chroma_t5_mask_pad"), _put_chroma),
+)
+
+LOAD_ELSEWHERE = {
+    "vae_decode_only": "the engine reads the encoder when a job needs it",
+    "flow_shift": "a default of each job",
+    "vae_tiling": "a default of each job",
+    "vae_tile_size_x": "a default of each job",
+    "vae_tile_size_y": "a default of each job",
+    "vae_tile_overlap": "a default of each job",
+}

@@ -1,0 +1,96 @@
+"""The engine child: the process that owns the C library.
+
+    python -m sdcpp_restapi.engine.child --fd N [--library PATH] [--debug]
+
+How it talks with the server is in pipe/child_end.py, what they say in schemas/engine.py. The first report is
+Hello, or Unusable and exit code 3.
+"""
+
+import argparse
+import ctypes
+from typing import NoReturn
+
+from ...pipe.child_end import ChildEnd, prepare
+from ...schemas.engine import (
+    COMMAND,
+    Convert,
+    Generate,
+    GenerateVideo,
+    Hello,
+    Load,
+    LoadUpscaler,
+    Report,
+    Unload,
+    Unloaded,
+    UnloadUpscaler,
+    Upscale,
+    Work,
+)
+from ..binding.self_check import open_library
+from ..binding.structs import Library
+from .session import Session
+
+# Before a chat model, after the server.
+NICENESS = 5
+
+
+def perform(session: Session, work: Work) -> Report:
+    """The last report of a command. Raises SdcppError."""
+    match work:
+        case Load():
+            return session.load(work)
+        case Generate():
+            return session.generate(work)
+        case GenerateVideo():
+            return session.generate_video(work)
+        case LoadUpscaler():
+            return session.upscaler.load(work)
+        case Upscale():
+            return session.upscaler.upscale(work)
+        case Convert():
+            return session.convert(work)
+        case UnloadUpscaler():
+            session.upscaler.unload()
+            return Unloaded(id=work.id)
+        case Unload():
+            session.unload()
+            return Unloaded(id=work.id)
+
+
+def hello(library: Library) -> Hello:
+    """What the library says about itself and the machine."""
+    return Hello(
+        commit=library.text("sd_commit"),
+        version=library.text("sd_version"),
+        system_info=" ".join(library.text("sd_get_system_info").split()),
+        devices=_devices(library),
+        physical_cores=library.c.sd_get_num_physical_cores(),
+        library=str(library.path),
+    )
+
+
+def _devices(library: Library) -> list[str]:
+    buffer = ctypes.create_string_buffer(16384)
+    library.c.sd_list_devices(buffer, len(buffer))
+    return buffer.value.decode(errors="replace").splitlines()
+
+
+def main() -> NoReturn:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--fd", type=int, required=True, help="inherited end of a socket pair")
+    parser.add_argument("--library", help="path of the engine library (default: the installed wheel's)")
+    parser.add_argument("--debug", action="store_true", help="report the engine's debug lines as well")
+    arguments = parser.parse_args()
+    prepare(NICENESS)
+    child = ChildEnd[Work, Session](arguments.fd, COMMAND)
+
+    def start() -> tuple[Session, Hello]:
+        library = open_library(arguments.library)
+        return Session(library, child.report, arguments.debug), hello(library)
+
+    child.run(start, perform)
+
+
+if __name__ == "__main__":
+    main()

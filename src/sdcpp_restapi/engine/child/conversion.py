@@ -1,0 +1,37 @@
+"""Writing a model in another type, in the child."""
+
+import os
+import time
+from collections.abc import Callable
+
+from ...errors import JobCancelled, JobFailed
+from ...schemas.engine import Convert, Converted
+from ..binding.field_rules import engine_type_rules
+from ..binding.structs import TYPES, Library
+from .log_parser import Listener
+
+
+def convert(
+    library: Library, listener: Listener, command: Convert, cancelled: Callable[[], bool]
+) -> Converted:
+    """Write the model file. The call cannot be stopped: a cancel is heard when it is over.
+
+    Raises JobFailed in the engine's words, JobCancelled. What was written is left to the server.
+    """
+    started = time.monotonic()
+    with listener.counting(command.id):
+        done = library.c.convert(
+            os.fsencode(command.input),
+            os.fsencode(command.vae) if command.vae else None,
+            os.fsencode(command.output),
+            TYPES[command.output_type],
+            # Never NULL: that ends the process.
+            engine_type_rules(command.tensor_type_rules),
+            # With its own names a baked VAE would be called "vae.", which other programs do not know.
+            command.vae is not None,
+        )
+    if cancelled():
+        raise JobCancelled
+    if not done:
+        raise JobFailed(listener.why("The engine did not write the model and did not say why"))
+    return Converted(id=command.id, seconds=time.monotonic() - started)

@@ -1,0 +1,91 @@
+"""The images of one job: finished and written as soon as the engine has made them."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from ...errors import JobFailed
+from ...schemas.engine import Generate, Generated, MadeImage, Partial, Report
+from ...schemas.generation import Img2ImgRequest
+from ..binding import image_buffers
+from . import image_files
+from .progress import Steps
+from .upscaler import Upscaler
+
+
+def parts(command: Generate) -> Iterator[Generate]:
+    """One call of the engine for the whole batch; one for each image where finished ones are to be kept.
+
+    The engine gives the images of a call only when all are made. Either way the pictures are the same.
+    """
+    params = command.params
+    if not params.keep_finished:
+        yield command
+        return
+    for number in range(params.batch_count):
+        single = params.model_copy(update={"seed": params.seed + number, "batch_count": 1})
+        yield command.model_copy(update={"params": single})
+
+
+class Results:
+    """What is in the job's folder so far."""
+
+    def __init__(
+        self, command: Generate, upscaler: Upscaler, steps: Steps, report: Callable[[Report], None]
+    ) -> None:
+        self._command = command
+        self._upscaler = upscaler
+        self._steps = steps
+        self._report = report
+        self._seconds = self._write_seconds = 0.0
+        self._images: list[MadeImage] = []
+
+    def add(self, part: Generate, made: list[Any], seconds: float) -> None:
+        """Finish and write what a call made of `part` in so many seconds.
+
+        Raises JobCancelled between two tiles of an enlargement, and JobFailed.
+        """
+        started = time.monotonic()
+        for index, struct in enumerate(made):
+            # Layered models give several pictures per image of the batch.
+            seed = part.params.seed + index * part.params.batch_count // len(made)
+            self._images.append(self._finished(struct, index, seed))
+        self._seconds += seconds
+        self._write_seconds += time.monotonic() - started
+        if self._command.params.keep_finished:
+            self._report(Partial(id=self._command.id, made=self.told()))
+
+    def told(self) -> Generated:
+        """The last report of the job."""
+        return Generated(
+            id=self._command.id,
+            images=list(self._images),
+            seconds=self._seconds,
+            write_seconds=self._write_seconds,
+        )
+
+    def _finished(self, struct: Any, index: int, seed: int) -> MadeImage:
+        command, number = self._command, len(self._images)
+        params = command.params
+        picture = image_buffers.copied(struct)
+        if picture is None:
+            raise JobFailed(f"The engine made no picture of image {number}")
+        text = image_files.parameters_text(command, seed, picture.size)
+        if isinstance(params, Img2ImgRequest) and params.mask_image_base64 and params.mask_composite:
+            picture = image_files.composited(picture, command.images)
+        if command.enlargement is not None:
+            picture = self._enlarged(picture, index)
+        folder = Path(command.folder)
+        file = image_files.write_result(picture, folder, f"image_{number}", text, params.output_format)
+        return MadeImage(file=file, seed=seed, width=picture.width, height=picture.height)
+
+    def _enlarged(self, picture: Image.Image, index: int) -> Image.Image:
+        assert self._command.enlargement is not None
+        return self._upscaler.enlarged(
+            picture.convert("RGB"),
+            self._command.enlargement,
+            lambda tile: self._report(self._steps.enlarged(index, tile)),
+        )

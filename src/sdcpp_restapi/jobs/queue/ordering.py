@@ -1,0 +1,119 @@
+"""The line of a lane: who is next, and which job suits a slot that holds a model already.
+
+Runs inside of write transactions, by statements of line.sql. The order is priority, then round, then the
+order of submission. Rounds are all 0 unless clients take turns.
+"""
+
+import hashlib
+import json
+import sqlite3
+from datetime import datetime, timedelta
+from importlib import resources
+from typing import Any
+
+import aiosql
+
+from ...schemas.base import Frozen
+from ...schemas.jobs import Lane
+from ...schemas.models import LoadRequest
+from . import rows
+
+_sql = aiosql.from_str(resources.files(__package__).joinpath("line.sql").read_text("utf-8"), "sqlite3")
+
+
+class Rules(Frozen):
+    """What decides about the order besides priorities."""
+
+    by_client: bool = False
+    patience: float = 0.0
+
+
+class Slot(Frozen):
+    """Who asks for a job: `able` are the needs that it meets (JSON, as jobs have them), None = all."""
+
+    name: str | None = None
+    holds: LoadRequest | None = None
+    able: list[str] | None = None
+
+
+ANY_SLOT = Slot()
+
+
+def key_of(model: LoadRequest | None) -> str:
+    """Jobs with the same key run on the same model in memory; "" needs none."""
+    return hashlib.sha256(model.model_dump_json().encode()).hexdigest()[:16] if model else ""
+
+
+def choose(db: sqlite3.Connection, lane: Lane, slot: Slot, rules: Rules) -> int | None:
+    """The `seq` of the job that the slot is to run now; its client has had its turn by that."""
+    now = rows.now()
+    for due in list(_sql.due(db, lane=lane, now=now)):
+        join(db, due["seq"], rules)
+    seq = _suiting(db, lane, slot, rules.patience, now)
+    if seq is not None and rules.by_client:
+        _sql.have_turn(db, seq=seq)
+        _sql.end_rounds(db, seq=seq)
+    return seq
+
+
+def join(db: sqlite3.Connection, seq: int, rules: Rules) -> None:
+    """Let a held job stand in line."""
+    _sql.join_line(db, seq=seq, by_client=rules.by_client)
+
+
+def renumber(db: sqlite3.Connection, rules: Rules) -> None:
+    """Bring the rounds of all jobs in line to what the rules want, which may be new."""
+    _sql.forget_turns(db)
+    (_sql.number_rounds if rules.by_client else _sql.drop_rounds)(db)
+
+
+def next_due(db: sqlite3.Connection, lane: Lane) -> datetime | None:
+    """When the next held job may stand in line."""
+    (text,) = _sql.next_due(db, lane=lane)
+    return datetime.fromisoformat(text) if text else None
+
+
+def needs(db: sqlite3.Connection, lane: Lane) -> list[str]:
+    """What the jobs in line need, and those that will stand in line, each once."""
+    return [text for (text,) in list(_sql.needs(db, lane=lane))]
+
+
+def position(db: sqlite3.Connection, job_id: str) -> int:
+    """The place of a pending job, 1 = next; held ones come after the line."""
+    return int(_sql.position(db, id=job_id)[0])
+
+
+def _suiting(db: sqlite3.Connection, lane: Lane, slot: Slot, patience: float, now: str) -> int | None:
+    able = None if slot.able is None else json.dumps(slot.able)
+    if slot.holds is None or patience == 0:
+        found = _sql.head(db, lane=lane, able=able)
+        return found["seq"] if found else None
+    heads = _heads(db, lane, able)
+    head = min(heads.values(), key=_place, default=None)
+    own = heads.get(key_of(slot.holds)) if slot.holds else None
+    if head is None or own is None or not _may_pass(own, head, now, patience):
+        return head["seq"] if head else None
+    _sql.pass_over(db, seq=head["seq"], now=now)
+    return int(own["seq"])
+
+
+def _heads(db: sqlite3.Connection, lane: Lane, able: str | None) -> dict[str, Any]:
+    """For each model that the line needs, the first job that the slot can run."""
+    keys = [key for (key,) in list(_sql.models(db, lane=lane))]
+    rows = {key: _sql.first_of_model(db, lane=lane, model_key=key, able=able) for key in keys}
+    return {key: row for key, row in rows.items() if row}
+
+
+def _place(row: Any) -> tuple[int, int, int]:
+    return -row["priority"], row["round"], row["seq"]
+
+
+def _may_pass(own: Any, head: Any, now: str, patience: float) -> bool:
+    """Whether `own`, which saves a load, may go before the head of the line."""
+    if head["model_key"] in ("", own["model_key"]) or own["priority"] < head["priority"]:
+        return False
+    passed = head["passed_at"]
+    if passed is None:
+        return patience > 0
+    waited = datetime.fromisoformat(now) - datetime.fromisoformat(passed)
+    return timedelta() <= waited < timedelta(seconds=patience)

@@ -1,0 +1,317 @@
+"""The queue: submit, look, cancel, claim, end. Stored first, published second."""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime
+from time import monotonic
+from uuid import uuid4
+
+from ...errors import CannotCancel, JobNotFound
+from ...events import EventBus
+from ...schemas.conversion import ConvertRequest
+from ...schemas.downloads import JobResult
+from ...schemas.events import (
+    DownloadProgress,
+    JobAdded,
+    JobCancelled,
+    JobPreview,
+    JobProgress,
+    JobStatusChanged,
+)
+from ...schemas.jobs import (
+    KINDS,
+    Job,
+    JobStatus,
+    JobType,
+    JobView,
+    Lane,
+    Outcome,
+    Params,
+    Progress,
+    QueueView,
+    Transfer,
+)
+from ...schemas.models import LoadRequest
+from ...schemas.required_files import NOTHING, Needs
+from ...schemas.upscaling import UpscalerRequest
+from ...slots.claim_request import HERE, Taker
+from .listing import Counts, Filters
+from .ordering import Slot
+from .store import MOST_UNCLEAN_STOPS, JobStore
+from .wakeups import Bells
+
+# An engine that dies this often while it runs one job has met a job that kills it.
+MOST_LOST_ENGINES = 2
+
+# Seconds between two job_progress events of one job; its last step is always told.
+PROGRESS_INTERVAL = 0.1
+
+# Seconds that a runner sleeps at most towards the moment of a job, so that it notices when the clock was set
+# or the machine was asleep.
+LONGEST_SLEEP = 60.0
+
+
+class Queue:
+    """All jobs of this server."""
+
+    def __init__(self, store: JobStore, bus: EventBus) -> None:
+        self._store = store
+        self._bus = bus
+        self._running: dict[str, Progress] = {}
+        self._transfers: dict[str, Transfer] = {}
+        self._told: dict[str, float] = {}
+        self.bells = Bells()
+        self.revision = 0
+
+    # ------------------------------------------------------------ for clients
+
+    async def submit(
+        self,
+        job_type: JobType,
+        params: Params,
+        model: LoadRequest | None,
+        job_id: str | None = None,
+        after: str | None = None,
+        upscaler: UpscalerRequest | None = None,
+        work: float | None = None,
+        needs: Needs = NOTHING,
+    ) -> tuple[str, int]:
+        """Store a job; its id and position. With `after`, it waits until that job is completed.
+
+        `work`: what it is expected to cost, for estimates of later ones (work.py). `needs`: what a machine
+        must have to run it.
+        """
+        job_id = job_id or str(uuid4())
+        position = await self._store.insert(job_id, job_type, params, model, upscaler, after, work, needs)
+        self.revision += 1
+        self._bus.publish(JobAdded(job_id=job_id, type=job_type, queue_position=position))
+        self.bells.ring(KINDS[job_type].lane)
+        return job_id, position
+
+    async def get(self, job_id: str) -> JobView:
+        """One job as the API shows it. Raises JobNotFound."""
+        job = await self._store.get(job_id)
+        if job is None:
+            raise JobNotFound
+        position = await self._store.position(job) if job.status is JobStatus.PENDING else None
+        return self._view(job, position)
+
+    async def page(self, filters: Filters) -> QueueView:
+        """A page of jobs with the counts of the whole queue."""
+        page = await self._store.page(filters)
+        shown = {"status", "type", "search", "model"}
+        applied = filters.model_dump(include=shown, exclude_none=True, mode="json")
+        return QueueView(
+            **_named(page.counts),
+            items=[self._view(job, None) for job in page.jobs],
+            limit=filters.limit,
+            offset=filters.offset,
+            matching_count=page.matching,
+            applied_filters=applied or None,
+        )
+
+    async def counts(self) -> dict[str, int]:
+        """`pending_count` ... `total_count`."""
+        return _named(await self._store.counts())
+
+    async def cancel(self, job_id: str) -> Job:
+        """Cancel a job that is not finished. Raises CannotCancel."""
+        cancelled = await self._store.cancel(job_id)
+        if cancelled is None:
+            raise CannotCancel
+        job, before = cancelled
+        self._forget(job_id)
+        self._changed(job, before)
+        self._bus.publish(JobCancelled(job_id=job_id))
+        await self._drop_followers(job, JobStatus.CANCELLED, None)
+        return job
+
+    async def result(self, job_id: str) -> JobResult | None:
+        """What a job made that is not an output file."""
+        job = await self._store.get(job_id)
+        return job.result if job else None
+
+    async def broken(self, job_type: JobType) -> list[Job]:
+        """Jobs of this type that failed or were cancelled."""
+        return await self._store.broken(job_type)
+
+    async def unfinished(self, job_id: str) -> bool:
+        """Whether a job waits or runs."""
+        job = await self._store.get(job_id)
+        return job is not None and job.status in (JobStatus.PENDING, JobStatus.PROCESSING)
+
+    def touch(self) -> None:
+        """Somebody else changed what the queue shows."""
+        self.revision += 1
+
+    # ------------------------------------------------------------ for runners
+
+    async def recover(self, with_workers: bool = False) -> None:
+        """Put in order what an unclean stop left behind; call once, before the runners start.
+
+        `with_workers`: what workers run goes on there.
+        """
+        await self._store.recover(with_workers)
+
+    async def with_workers(self) -> list[tuple[Job, str]]:
+        """Jobs that slots of workers have, with the names of the slots; they count as running again."""
+        jobs = await self._store.with_workers()
+        for job, _ in jobs:
+            self._running[job.id] = job.progress
+        return jobs
+
+    async def wait(self, lane: Lane, bell: asyncio.Event) -> None:
+        """Wait until the bell has rung, or the moment of a job of the lane has come."""
+        if bell.is_set():
+            return
+        due = await self._store.next_due(lane)
+        seconds = min((due - datetime.now(UTC)).total_seconds(), LONGEST_SLEEP) if due else None
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await bell.wait()
+
+    async def claim(self, lane: Lane, taker: Taker = HERE) -> Job | None:
+        """Take the job of a lane that is next for this taker."""
+        able: list[str] | None = None
+        if taker.can_run is not None:
+            waiting = await self._store.waiting_needs(lane)
+            able = [text for text in waiting if await taker.can_run(Needs.model_validate_json(text))]
+            if not able:
+                return None
+        job = await self._store.claim(lane, Slot(name=taker.slot, holds=taker.holds, able=able))
+        if job is not None:
+            self._running[job.id] = job.progress
+            self._changed(job, JobStatus.PENDING)
+        return job
+
+    def progress(self, job: Job, progress: Progress) -> None:
+        """A running job went on; kept in memory, since a job that is lost begins anew."""
+        if job.id not in self._running:
+            return
+        self._running[job.id] = progress
+        now = monotonic()
+        last_step = progress.step >= progress.total_steps
+        if last_step or now - self._told.get(job.id, 0.0) >= PROGRESS_INTERVAL:
+            self._told[job.id] = now
+            self.revision += 1
+            self._bus.publish(JobProgress(job_id=job.id, **progress.model_dump()))
+
+    def transfer(self, job: Job, transfer: Transfer) -> None:
+        """Bytes of a running download arrived."""
+        if job.id in self._running:
+            self._transfers[job.id] = transfer
+            self.revision += 1
+            self._bus.publish(DownloadProgress(job_id=job.id, **transfer.model_dump()))
+
+    def preview(self, preview: JobPreview) -> None:
+        """A running job has something to look at."""
+        if preview.job_id in self._running:
+            self._bus.publish(preview)
+
+    async def complete(self, job: Job, outcome: Outcome) -> bool:
+        """The attempt went well; False when the job was cancelled meanwhile."""
+        return await self._end(job, JobStatus.COMPLETED, outcome, None)
+
+    async def keep(self, job: Job, outcome: Outcome) -> None:
+        """The attempt was cancelled, and what it had finished stays."""
+        kept = await self._store.keep(job, outcome)
+        if kept is not None:
+            self._changed(kept, JobStatus.CANCELLED)
+
+    async def fail(self, job: Job, error: str) -> None:
+        """The attempt failed for good."""
+        await self._end(job, JobStatus.FAILED, Outcome(), error)
+
+    async def lose(self, job: Job, error: str) -> None:
+        """The engine died under the attempt: once is bad luck, twice is the job's doing."""
+        if await self._store.times_lost(job.id) + 1 >= MOST_LOST_ENGINES:
+            await self.fail(job, f"{error} (this job ended {MOST_LOST_ENGINES} engine processes)")
+        else:
+            await self.give_back(job, lost=True)
+
+    async def strand(self, job: Job, error: str) -> None:
+        """The worker that had the job is gone: often enough, and that is the job's doing too."""
+        if await self._store.times_unclean(job.id) + 1 >= MOST_UNCLEAN_STOPS:
+            await self.fail(job, f"{error} (the {MOST_UNCLEAN_STOPS}rd time that this job lost its worker)")
+        else:
+            await self.give_back(job, stranded=True)
+
+    async def give_back(self, job: Job, lost: bool = False, stranded: bool = False) -> None:
+        """The attempt was broken off through no fault of the job: it is next again."""
+        self._forget(job.id)
+        pending = await self._store.give_back(job, lost, stranded)
+        if pending is not None:
+            self._changed(pending, JobStatus.PROCESSING)
+            self.bells.ring(KINDS[job.type].lane)
+
+    # ------------------------------------------------------------ inside
+
+    async def _end(self, job: Job, status: JobStatus, outcome: Outcome, error: str | None) -> bool:
+        progress = self._forget(job.id) or job.progress
+        if status is JobStatus.COMPLETED:
+            progress = progress.finished()
+        ended = await self._store.finish(job, status, progress, outcome, error)
+        if ended is None:
+            return False
+        self._changed(ended, JobStatus.PROCESSING)
+        if status is JobStatus.COMPLETED:
+            self.bells.ring()  # somebody may have waited for this job
+        else:
+            await self._drop_followers(job, JobStatus.FAILED, f"It waited for job {job.id}, which failed")
+        return True
+
+    async def _drop_followers(self, job: Job, status: JobStatus, error: str | None) -> None:
+        for follower in await self._store.drop_followers(job, status, error):
+            self._changed(follower, JobStatus.PENDING)
+            if status is JobStatus.CANCELLED:
+                self._bus.publish(JobCancelled(job_id=follower.id))
+
+    def _forget(self, job_id: str) -> Progress | None:
+        self._told.pop(job_id, None)
+        self._transfers.pop(job_id, None)
+        return self._running.pop(job_id, None)
+
+    def _changed(self, job: Job, before: JobStatus) -> None:
+        self.revision += 1
+        self._bus.publish(
+            JobStatusChanged(
+                job_id=job.id,
+                status=job.status,
+                previous_status=before,
+                outputs=list(job.outputs),
+                worker=job.worker,
+                started_at=job.started_at,
+                completed_at=job.completed_at,
+                error=job.error,
+            )
+        )
+
+    def _view(self, job: Job, position: int | None) -> JobView:
+        started = job.status is not JobStatus.PENDING and job.status is not JobStatus.CANCELLED
+        return JobView(
+            job_id=job.id,
+            type=job.type,
+            status=job.status,
+            progress=self._running.get(job.id, job.progress),
+            download=self._transfers.get(job.id),
+            created_at=job.created_at,
+            started_at=job.started_at if started else None,
+            completed_at=job.completed_at,
+            outputs=list(job.outputs),
+            partial=True if job.status is JobStatus.CANCELLED and job.outputs else None,
+            params=job.params.model_dump(exclude_none=True),
+            error=job.error,
+            position=position,
+            result=job.result,
+            model=job.model.model_name if job.model else None,
+            worker=job.worker,
+            upscaler=job.upscaler.model_name if job.upscaler else None,
+            output_path=job.params.output_path if isinstance(job.params, ConvertRequest) else None,
+            after=job.after,
+            deleted_at=job.deleted_at,
+        )
+
+
+def _named(counts: Counts) -> dict[str, int]:
+    named = {f"{status.value}_count": counts.get(status, 0) for status in JobStatus}
+    return {**named, "total_count": sum(counts.values())}

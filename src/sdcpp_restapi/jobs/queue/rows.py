@@ -1,0 +1,54 @@
+"""A row of the jobs table, read as a job; moments as the table has them."""
+
+import json
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from ...schemas.downloads import JobResult
+from ...schemas.jobs import KINDS, Job, JobStatus, Progress
+from ...schemas.models import LoadRequest
+from ...schemas.upscaling import UpscalerRequest
+
+_MOMENT = TypeAdapter(datetime | None)
+
+
+def stored(moment: datetime) -> str:
+    """A moment as text that sorts by time."""
+    return moment.isoformat(timespec="milliseconds")
+
+
+def now() -> str:
+    """This moment, as it is stored."""
+    return stored(datetime.now(UTC))
+
+
+@lru_cache(maxsize=32)
+def _model(text: str) -> LoadRequest:
+    # Most jobs are stamped with one of a few models: a page reads each of them once.
+    return LoadRequest.model_validate_json(text)
+
+
+def job_of(row: Any) -> Job:
+    """The job in a row."""
+    return Job(
+        id=row["id"],
+        type=row["type"],
+        status=JobStatus(row["status"]),
+        attempt=row["attempt"],
+        params=KINDS[row["type"]].params.model_validate_json(row["params"]),
+        model=_model(row["model"]) if row["model"] else None,
+        upscaler=UpscalerRequest.model_validate_json(row["upscaler"]) if row["upscaler"] else None,
+        after=row["after"],
+        created_at=_MOMENT.validate_python(row["created_at"]),
+        started_at=_MOMENT.validate_python(row["started_at"]),
+        completed_at=_MOMENT.validate_python(row["completed_at"]),
+        progress=Progress.model_validate_json(row["progress"]),
+        outputs=tuple(json.loads(row["outputs"])),
+        slot=row["slot"],
+        result=JobResult.model_validate_json(row["result"]) if row["result"] else None,
+        error=row["error"],
+        deleted_at=_MOMENT.validate_python(row["deleted_at"]),
+    )

@@ -1,0 +1,156 @@
+"""A runner takes the jobs of one lane, one after the other, and reports what becomes of them."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+
+from ...background import Errands
+from ...errors import CannotLoad, EngineLost, Interrupted, JobCancelled, SdcppError, WorkerLost
+from ...schemas.events import JobPreview
+from ...schemas.jobs import Job, Lane, Outcome, Progress, Transfer
+from ...slots.claim_request import HERE, Taker
+from .executor import Executor, Happening
+from .queue import Queue
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Connects a lane of the queue with the executor that serves it."""
+
+    def __init__(
+        self,
+        queue: Queue,
+        lane: Lane,
+        executor: Executor,
+        taker: Callable[[], Taker] = lambda: HERE,
+        resumed: Job | None = None,
+    ) -> None:
+        """`taker`: who asks for jobs. `resumed`: what runs since an earlier run of this server."""
+        self._queue = queue
+        self._lane: Lane = lane
+        self._executor = executor
+        self._taker = taker
+        self._resumed = resumed
+        self._bell = queue.bells.hang(lane)
+        self._stopping = Errands()
+
+    async def run(self) -> None:
+        """Work until cancelled; the job in hand then returns to the queue, or goes on on its worker."""
+        try:
+            if self._resumed is not None:
+                await self._work(self._resumed)
+            while True:
+                await self._queue.wait(self._lane, self._bell)
+                async with self._executor.turn():
+                    await self._next()
+        finally:
+            self._queue.bells.take_down(self._lane, self._bell)
+
+    async def _next(self) -> None:
+        self._bell.clear()
+        job = await self._queue.claim(self._lane, self._taker())
+        if job is not None:
+            self._bell.set()
+            await self._work(job)
+
+    def stop(self, job_id: str) -> None:
+        """Make a cancelled job leave the executor soon, if it is there; nobody waits for that."""
+        self._stopping.do(self._executor.cancel(job_id))
+
+    async def _work(self, job: Job) -> None:
+        log.info("job %s: %s begins (attempt %d)", job.id, job.type, job.attempt)
+        try:
+            async with aclosing(self._executor.run(job)) as happenings:
+                async for happening in happenings:
+                    await self._record(job, happening)
+        except JobCancelled:
+            log.info("job %s: cancelled", job.id)
+        except EngineLost as lost:
+            log.warning("job %s: %s", job.id, lost)
+            await self._queue.lose(job, str(lost))
+        except WorkerLost as lost:
+            log.warning("job %s: %s", job.id, lost)
+            await self._queue.strand(job, str(lost))
+        except Interrupted as interrupted:
+            log.warning("job %s: %s", job.id, interrupted)
+            await self._queue.give_back(job)
+        except CannotLoad as error:
+            await self._pass_on_or_fail(job, error)
+        except SdcppError as error:
+            await self._fail(job, error)
+        except asyncio.CancelledError:
+            if job.slot is None:
+                await asyncio.shield(self._queue.give_back(job))
+            raise
+        except Exception as error:
+            # A bug of ours must not stop the lane, and the job must not stay in the air.
+            log.exception("job %s: broke", job.id)
+            await self._queue.fail(job, f"Internal error: {type(error).__name__}: {error}")
+
+    async def _pass_on_or_fail(self, job: Job, error: CannotLoad) -> None:
+        if await self._taker().pass_on(job):
+            log.warning("job %s: %s; it is left to another slot", job.id, error)
+            await self._queue.give_back(job)
+        else:
+            await self._fail(job, error)
+
+    async def _fail(self, job: Job, error: SdcppError) -> None:
+        log.warning("job %s: failed: %s", job.id, error)
+        await self._queue.fail(job, str(error))
+
+    async def _record(self, job: Job, happening: Happening) -> None:
+        match happening:
+            case Progress():
+                self._queue.progress(job, happening)
+            case Transfer():
+                self._queue.transfer(job, happening)
+            case JobPreview():
+                self._queue.preview(happening)
+            case Outcome():
+                if await self._queue.complete(job, happening):
+                    log.info("job %s: completed: %s", job.id, ", ".join(happening.outputs))
+                elif job.keeps_finished:
+                    await self._queue.keep(job, happening)
+                    log.info("job %s: cancelled, kept: %s", job.id, ", ".join(happening.outputs))
+                else:
+                    await self._executor.discard(job)
+
+
+class Runners:
+    """All runners of a server; a lane with several of them works on several jobs at once."""
+
+    def __init__(self, *runners: Runner) -> None:
+        self._runners = list(runners)
+        self._tasks: asyncio.TaskGroup | None = None
+        self._running: dict[Runner, asyncio.Task[None]] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as self._tasks:
+            for runner in self._runners:
+                self._start(runner)
+            await asyncio.Event().wait()  # runners may come later, and all of them may go
+
+    def add(self, runner: Runner) -> None:
+        """A runner more."""
+        self._runners.append(runner)
+        if self._tasks is not None:
+            self._start(runner)
+
+    def remove(self, runner: Runner) -> None:
+        """A runner less."""
+        self._runners.remove(runner)
+        task = self._running.pop(runner, None)
+        if task is not None:
+            task.cancel()
+
+    def stop(self, job_id: str) -> None:
+        """Make a cancelled job leave its executor soon, wherever it is."""
+        for runner in self._runners:
+            runner.stop(job_id)
+
+    def _start(self, runner: Runner) -> None:
+        assert self._tasks is not None
+        self._running[runner] = self._tasks.create_task(runner.run())

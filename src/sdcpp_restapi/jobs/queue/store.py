@@ -1,0 +1,210 @@
+"""Jobs in SQLite: every change of state is one guarded statement of queries.sql."""
+
+import json
+import sqlite3
+from datetime import datetime
+from importlib import resources
+from typing import Any
+
+import aiosql
+
+from ...db import Database
+from ...schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Params, Progress
+from ...schemas.models import LoadRequest
+from ...schemas.required_files import NOTHING, Needs
+from ...schemas.upscaling import UpscalerRequest
+from . import listing, ordering, rows
+from .durations import Sample
+from .listing import Counts, Filters, Page
+from .ordering import ANY_SLOT, Rules, Slot
+
+_sql = aiosql.from_str(resources.files(__package__).joinpath("queries.sql").read_text("utf-8"), "sqlite3")
+
+# A job that killed the server this often is not tried again.
+MOST_UNCLEAN_STOPS = 3
+
+
+class JobStore:
+    """The jobs table."""
+
+    def __init__(self, database: Database, rules: Rules | None = None) -> None:
+        self._database = database
+        self._rules = rules or Rules()
+
+    async def insert(
+        self,
+        job_id: str,
+        job_type: JobType,
+        params: Params,
+        model: LoadRequest | None,
+        upscaler: UpscalerRequest | None,
+        after: str | None,
+        work: float | None,
+        needs: Needs = NOTHING,
+    ) -> int:
+        """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
+        not_before = rows.stored(params.not_before) if params.not_before else None
+
+        def insert(db: sqlite3.Connection) -> int:
+            created_at = rows.now()
+            waits = not_before is not None and not_before > created_at
+            seq = _sql.insert_job(
+                db,
+                id=job_id,
+                lane=KINDS[job_type].lane,
+                type=job_type,
+                created_at=created_at,
+                params=params.model_dump_json(),
+                model=model.model_dump_json() if model else None,
+                model_key=ordering.key_of(model),
+                upscaler=upscaler.model_dump_json() if upscaler else None,
+                after=after,
+                progress=Progress.before(params).model_dump_json(),
+                work=work,
+                needs=needs.model_dump_json(),
+                priority=params.priority,
+                client_id=params.client_id or "",
+                not_before=not_before,
+            )
+            if not waits:
+                ordering.join(db, seq, self._rules)
+            return ordering.position(db, job_id)
+
+        return await self._database.write(insert)
+
+    async def claim(self, lane: Lane, slot: Slot = ANY_SLOT) -> Job | None:
+        """Take the job that is next for this slot, if there is one."""
+
+        def claim(db: sqlite3.Connection) -> Job | None:
+            seq = ordering.choose(db, lane, slot, self._rules)
+            if seq is None:
+                return None
+            return rows.job_of(_sql.claim(db, seq=seq, now=rows.now(), slot=slot.name))
+
+        return await self._database.write(claim)
+
+    async def next_due(self, lane: Lane) -> datetime | None:
+        """When the next of the jobs that wait for a moment may run."""
+        return await self._database.read(lambda db: ordering.next_due(db, lane))
+
+    async def waiting_needs(self, lane: Lane) -> list[str]:
+        """What the jobs need that a claim could take now, each once."""
+        return await self._database.read(lambda db: ordering.needs(db, lane))
+
+    async def with_workers(self) -> list[tuple[Job, str]]:
+        """Jobs that slots of workers have."""
+        found = await self._database.read(lambda db: list(_sql.with_workers(db)))
+        return [(rows.job_of(row), row["slot"]) for row in found]
+
+    async def finish(
+        self, job: Job, status: JobStatus, progress: Progress, outcome: Outcome, error: str | None
+    ) -> Job | None:
+        """End an attempt; None when it no longer holds the job."""
+        result = outcome.result.model_dump_json() if outcome.result else None
+        return await self._change(
+            "finish",
+            id=job.id,
+            attempt=job.attempt,
+            status=status.value,
+            now=rows.now(),
+            progress=progress.model_dump_json(),
+            outputs=json.dumps(outcome.outputs),
+            result=result,
+            seconds=outcome.seconds,
+            error=error,
+        )
+
+    async def cancel(self, job_id: str) -> tuple[Job, JobStatus] | None:
+        """Cancel a pending or processing job; the job and the state it left, or None."""
+
+        def work(db: sqlite3.Connection) -> tuple[Any, str] | None:
+            before = _sql.get_job(db, id=job_id)
+            after = _sql.cancel(db, id=job_id, now=rows.now())
+            return (after, before["status"]) if before and after else None
+
+        found = await self._database.write(work)
+        return (rows.job_of(found[0]), JobStatus(found[1])) if found else None
+
+    async def keep(self, job: Job, outcome: Outcome) -> Job | None:
+        """Give a cancelled job its outputs; None when it is not cancelled."""
+        outputs = json.dumps(outcome.outputs)
+        return await self._change("keep", id=job.id, attempt=job.attempt, outputs=outputs)
+
+    async def drop_followers(self, job: Job, status: JobStatus, error: str | None) -> list[Job]:
+        """End the pending jobs that wait for `job`; those that were ended."""
+        values = {"id": job.id, "status": status.value, "now": rows.now(), "error": error}
+        found = await self._database.write(lambda db: list(_sql.drop_followers(db, **values)))
+        return [rows.job_of(row) for row in found]
+
+    async def give_back(self, job: Job, lost: bool = False, stranded: bool = False) -> Job | None:
+        """Return a running job to its place in the queue.
+
+        `lost` counts an engine that died, `stranded` a worker that is gone.
+        """
+        fresh = Progress.at(0, job.progress.total_steps, 0, job.progress.total_images)
+        return await self._change(
+            "give_back",
+            id=job.id,
+            attempt=job.attempt,
+            lost=int(lost),
+            stranded=int(stranded),
+            progress=fresh.model_dump_json(),
+        )
+
+    async def times_unclean(self, job_id: str) -> int:
+        """How often the server or the worker that had this job was gone."""
+        return int(await self._database.read(lambda db: _sql.unclean_count(db, id=job_id)[0]))
+
+    async def times_lost(self, job_id: str) -> int:
+        """How often the engine died while it ran this job."""
+        return int(await self._database.read(lambda db: _sql.lost_count(db, id=job_id)[0]))
+
+    async def recover(self, with_workers: bool = False) -> None:
+        """After an unclean stop: what was running is pending again, or failed if that happened too often.
+
+        With workers, what they run goes on.
+        """
+
+        def work(db: sqlite3.Connection) -> None:
+            if not with_workers:
+                _sql.forget_workers(db)
+            _sql.count_unclean_stop(db)
+            error = f"The server stopped uncleanly {MOST_UNCLEAN_STOPS} times while this job ran"
+            _sql.fail_unclean(db, now=rows.now(), error=error, most=MOST_UNCLEAN_STOPS)
+            _sql.requeue_unclean(db)
+            _sql.fail_followers(db, now=rows.now(), error="The job that it waited for did not complete")
+            ordering.renumber(db, self._rules)
+
+        await self._database.write(work)
+
+    async def get(self, job_id: str) -> Job | None:
+        """One job."""
+        row = await self._database.read(lambda db: _sql.get_job(db, id=job_id))
+        return rows.job_of(row) if row else None
+
+    async def broken(self, job_type: JobType) -> list[Job]:
+        """Jobs of this type that failed or were cancelled."""
+        found = await self._database.read(lambda db: list(_sql.broken(db, type=job_type)))
+        return [rows.job_of(row) for row in found]
+
+    async def position(self, job: Job) -> int:
+        """Its place among the pending jobs of its lane."""
+        return await self._database.read(lambda db: ordering.position(db, job.id))
+
+    async def durations(self, job_type: JobType, model_name: str, upscaled: bool, most: int) -> list[Sample]:
+        """What the newest completed jobs of a model and type were expected to cost, and what they took."""
+        wanted = {"type": job_type, "model_name": model_name, "upscaled": upscaled, "most": most}
+        found = await self._database.read(lambda db: list(_sql.durations(db, **wanted)))
+        return [Sample(*row) for row in found]
+
+    async def page(self, filters: Filters) -> Page:
+        """One page of jobs."""
+        return await self._database.read(lambda db: listing.page(db, filters))
+
+    async def counts(self) -> Counts:
+        """How many jobs are in each state."""
+        return await self._database.read(listing.counts)
+
+    async def _change(self, statement: str, **values: object) -> Job | None:
+        row = await self._database.write(lambda db: getattr(_sql, statement)(db, **values))
+        return rows.job_of(row) if row else None

@@ -1,0 +1,92 @@
+"""What would become of a request, told without storing anything."""
+
+from typing import Protocol
+
+from ...schemas.generation import GenerationRequest
+from ...schemas.models import LoadRequest
+from ...schemas.plan import Plan, PlannedFile, PlanType
+from ...schemas.upscaling import UpscaleRequest, UpscalerRequest
+from ..queue.durations import MOST_SAMPLES, time_for, work_of
+from ..queue.store import JobStore
+from .architecture_rules import Params
+from .generation import Intake
+from .input_images import LIST_FIELDS, SINGLE_FIELDS, InputStore
+from .memory_estimate import memory_for
+from .upscale import UpscaleIntake
+
+
+class Footprint(Protocol):
+    """What this module needs to know about model files."""
+
+    async def files(
+        self,
+        model: LoadRequest | None,
+        upscaler: UpscalerRequest | None,
+        request: GenerationRequest | None = None,
+    ) -> list[PlannedFile]: ...
+
+
+class Planner:
+    """Puts requests through the same checks as the intakes do, and adds estimates."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        upscale_intake: UpscaleIntake,
+        inputs: InputStore,
+        store: JobStore,
+        footprint: Footprint,
+    ) -> None:
+        self._intake = intake
+        self._upscale_intake = upscale_intake
+        self._inputs = inputs
+        self._store = store
+        self._footprint = footprint
+
+    async def plan(self, job_type: PlanType, request: Params | UpscaleRequest) -> Plan:
+        """Raises what submitting the request would raise."""
+        if isinstance(request, UpscaleRequest):
+            return await self._upscaling(request)
+        checked = await self._intake.check(request)
+        await self._inputs.sizes(checked.request)
+        params, model = checked.request, checked.model
+        files = await self._footprint.files(model, checked.upscaler, params)
+        samples = await self._store.durations(
+            job_type, model.model_name, checked.upscaler is not None, MOST_SAMPLES
+        )
+        width, height = checked.size
+        return Plan(
+            type=job_type,
+            width=width,
+            height=height,
+            seed="random" if checked.random_seed else params.seed,
+            params=_shown(params) | ({"seed": -1} if checked.random_seed else {}),
+            model=model,
+            files=files,
+            memory=memory_for(params, model, files),
+            time=time_for(work_of(params), samples),
+            warnings=checked.warnings,
+        )
+
+    async def _upscaling(self, body: UpscaleRequest) -> Plan:
+        checked = await self._upscale_intake.check(body)
+        files = await self._footprint.files(None, checked.upscaler)
+        samples = await self._store.durations("upscale", checked.upscaler.model_name, True, MOST_SAMPLES)
+        width, height = checked.size
+        return Plan(
+            type="upscale",
+            width=width,
+            height=height,
+            seed=None,
+            params=_shown(checked.request),
+            model=None,
+            files=files,
+            memory=memory_for(None, None, files),
+            time=time_for(checked.work, samples),
+            warnings=checked.warnings,
+        )
+
+
+def _shown(params: GenerationRequest | UpscaleRequest) -> dict[str, object]:
+    images = {field for field in (*SINGLE_FIELDS, *LIST_FIELDS) if getattr(params, field, None)}
+    return params.model_dump(mode="json", exclude_none=True, exclude=images)

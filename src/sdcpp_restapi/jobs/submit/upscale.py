@@ -1,0 +1,93 @@
+"""From a request to upscale to a stored job."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+from uuid import uuid4
+
+from ...config import Limits
+from ...schemas.generation import Accepted
+from ...schemas.upscaling import UpscaleRequest, UpscalerRequest
+from ..queue.queue import Queue
+from .generation import FindNeeds
+from .input_images import InputStore
+from .limits import check_pixels, enlarged
+
+
+class Upscalers(Protocol):
+    """What this module needs to know about the current upscaler."""
+
+    def require(self) -> tuple[UpscalerRequest, int]: ...
+
+
+@dataclass(frozen=True)
+class CheckedUpscale:
+    """A request that nothing keeps from being run."""
+
+    request: UpscaleRequest
+    upscaler: UpscalerRequest
+    own_factor: int
+    warnings: list[str]
+    size: tuple[int, int] = (0, 0)
+
+    @property
+    def work(self) -> float:
+        """Megapixels of the result."""
+        return self.size[0] * self.size[1] / 1e6
+
+
+class UpscaleIntake:
+    """Turns requests to upscale into jobs."""
+
+    def __init__(
+        self, queue: Queue, inputs: InputStore, upscalers: Upscalers, find_needs: FindNeeds, limits: Limits
+    ) -> None:
+        self._queue = queue
+        self._inputs = inputs
+        self._upscalers = upscalers
+        self._find_needs = find_needs
+        self._limits = limits
+
+    async def submit(self, body: UpscaleRequest) -> Accepted:
+        """Check, complete and store a request. Raises BadRequest naming the field, NoUpscalerLoaded."""
+        checked = self._completed(body)
+        needs = await self._find_needs(checked.request, None, checked.upscaler)
+        job_id = str(uuid4())
+        request = await self._inputs.store(job_id, checked.request)
+        try:
+            (image,) = await self._inputs.describe(job_id)
+            checked = self._sized(checked, (image.width, image.height))
+            _, position = await self._queue.submit(
+                "upscale", request, None, job_id, upscaler=checked.upscaler, work=checked.work, needs=needs
+            )
+        except BaseException:
+            await self._inputs.remove(job_id)
+            raise
+        return Accepted(job_id=job_id, position=position, warnings=checked.warnings or None)
+
+    async def check(self, body: UpscaleRequest) -> CheckedUpscale:
+        """Check and complete a request; raises what `submit` raises, and stores nothing."""
+        checked = self._completed(body)
+        ((size,),) = (await self._inputs.sizes(checked.request)).values()
+        return self._sized(checked, size)
+
+    def _completed(self, body: UpscaleRequest) -> CheckedUpscale:
+        upscaler, own_factor = self._upscalers.require()
+        warnings = [f"unknown field {name!r} was ignored" for name in body.unknown_fields()]
+        if "upscale_factor" not in body.model_fields_set and own_factor != body.upscale_factor:
+            warnings.append(
+                f"upscale_factor was not given: it is {body.upscale_factor}, by resizing after"
+                f" {upscaler.model_name}, whose own is {own_factor}"
+            )
+        request = body.known()
+        if "tile_size" not in request.model_fields_set:
+            request = request.model_copy(update={"tile_size": upscaler.tile_size})
+        return CheckedUpscale(request, upscaler, own_factor, warnings)
+
+    def _sized(self, checked: CheckedUpscale, image: tuple[int, int]) -> CheckedUpscale:
+        """With the size of the result; `image` is that of the input."""
+        factor, repeats = checked.request.upscale_factor, checked.request.repeats
+        # The engine makes its own factor even where the result is resized to a smaller one.
+        before_last = enlarged(image, factor, repeats - 1)
+        largest = enlarged(before_last, max(factor, checked.own_factor), 1)
+        check_pixels("upscale_factor and repeats: the size", largest, self._limits)
+        return replace(checked, size=enlarged(image, factor, repeats))

@@ -1,0 +1,127 @@
+"""The provider `ollama`, through Ollama's own client library."""
+
+import json
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from pydantic import SecretStr
+
+from ...schemas.chat import Answer, Chat, Message, ProviderChoice, ToolCall
+from ..failures import first, refusal, told
+
+if TYPE_CHECKING:
+    from ollama import AsyncClient, ListResponse
+
+CONNECT_TIMEOUT = 10.0
+# What Ollama reads of a conversation unless told otherwise; of a longer one it silently drops the beginning.
+USUAL_CONTEXT = 4096
+# Fewer characters than this a token has in hardly any text, so that the context is rather too big.
+CHARACTERS_PER_TOKEN = 3
+
+
+class Key(httpx.Auth):
+    """The user's key and no other: left alone, the client would send OLLAMA_API_KEY out of the environment,
+    wherever base_url points."""
+
+    def __init__(self, secret: SecretStr | None) -> None:
+        self._secret = secret
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
+        """See httpx.Auth. httpx takes the header off again where a redirect leads to another host."""
+        request.headers.pop("authorization", None)
+        if self._secret is not None:
+            request.headers["authorization"] = f"Bearer {self._secret.get_secret_value()}"
+        yield request
+
+
+class OllamaProvider:
+    """One model of an Ollama server."""
+
+    def __init__(self, choice: ProviderChoice, tls: ssl.SSLContext) -> None:
+        """`choice.model`: its name; empty takes the first that is installed."""
+        self._choice = choice
+        self._tls = tls
+
+    async def models(self) -> list[str]:
+        """The installed models, in Ollama's order."""
+        async with self._client() as client:
+            return _names(await client.list())
+
+    async def takes_tools(self) -> bool:
+        """What Ollama knows of the model."""
+        async with self._client() as client:
+            return "tools" in ((await client.show(await self._model(client))).capabilities or ())
+
+    async def stream(self, chat: Chat) -> AsyncGenerator[str | Answer]:
+        """See Provider.stream."""
+        text, calls = "", list[ToolCall]()
+        async with self._client() as client:
+            model = await self._model(client)
+            async for part in await client.chat(**_request(chat, model)):
+                if part.message.content:
+                    text += part.message.content
+                    yield part.message.content
+                for call in part.message.tool_calls or ():
+                    function = call.function
+                    calls.append(ToolCall(name=function.name, arguments=dict(function.arguments)))
+        yield Answer(text=text, tool_calls=calls, model=model)
+
+    async def _model(self, client: "AsyncClient") -> str:
+        if self._choice.model:
+            return self._choice.model
+        return first(_names(await client.list()), self._choice.base_url)
+
+    @asynccontextmanager
+    async def _client(self) -> AsyncIterator["AsyncClient"]:
+        from ollama import AsyncClient, ResponseError
+
+        choice = self._choice
+        timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
+        client = AsyncClient(choice.base_url, auth=Key(choice.api_key), verify=self._tls, timeout=timeout)
+        try:
+            with told(choice.base_url):
+                async with client:
+                    yield client
+        except ResponseError as error:
+            raise refusal(choice, error.status_code, error.error) from None
+
+
+def _names(listed: "ListResponse") -> list[str]:
+    return [model.model for model in listed.models if model.model]
+
+
+def _request(chat: Chat, model: str) -> dict[str, Any]:
+    options: dict[str, Any] = {"temperature": chat.temperature, "num_predict": chat.max_tokens}
+    tools = [{"type": "function", "function": tool.model_dump()} for tool in chat.tools]
+    characters = sum(len(message.content) for message in chat.messages) + len(json.dumps(tools))
+    needed = characters // CHARACTERS_PER_TOKEN + chat.max_tokens
+    if needed > USUAL_CONTEXT:
+        options["num_ctx"] = 1 << needed.bit_length()
+    return {
+        "model": model,
+        "messages": _messages(chat.messages),
+        "tools": tools,
+        "format": chat.answer_schema,
+        "options": options,
+        # Models that can think aloud first are told not to: nobody reads it.
+        "think": False,
+        "stream": True,
+    }
+
+
+def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+    return [
+        {
+            "role": message.role,
+            "content": message.content,
+            "tool_name": message.tool_name,
+            "tool_calls": [
+                {"function": {"name": call.name, "arguments": call.arguments}} for call in message.tool_calls
+            ]
+            or None,
+        }
+        for message in messages
+    ]

@@ -1,0 +1,124 @@
+"""What model files are, read from their headers once for each version of a file."""
+
+import asyncio
+import hashlib
+import os
+import sqlite3
+from collections.abc import Iterable, Mapping
+from itertools import batched
+from pathlib import Path
+from typing import Self
+
+from .. import __version__
+from ..db import Database
+from ..schemas.inspection import ModelFacts
+from .hash_cache import Version
+from .headers.gguf_header import MAGIC, read_gguf
+from .headers.header import BadHeader, Header
+from .headers.safetensors_header import looks_like_safetensors, read_safetensors
+from .recognition import recognised, rules_text
+from .trigger_words import title, trigger_words
+
+# Other rules may see something else in the same file.
+RULES = hashlib.sha256(__version__.encode() + rules_text()).hexdigest()[:16]
+
+# Reading thousands of files takes minutes the first time: whoever needs one more waits for so many at most.
+AT_ONCE = 32
+
+Known = Mapping[str, tuple[Version, ModelFacts]]
+Looked = Mapping[Path, tuple[Version | None, ModelFacts]]
+
+
+class Facts:
+    """All that is known: kept in SQLite, since thousands of headers on a slow disk take minutes to read."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._known: dict[str, tuple[Version, ModelFacts]] = {}
+        self._reading = asyncio.Lock()
+
+    @classmethod
+    async def read(cls, database: Database) -> Self:
+        """Take over what earlier runs saw."""
+        facts = cls(database)
+        rows = await database.read(
+            lambda db: db.execute(
+                "SELECT path, size, mtime_ns, facts FROM model_facts WHERE rules = ?", (RULES,)
+            ).fetchall()
+        )
+        facts._known = await asyncio.to_thread(_restored, rows)
+        return facts
+
+    async def of(self, path: Path) -> ModelFacts:
+        """What this file is. Never fails: `problem` tells what is wrong with it."""
+        return (await self.of_all([path]))[path]
+
+    async def of_all(self, paths: Iterable[Path]) -> Mapping[Path, ModelFacts]:
+        """The same for many files, those that are not known yet one after the other."""
+        found: dict[Path, ModelFacts] = {}
+        for batch in batched(paths, AT_ONCE):
+            async with self._reading:
+                looked = await asyncio.to_thread(_look, batch, self._known)
+                await self._remember(looked)
+            found |= {path: facts for path, (_, facts) in looked.items()}
+        return found
+
+    async def _remember(self, looked: Looked) -> None:
+        new = {
+            str(path): (seen[0], seen[1])
+            for path, seen in looked.items()
+            if seen[0] is not None and seen is not self._known.get(str(path))
+        }
+        if new:
+            self._known |= new
+            await self._store(new)
+
+    async def _store(self, new: Known) -> None:
+        rows = [(path, *version, RULES, facts.model_dump_json()) for path, (version, facts) in new.items()]
+
+        def work(db: sqlite3.Connection) -> None:
+            db.executemany("INSERT OR REPLACE INTO model_facts VALUES (?, ?, ?, ?, ?)", rows)
+
+        await self._database.write(work)
+
+
+def _restored(rows: list[sqlite3.Row]) -> dict[str, tuple[Version, ModelFacts]]:
+    return {row[0]: (Version(row[1], row[2]), ModelFacts.model_validate_json(row[3])) for row in rows}
+
+
+def _look(paths: Iterable[Path], known: Known) -> Looked:
+    found: dict[Path, tuple[Version | None, ModelFacts]] = {}
+    for path in paths:
+        try:
+            version = Version.of(os.stat(path))
+            before = known.get(str(path))
+            found[path] = before if before and before[0] == version else (version, read_facts(path))
+        except OSError as error:
+            found[path] = None, ModelFacts(problem=f"it cannot be read: {error.strerror or error}")
+    return found
+
+
+def read_facts(path: Path) -> ModelFacts:
+    """What the header of a file tells now. Raises OSError."""
+    try:
+        header = _header(path)
+    except BadHeader as error:
+        return ModelFacts(problem=f"its header is not valid: {error}")
+    if header is None:
+        return ModelFacts()
+    return recognised(header).model_copy(
+        update={"title": title(header.metadata), "trigger_words": trigger_words(header.metadata)}
+    )
+
+
+def _header(path: Path) -> Header | None:
+    """None for formats that are not read: a .ckpt or .pth is a program that makes the model."""
+    with open(path, "rb") as file:
+        start = file.read(16)
+    if start.startswith(MAGIC):
+        return read_gguf(path)
+    if looks_like_safetensors(start):
+        return read_safetensors(path)
+    if path.suffix.lower() in (".safetensors", ".gguf"):
+        raise BadHeader(f"this is no {path.suffix.lower()} file" if start else "the file is empty")
+    return None

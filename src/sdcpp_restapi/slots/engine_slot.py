@@ -1,0 +1,350 @@
+"""A slot: the place where one model is in memory, whatever happens to the child that holds it.
+
+An upscaler may sit beside it (upscaler_seat.py). The slot spawns the child, replaces it when it dies and
+loads both again. Whoever uses it takes a turn first (turns.py); the methods below expect that, but for
+`cancel`.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from itertools import count
+from time import monotonic
+
+from ..config import Engine
+from ..engine.client import EngineChild
+from ..engine.watchdog import watch_for_hang
+from ..errors import EngineLost, EngineUnusable, LoadFailed, SdcppError
+from ..events import EventBus
+from ..schemas.engine import (
+    Command,
+    Convert,
+    Generate,
+    GenerateVideo,
+    Generation,
+    Load,
+    Loaded,
+    LoadStep,
+    LoraFile,
+    Report,
+    Unload,
+    Upscale,
+)
+from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
+from ..schemas.models import LoadedComponents, LoadedSlot, LoadRequest, ModelFiles
+from ..schemas.pipe import Cancel, Refused
+from ..schemas.required_files import Needs
+from ..schemas.upscaling import UpscalerRequest
+from .device import Device
+from .priority_lock import JOB, LOAD, Turns
+from .upscaler_slot import FindUpscaler, UpscalerSeat
+
+log = logging.getLogger(__name__)
+
+# Seconds after which an engine that could not be started is tried again by a slot that has others beside it.
+NEXT_CHANCE = 30.0
+
+Resolve = Callable[[LoadRequest], Awaitable[ModelFiles]]
+NameArchitecture = Callable[[str], str | None]
+Has = Callable[[Needs], Awaitable[bool]]
+WasLoaded = Callable[[LoadRequest, ModelLoaded], Awaitable[None]]
+WorkCommand = Generate | GenerateVideo | Upscale | Convert
+
+
+class EngineSlot:
+    """One device, one child, one model."""
+
+    def __init__(
+        self,
+        settings: Engine,
+        device: Device,
+        bus: EventBus,
+        resolve: Resolve,
+        name_architecture: NameArchitecture,
+        find_upscaler: FindUpscaler,
+        was_loaded: WasLoaded,
+        has: Has,
+    ) -> None:
+        """`was_loaded` is told of every load that went well; `has`: whether the files are here."""
+        self._settings = settings
+        self._device = device
+        self._bus = bus
+        self._resolve = resolve
+        self._name_architecture = name_architecture
+        self._was_loaded = was_loaded
+        self._has = has
+        self._turns = Turns()
+        self._ids = count(1)
+        self.upscaler = UpscalerSeat(bus, device, find_upscaler, self._call, self._ids)
+        self._running: int | None = None
+        self.job_id: str | None = None
+        self._watch: asyncio.Task[None] | None = None
+        self._closing = False
+        self.child: EngineChild | None = None
+        self.loaded: LoadRequest | None = None
+        self.loading: LoadRequest | None = None
+        self.architecture: str | None = None
+        self.problem: str | None = None
+        self._next_chance = 0.0
+        self._merged: list[LoraFile] | None = None
+
+    # ------------------------------------------------------------ life
+
+    async def start(self) -> None:
+        """Spawn the child; a library that cannot be used is told in the log and in `problem`."""
+        async with self._turns.take(LOAD):
+            with suppress(EngineLost, EngineUnusable):
+                await self._living_child()
+
+    async def ready(self) -> bool:
+        """Whether the engine runs; one that could not be started gets another chance now and then."""
+        if self.problem is not None and monotonic() >= self._next_chance:
+            with suppress(EngineLost, EngineUnusable):
+                await self._living_child()
+        return self.problem is None
+
+    async def close(self) -> None:
+        """End the child, and with it what it is doing."""
+        self._closing = True
+        if self._watch is not None:
+            self._watch.cancel()
+        if self.child is not None:
+            await self.child.close()
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """For jobs."""
+        return self._turns.take(JOB)
+
+    def turn_to_load(self) -> AbstractAsyncContextManager[None]:
+        """For requested loads, which go before waiting jobs."""
+        return self._turns.take(LOAD)
+
+    @property
+    def name(self) -> str:
+        """Which of this machine's slots it is."""
+        return str(self._device)
+
+    async def can_run(self, needs: Needs) -> bool:
+        """Whether this machine has what a job needs."""
+        return await self._has(needs)
+
+    def view(self) -> LoadedSlot:
+        """What memory holds now."""
+        return LoadedSlot(
+            device=self.name,
+            model_name=self.loaded.model_name if self.loaded else None,
+            model_architecture=self.architecture,
+            busy=self._turns.taken,
+            upscaler=self.upscaler.loaded.model_name if self.upscaler.loaded else None,
+            job_id=self.job_id,
+        )
+
+    def holds(self, request: LoadRequest, loras: list[LoraFile]) -> bool:
+        """Whether a job with this model and these LoRAs can run on what is in memory.
+
+        LoRAs merged into the weights leave rounding errors behind when they are taken out, and a change of
+        them between two pictures frees the VAE that the second one is decoded with (both measured on
+        487de75): after the first picture, only the same LoRAs or a fresh load will do.
+        """
+        return request.same_model(self.loaded) and self._merged in (None, loras)
+
+    # ------------------------------------------------------------ work
+
+    async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
+        """Load a model once the running job is done; raises what `load` raises."""
+        async with self.turn_to_load():
+            return await self.load(request)
+
+    async def unload_on_request(self) -> None:
+        """Free the model once the running job is done."""
+        async with self.turn_to_load():
+            await self.unload()
+
+    async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded:
+        """Load an upscaler once the running job is done; raises what UpscalerSeat.load raises."""
+        async with self.turn_to_load():
+            return await self.upscaler.load(request)
+
+    async def unload_upscaler_on_request(self) -> None:
+        """Free the upscaler once the running job is done."""
+        async with self.turn_to_load():
+            await self.upscaler.unload()
+
+    async def load(self, request: LoadRequest) -> ModelLoaded:
+        """Put a model into memory, in place of what was there.
+
+        Raises LoadFailed in the engine's own words, ModelNotFound or BadRequest for names.
+        """
+        self.loading = request
+        try:
+            loaded = await self._load(request, await self._resolve(request))
+        except SdcppError as error:
+            self._bus.publish(ModelLoadFailed(model_name=request.model_name, error=str(error)))
+            raise
+        finally:
+            self.loading = None
+        await self._was_loaded(request, loaded)
+        self._bus.publish(loaded)
+        return loaded
+
+    async def unload(self) -> None:
+        """Free the model, if there is one."""
+        self._forget()
+        if self.child is None or self.child.gone.is_set():
+            return
+        call_id = next(self._ids)
+        with suppress(EngineLost, EngineUnusable):  # a child that is gone holds nothing
+            async for _report in self._call(Unload(id=call_id), call_id):
+                pass
+
+    async def run(self, command: Callable[[int], WorkCommand]) -> AsyncGenerator[Report]:
+        """Run the command of a job on what is loaded; the last report is its result or Refused.
+
+        `command` is given the id of the call. Raises EngineLost when the child dies.
+        """
+        call_id = next(self._ids)
+        self._running = call_id
+        wanted = command(call_id)
+        if isinstance(wanted, Generation) and wanted.options.lora_apply_mode == "immediately":
+            self._merged = wanted.loras
+        try:
+            async with aclosing(self._call(wanted, call_id)) as reports:
+                async for report in reports:
+                    yield report
+        finally:
+            self._running = None
+
+    async def cancel(self) -> None:
+        """Stop the running job; a child that does not obey in time is replaced."""
+        call_id, child = self._running, self.child
+        if call_id is None or child is None:
+            return
+        with suppress(EngineLost):
+            await child.send(Cancel(id=call_id))
+        await asyncio.sleep(self._settings.cancel_grace)
+        if self._running == call_id:
+            child.kill("The engine did not stop a cancelled job in time (engine.cancel_grace)")
+
+    # ------------------------------------------------------------ inside
+
+    async def _load(self, request: LoadRequest, files: ModelFiles) -> ModelLoaded:
+        self._forget()
+        seemed_alive = self.child is not None and not self.child.gone.is_set()
+        last: Report | None = None
+        try:
+            async for last in self._load_reports(request, files):
+                if isinstance(last, LoadStep):
+                    self._tell_step(request, last)
+        except (EngineLost, EngineUnusable) as error:
+            if seemed_alive and last is None:
+                # It said nothing about the load: it was dead when it was asked, no fault of the model.
+                return await self._load(request, files)
+            raise _refusal(request, str(error)) from error
+        if not isinstance(last, Loaded):
+            raise _refusal(request, last.error if isinstance(last, Refused) else "no answer")
+        return self._remember(request, last)
+
+    def _load_reports(self, request: LoadRequest, files: ModelFiles) -> AsyncIterator[Report]:
+        call_id = next(self._ids)
+        options, threads = request.options, self._device.threads
+        if threads is not None and options.n_threads < 1:
+            options = options.model_copy(update={"n_threads": threads})
+        command = Load(id=call_id, files=files, options=options, backend=self._device.backend)
+        return self._call(command, call_id)
+
+    def _tell_step(self, request: LoadRequest, report: LoadStep) -> None:
+        self._bus.publish(
+            ModelLoadingProgress(
+                model_name=request.model_name, step=report.step, total_steps=report.total_steps
+            )
+        )
+
+    def _remember(self, request: LoadRequest, report: Loaded) -> ModelLoaded:
+        self.loaded = request
+        self._merged = None
+        self.architecture = self._name_architecture(report.engine_architecture) or report.engine_architecture
+        log.info(
+            "loaded %s (%s) on %s in %.1f s",
+            request.model_name,
+            self.architecture,
+            self.name,
+            report.seconds,
+        )
+        return ModelLoaded(
+            model_name=request.model_name,
+            model_type=request.model_type,
+            model_architecture=self.architecture,
+            loaded_components=LoadedComponents.model_validate(request.components()),
+            warnings=_warnings(request, report) or None,
+        )
+
+    def _forget(self) -> None:
+        self.loaded = None
+        self.architecture = None
+
+    async def _call(self, command: Command, call_id: int) -> AsyncGenerator[Report]:
+        child = await self._living_child()
+        watch = asyncio.create_task(watch_for_hang(child, self._settings.hang_after))
+        try:
+            async with aclosing(child.call(command, call_id)) as reports:
+                async for report in reports:
+                    yield report
+        finally:
+            watch.cancel()
+
+    async def _living_child(self) -> EngineChild:
+        if self.child is not None and not self.child.gone.is_set():
+            return self.child
+        self._forget()
+        self.upscaler.forget()
+        try:
+            self.child = await self._spawned()
+        except (EngineLost, EngineUnusable) as error:
+            self.problem = str(error)
+            self._next_chance = monotonic() + NEXT_CHANCE
+            log.error("%s", error)
+            await asyncio.sleep(self._settings.restart_delay)
+            raise
+        self.problem = None
+        self._watch = asyncio.create_task(self._replace_when_gone(self.child))
+        return self.child
+
+    async def _spawned(self) -> EngineChild:
+        child = await EngineChild.start(self._settings)
+        if self._device.missing_among(child.hello.devices):
+            await child.close()
+            known = ", ".join(line.partition("\t")[0] for line in child.hello.devices)
+            raise EngineUnusable(
+                f"engine.devices: the engine knows no device {self._device.name!r}; it knows {known}"
+            )
+        return child
+
+    async def _replace_when_gone(self, child: EngineChild) -> None:
+        """A fresh child with the same model and upscaler, before the next job."""
+        await child.gone.wait()
+        if self._closing:
+            return
+        held, upscaler = self.loaded, self.upscaler.loaded
+        self._forget()
+        self.upscaler.forget()
+        async with self.turn_to_load():
+            if self.child is not child:
+                return
+            try:
+                await self._living_child()
+                if held is not None:
+                    await self.load(held)
+                if upscaler is not None:
+                    await self.upscaler.load(upscaler)
+            except SdcppError as error:
+                log.error("the engine could not be brought back: %s", error)
+
+
+def _warnings(request: LoadRequest, report: Loaded) -> list[str]:
+    named = request.components()
+    return [f"{part}: the engine has no use for {named[part]} with this model" for part in report.unused]
+
+
+def _refusal(request: LoadRequest, why: str) -> LoadFailed:
+    return LoadFailed(f"Failed to load model: {request.model_name}: {why}")

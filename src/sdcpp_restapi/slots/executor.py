@@ -1,0 +1,169 @@
+"""Runs the jobs of the engine lane on a slot: results appear all at once, or not at all."""
+
+import asyncio
+import shutil
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, aclosing
+from pathlib import Path
+from typing import Protocol
+
+from ..errors import CannotLoad, EngineLost, JobCancelled, JobFailed, SdcppError
+from ..schemas.conversion import ConvertRequest
+from ..schemas.engine import LoraFile, Partial, PreviewFrame, Report, Step
+from ..schemas.events import JobPreview
+from ..schemas.generation import ImageRequest
+from ..schemas.jobs import Job, Outcome, Progress
+from ..schemas.options import PreviewSettings
+from ..schemas.pipe import Refused
+from ..schemas.upscaling import UpscaleRequest, UpscalerRequest
+from ..schemas.video import Txt2VidRequest
+from .engine_slot import EngineSlot, WorkCommand
+from .tasks.conversion import ConvertTask, Listed
+from .tasks.generation import GenerateTask, InputFiles, ResolvePrompts, UpscaleTask
+from .tasks.video import VideoTask
+
+Released = Callable[[UpscalerRequest], Awaitable[None]]
+
+
+class Task(Protocol):
+    """One attempt of a job."""
+
+    @property
+    def loras(self) -> list[LoraFile]: ...
+    async def prepare(self) -> None: ...
+    def command(self) -> Callable[[int], WorkCommand]: ...
+    async def publish(self, made: Report) -> Outcome: ...
+    async def clean(self) -> None: ...
+    async def discard(self) -> None: ...
+
+
+class EngineExecutor:
+    """The executor of the engine lane."""
+
+    def __init__(
+        self,
+        slot: EngineSlot,
+        output_dir: Path,
+        resolve_prompts: ResolvePrompts,
+        input_files: InputFiles,
+        preview: Callable[[], PreviewSettings],
+        listed: Listed,
+        released: Released,
+    ) -> None:
+        """`listed` is asked about converted models, `released` told of upscalers that a job unloaded."""
+        self._slot = slot
+        self._output_dir = output_dir
+        self._resolve_prompts = resolve_prompts
+        self._input_files = input_files
+        self._preview = preview
+        self._listed = listed
+        self._released = released
+        self._current: str | None = None
+        self._cancelled = False
+
+    def turn(self) -> AbstractAsyncContextManager[None]:
+        """The slot's turn for jobs."""
+        return self._slot.turn()
+
+    async def discard(self, job: Job) -> None:
+        """Delete the outputs of a job that was cancelled while they appeared."""
+        await self._task(job).discard()
+
+    async def cancel(self, job_id: str) -> None:
+        """Stop the job if it is the one in the engine."""
+        if job_id == self._current:
+            self._cancelled = True
+            await self._slot.cancel()
+
+    async def run(self, job: Job) -> AsyncGenerator[Progress | JobPreview | Outcome]:
+        """Load what the job was stamped with where something else is in memory, run it, publish its files."""
+        self._current, self._cancelled = job.id, False
+        self._slot.job_id = job.id
+        task = self._task(job)
+        made: Report | None = None
+        kept: Report | None = None
+        try:
+            await task.prepare()
+            await self._ready(job, task.loras)
+            try:
+                async with aclosing(self._slot.run(task.command())) as reports:
+                    async for made in reports:
+                        if isinstance(made, Partial):
+                            kept = made.made
+                        elif told := _told(job, made):
+                            yield told
+            except (JobCancelled, EngineLost):
+                # An engine that did not stop in time was ended: what it had finished is whole all the same.
+                if not self._cancelled or kept is None:
+                    raise
+                made = kept
+            assert made is not None
+            outcome = await task.publish(made)
+            await self._release(job)
+            yield outcome
+        except OSError as error:
+            raise JobFailed(f"The files of the job could not be written: {error}") from error
+        finally:
+            self._current = self._slot.job_id = None
+            await task.clean()
+
+    def _task(self, job: Job) -> Task:
+        if isinstance(job.params, ConvertRequest):
+            return ConvertTask(job, self._listed)
+        if isinstance(job.params, UpscaleRequest):
+            return UpscaleTask(job, self._output_dir, self._input_files)
+        kind = VideoTask if isinstance(job.params, Txt2VidRequest) else GenerateTask
+        return kind(job, self._output_dir, self._resolve_prompts, self._input_files, self._preview)
+
+    async def _ready(self, job: Job, loras: list[LoraFile]) -> None:
+        try:
+            if job.model is not None and not self._slot.holds(job.model, loras):
+                await self._slot.load(job.model)
+            if job.upscaler is not None and not self._slot.upscaler.holds(job.upscaler):
+                await self._slot.upscaler.load(job.upscaler)
+        except SdcppError as error:
+            if isinstance(error.__cause__, EngineLost):
+                raise error.__cause__ from error
+            raise CannotLoad(str(error)) from error
+        if self._cancelled:
+            raise JobCancelled
+
+    async def _release(self, job: Job) -> None:
+        """After a generation that upscaled: free the upscaler's memory, unless it is to stay."""
+        if not isinstance(job.params, ImageRequest) or job.upscaler is None:
+            return
+        if job.params.upscale_auto_unload:
+            await self._slot.upscaler.unload()
+            await self._released(job.upscaler)
+
+
+async def sweep(output_dir: Path, ended: Iterable[Job], listed: Listed) -> None:
+    """Delete what attempts left behind that a kill broke off; call once, before the first job.
+
+    `ended` are conversions that failed or were cancelled: their files lie beside models, in any folder.
+    """
+    await asyncio.to_thread(_make_empty_of_attempts, output_dir)
+    for job in ended:
+        await ConvertTask(job, listed).clean()
+
+
+def _make_empty_of_attempts(output_dir: Path) -> None:
+    output_dir.mkdir(parents=True, exist_ok=True)
+    for folder in output_dir.glob(".*.tmp"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _told(job: Job, report: Report) -> Progress | JobPreview | None:
+    match report:
+        case Step():
+            return Progress.at(report.step, report.total_steps, report.image, report.images)
+        case PreviewFrame():
+            return _preview(job, report)
+        case Refused():
+            raise JobCancelled if report.cancelled else JobFailed(report.error)
+    return None
+
+
+def _preview(job: Job, report: PreviewFrame) -> JobPreview:
+    shown = report.model_dump(exclude={"kind", "id", "jpeg"})
+    return JobPreview(job_id=job.id, image=f"data:image/jpeg;base64,{report.jpeg}", **shown)

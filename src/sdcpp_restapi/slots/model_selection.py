@@ -1,0 +1,85 @@
+"""Which model a new job is stamped with: the one that its request names, or else the current one."""
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from ..errors import BadRequest, ModelNotFound
+from ..models.library import Everywhere
+from ..schemas.cluster import Completed
+from ..schemas.models import LoadRequest, MainType
+from ..schemas.options import Architecture
+from .past_loads import PastLoads
+
+DescribeArchitecture = Callable[[str], Architecture | None]
+
+
+class Current(Protocol):
+    """What this module needs of the current model."""
+
+    def require(self) -> LoadRequest: ...
+    def architecture(self) -> Architecture | None: ...
+
+
+class Chosen(NamedTuple):
+    """A model, and what is known of its architecture before it is loaded."""
+
+    request: LoadRequest
+    architecture: Architecture | None
+
+
+class ModelChoice:
+    """Turns the field `model` of a generation request into what its job is stamped with."""
+
+    def __init__(
+        self,
+        current: Current,
+        library: Everywhere,
+        past_loads: PastLoads,
+        describe: DescribeArchitecture,
+    ) -> None:
+        """`describe` tells what is known of a model_architecture."""
+        self._current = current
+        self._library = library
+        self._past_loads = past_loads
+        self._describe = describe
+
+    async def choose(self, wanted: str | LoadRequest | None) -> Chosen:
+        """The model to stamp a job with; every file of it is on disk.
+
+        Raises NoModelLoaded when nothing is wanted and nothing is loaded, BadRequest for what is wanted.
+        """
+        if wanted is None:
+            return Chosen(self._current.require(), self._current.architecture())
+        try:
+            completed = await (
+                self._named(wanted) if isinstance(wanted, str) else self._library.completed(wanted)
+            )
+        except (BadRequest, ModelNotFound) as error:
+            raise BadRequest(f"model: {str(error).removeprefix('Internal error: ')}") from error
+        return Chosen(completed.request, await self._architecture(completed))
+
+    async def _named(self, name: str) -> Completed:
+        kind = await self._kind_of(name)
+        past = await self._past_loads.last(kind, name)
+        if past is not None:
+            return await self._library.completed(past.request, whole=True)
+        return await self._library.completed(LoadRequest(model_name=name, model_type=kind))
+
+    async def _kind_of(self, name: str) -> MainType:
+        kinds = await self._library.kinds_of(name)
+        if not kinds:
+            raise BadRequest(f"'{name}' was not found in {self._library.places()}")
+        if len(kinds) > 1:
+            raise BadRequest(
+                f"'{name}' is in {' and '.join(kinds)};"
+                f' say which: {{"model_name": "{name}", "model_type": "{kinds[0]}"}}'
+            )
+        return kinds[0]
+
+    async def _architecture(self, model: Completed) -> Architecture | None:
+        """By the file's header, or as the engine found it, where the header does not tell."""
+        name = model.architecture
+        if name is None:
+            past = await self._past_loads.last(model.request.model_type, model.request.model_name)
+            name = past.architecture if past else None
+        return self._describe(name) if name else None

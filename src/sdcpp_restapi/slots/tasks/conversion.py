@@ -1,0 +1,71 @@
+"""Conversion jobs: the file is written under a temporary name beside its final one, then renamed."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from ...errors import JobFailed
+from ...schemas.conversion import ConvertRequest
+from ...schemas.downloads import JobResult
+from ...schemas.engine import Convert, LoraFile, Report
+from ...schemas.jobs import Job, Outcome
+
+# How the catalog lists a new file, after it looked.
+Listed = Callable[[Path], Awaitable[JobResult]]
+
+
+class ConvertTask:
+    """One attempt of a conversion."""
+
+    def __init__(self, job: Job, listed: Listed) -> None:
+        assert isinstance(job.params, ConvertRequest)
+        assert job.params.output_path is not None
+        self._params = job.params
+        self._listed = listed
+        self._final = Path(job.params.output_path)
+        self._job_id = job.id
+        self.loras: list[LoraFile] = []
+        # A dot in front keeps it out of the catalog; the engine writes GGUF whatever the name, but for
+        # .safetensors.
+        self._unfinished = self._final.with_name(f".{job.id}.{job.attempt}.tmp")
+
+    async def prepare(self) -> None:
+        """Delete what attempts left behind that ended with the server."""
+        await asyncio.to_thread(self._delete_attempts)
+
+    def command(self) -> Callable[[int], Convert]:
+        """The command, once it has the id of its call."""
+        return lambda call_id: Convert(
+            id=call_id,
+            input=self._params.input_path,
+            output=str(self._unfinished),
+            output_type=self._params.output_type,
+            vae=self._params.vae_path,
+            tensor_type_rules=self._params.tensor_type_rules,
+        )
+
+    async def publish(self, _made: Report) -> Outcome:
+        """The file appears under its name, and in the catalog. Raises JobFailed if another came before."""
+        await asyncio.to_thread(self._rename)
+        return Outcome(result=await self._listed(self._final))
+
+    async def clean(self) -> None:
+        """Delete what was not published."""
+        await asyncio.to_thread(self._delete_attempts)
+
+    async def discard(self) -> None:
+        """Delete what was published."""
+        await asyncio.to_thread(self._final.unlink, missing_ok=True)
+        await self._listed(self._final)
+
+    def _rename(self) -> None:
+        if not self._params.overwrite and self._final.exists():
+            raise JobFailed(f"output_path: {self._final} exists by now; overwrite: true replaces it")
+        with open(self._unfinished, "rb") as file:
+            os.fsync(file.fileno())
+        os.replace(self._unfinished, self._final)
+
+    def _delete_attempts(self) -> None:
+        for path in self._final.parent.glob(f".{self._job_id}.*.tmp"):
+            path.unlink(missing_ok=True)

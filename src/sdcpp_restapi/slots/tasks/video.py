@@ -1,0 +1,46 @@
+"""Jobs that end in a video."""
+
+from collections.abc import Callable
+
+from ...schemas.engine import GenerateVideo, Report, VideoGenerated
+from ...schemas.jobs import Outcome
+from ...schemas.models import LoadRequest
+from ...schemas.video import Txt2VidRequest
+from .generation import GenerationTask
+
+
+class VideoTask(GenerationTask):
+    """txt2vid."""
+
+    def command(self) -> Callable[[int], GenerateVideo]:
+        """The command, once it has the id of its call."""
+        params, model = self._work()
+        prompts = self._prompts
+        assert prompts is not None
+        return lambda call_id: GenerateVideo(
+            id=call_id,
+            params=params,
+            prompt=prompts.prompt,
+            negative_prompt=prompts.negative_prompt,
+            loras=prompts.loras,
+            images=self._input_files(self._job),
+            options=model.options,
+            model_name=model.model_name,
+            folder=str(self._folder.path),
+            preview=self._preview(),
+        )
+
+    async def publish(self, made: Report) -> Outcome:
+        """The files appear."""
+        assert isinstance(made, VideoGenerated)
+        params, model = self._work()
+        return await self._folder.publish(
+            made.files,
+            {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
+            {"model": model.model_dump(mode="json", exclude_none=True), "seeds": [params.seed]},
+        )
+
+    def _work(self) -> tuple[Txt2VidRequest, LoadRequest]:
+        assert isinstance(self._job.params, Txt2VidRequest)
+        assert self._job.model is not None
+        return self._job.params, self._job.model
