@@ -4,13 +4,13 @@ import asyncio
 from collections.abc import Coroutine
 
 
-class Errands:
+class BackgroundTasks:
     """Begins such work, and holds on to it: the event loop itself would let it be collected half done."""
 
     def __init__(self) -> None:
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def do(self, work: Coroutine[None, None, None]) -> None:
+    def spawn(self, work: Coroutine[None, None, None]) -> None:
         """Begin it."""
         task = asyncio.create_task(work)
         self._tasks.add(task)

@@ -30,9 +30,9 @@ class Database:
     """Owns all connections. Use `open` and `close`."""
 
     def __init__(self) -> None:
-        self._writer = _Seat("db-writer")
-        self._reader = _Seat("db-reader")
-        self._keeper = _Seat("db-keeper")
+        self._writer = _ConnectionThread("db-writer")
+        self._reader = _ConnectionThread("db-reader")
+        self._keeper = _ConnectionThread("db-keeper")
         self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
         self._writing: asyncio.Future[list[Any]] | None = None
         self._commits = 0
@@ -90,7 +90,7 @@ class Database:
             self._keeper.do(_checkpoint)
 
 
-class _Seat:
+class _ConnectionThread:
     """A connection and the only thread that uses it."""
 
     def __init__(self, name: str) -> None:

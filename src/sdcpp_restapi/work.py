@@ -11,12 +11,12 @@ from pathlib import Path
 from .assembly.base import open_database, open_inputs
 from .assembly.models import open_library
 from .assembly.slots import open_executors, open_slots
-from .cluster.connection import Link
-from .cluster.object_files import FileBox
-from .cluster.server.remote_libraries import Abroad
-from .cluster.worker.agent import Station, worker_name
-from .cluster.worker.consumer import Post
-from .cluster.worker.rpc import Questions
+from .cluster.connection import BrokerConnection
+from .cluster.object_files import ObjectFiles
+from .cluster.server.remote_libraries import RemoteLibraries
+from .cluster.worker.agent import WorkerAgent, worker_name
+from .cluster.worker.consumer import JobConsumer
+from .cluster.worker.rpc import RpcServer
 from .config import Settings
 from .events import EventBus
 from .jobs.submit.input_images import InputStore
@@ -47,7 +47,7 @@ class Folders:
         return self._outputs / job_id
 
 
-class Herald(EventBus):
+class ForwardingEventBus(EventBus):
     """Tells the server what would be told to WebSocket clients here."""
 
     tell: Callable[[ModelLoadingProgress | ModelLoaded | ModelLoadFailed], None]
@@ -99,7 +99,7 @@ async def _work(settings: Settings) -> None:
         lock.release()
 
 
-async def _run(station: Station, slots: Sequence[EngineSlot]) -> None:
+async def _run(station: WorkerAgent, slots: Sequence[EngineSlot]) -> None:
     async with asyncio.TaskGroup() as tasks:
         for slot in slots:
             tasks.create_task(slot.start())
@@ -113,43 +113,51 @@ async def _try_again(slots: Sequence[EngineSlot]) -> None:
         await asyncio.sleep(NEXT_CHANCE)
         for slot in slots:
             if slot.problem is not None:
-                async with slot.turn():
+                async with slot.acquire():
                     await slot.ready()
 
 
-async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[Station, list[EngineSlot]]:
+async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[WorkerAgent, list[EngineSlot]]:
     own, name = settings.cluster, worker_name(settings.cluster.name)
     database = await open_database(settings, stack)
-    library = await open_library(settings, database, Abroad(), stack)
-    herald = Herald()
+    library = await open_library(settings, database, RemoteLibraries(), stack)
+    herald = ForwardingEventBus()
     slots = open_slots(settings, herald, library, stack)
     devices = [slot.name for slot in slots]
-    link = Link.open(own, f"worker {name}")
-    stack.push_async_callback(link.close)
-    link.when_up(lambda: log.info("worker %s reached the broker, with %s", name, ", ".join(devices)))
-    files = FileBox(link)
+    connection = BrokerConnection.open(own, f"worker {name}")
+    stack.push_async_callback(connection.close)
+    connection.when_up(lambda: log.info("worker %s reached the broker, with %s", name, ", ".join(devices)))
+    files = ObjectFiles(connection)
     inputs, outputs = open_inputs(settings), settings.paths.data_dir / "outputs"
     await asyncio.to_thread(shutil.rmtree, outputs, ignore_errors=True)  # of attempts that a kill broke off
     await sweep(outputs, [], library.places.listed)
-    posts: list[Post] = []
-    previews = [_preview(posts, number) for number in range(len(slots))]
+    consumers: list[JobConsumer] = []
+    previews = [_preview(consumers, number) for number in range(len(slots))]
     executors = open_executors(slots, outputs, library, inputs, previews, _nobody_to_tell)
-    questions = Questions(
-        name, link, slots, posts, library.everywhere, library.inspector, lambda: station.changed()
+    questions = RpcServer(
+        name, connection, slots, consumers, library.library, library.inspector, lambda: station.changed()
     )
     await questions.take_name()
-    station = Station(
-        name, link, files, slots, posts, questions, library.everywhere, Engines(slots), own.announce_every
+    station = WorkerAgent(
+        name,
+        connection,
+        files,
+        slots,
+        consumers,
+        questions,
+        library.library,
+        Engines(slots),
+        own.announce_every,
     )
     folders = Folders(inputs, outputs)
     for number, executor in enumerate(executors):
-        posts.append(Post(name, number, executor, link, files, folders, station.changed))
+        consumers.append(JobConsumer(name, number, executor, connection, files, folders, station.changed))
     herald.tell = station.tell
     return station, slots
 
 
-def _preview(posts: list[Post], number: int) -> Callable[[], PreviewSettings]:
-    return lambda: posts[number].preview
+def _preview(consumers: list[JobConsumer], number: int) -> Callable[[], PreviewSettings]:
+    return lambda: consumers[number].preview
 
 
 async def _nobody_to_tell(_upscaler: UpscalerRequest) -> None:

@@ -23,8 +23,8 @@ INIT = {"init_image_base64": as_base64(picture(40, 30))}
 @pytest.mark.proves("txt2img.shifted_timestep")
 def test_shifted_timestep_changes_what_sdxl_draws(tmp_path: Path) -> None:
     with drawing(tmp_path, "sdxl") as server:
-        plain, shifted = (server.make(**BASE, shifted_timestep=by) for by in (0, 250))
-        assert pixels(server, plain) != pixels(server, shifted)
+        plain, set_flow_shift = (server.make(**BASE, shifted_timestep=by) for by in (0, 250))
+        assert pixels(server, plain) != pixels(server, set_flow_shift)
 
 
 @pytest.fixture(scope="module")

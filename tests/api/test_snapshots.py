@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from sdcpp_restapi.api.response_cache import Snapshots
+from sdcpp_restapi.api.response_cache import ResponseCache
 from sdcpp_restapi.schemas.models import Done
 
 
@@ -15,7 +15,7 @@ class Page:
         self.revision = 0
         self.built = 0
         self.ready = asyncio.Event()
-        self.snapshots = Snapshots()
+        self.responses = ResponseCache()
 
     async def make(self) -> Done:
         """What the page shows now."""
@@ -26,7 +26,7 @@ class Page:
 
     async def ask(self) -> bytes:
         """The answer that a client gets."""
-        answer = await self.snapshots.answer("page", lambda: self.revision, self.make)
+        answer = await self.responses.answer("page", lambda: self.revision, self.make)
         return bytes(answer.body)
 
 
@@ -60,5 +60,5 @@ async def test_a_failed_build_is_tried_again() -> None:
         raise OSError("no disk")
 
     with pytest.raises(OSError, match="no disk"):
-        await page.snapshots.answer("page", lambda: 0, broken)
+        await page.responses.answer("page", lambda: 0, broken)
     assert b"revision 0" in await page.ask()

@@ -6,7 +6,7 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
-from sdcpp_restapi.llm.assistant.actions import answer_schema, checked, tools, wishes
+from sdcpp_restapi.llm.assistant.actions import answer_schema, checked, read_proposals, tools
 from sdcpp_restapi.schemas.actions import PARAMETERS, SAFE, ActionType
 from sdcpp_restapi.schemas.chat import Answer, ToolCall
 
@@ -38,7 +38,7 @@ VALID: dict[str, dict[str, Any]] = {
 def heard(text: str = "", *calls: tuple[str, dict[str, Any]]) -> tuple[str, list[Any], list[Any]]:
     """Words, actions and rejected actions of an answer, as JSON."""
     tool_calls = [ToolCall(name=name, arguments=arguments) for name, arguments in calls]
-    words, wanted = wishes(Answer(text=text, tool_calls=tool_calls, model="x"))
+    words, wanted = read_proposals(Answer(text=text, tool_calls=tool_calls, model="x"))
     actions, rejected = checked(wanted)
     return words, [a.model_dump(mode="json") for a in actions], [r.model_dump(mode="json") for r in rejected]
 

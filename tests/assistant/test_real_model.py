@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from sdcpp_restapi.llm.assistant.actions import answer_schema, checked, wishes
+from sdcpp_restapi.llm.assistant.actions import answer_schema, checked, read_proposals
 from sdcpp_restapi.llm.assistant.dialogue import MAX_TOKENS, TEMPERATURE
 from sdcpp_restapi.llm.assistant.prompt import instructions, spoken
-from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatModelSlot
 from sdcpp_restapi.schemas.chat import Answer, Chat
 from sdcpp_restapi.schemas.llama import Completed
 from tests.api.scripted import MODEL, serving
@@ -73,7 +73,7 @@ WANTED = {
 @pytest.mark.heavy
 @pytest.mark.timeout(900)
 async def test_answers_are_always_valid_and_half_of_them_are_what_was_wanted() -> None:
-    seat = ChatSeat(SETTINGS)
+    seat = ChatModelSlot(SETTINGS)
     try:
         got = {asked: await _answer(seat, asked) for asked in WANTED}
     finally:
@@ -82,7 +82,7 @@ async def test_answers_are_always_valid_and_half_of_them_are_what_was_wanted() -
     right = 0
     for asked, text in got.items():
         assert json.loads(text)["message"]
-        actions, rejected = checked(wishes(Answer(text=text, model="x"))[1])
+        actions, rejected = checked(read_proposals(Answer(text=text, model="x"))[1])
         assert not rejected
         told = json.dumps([action.model_dump() for action in actions])
         wanted = WANTED[asked]
@@ -92,7 +92,7 @@ async def test_answers_are_always_valid_and_half_of_them_are_what_was_wanted() -
     assert right >= len(WANTED) // 2 - 1
 
 
-async def _answer(seat: ChatSeat, asked: str) -> str:
+async def _answer(seat: ChatModelSlot, asked: str) -> str:
     chat = Chat(
         messages=[*instructions(by_tools=False), spoken(asked, STATE, {})],
         answer_schema=answer_schema(STATE["available_models"]),  # type: ignore[arg-type]

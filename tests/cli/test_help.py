@@ -53,7 +53,7 @@ def test_a_typing_error_has_exit_code_2_and_no_traceback(tmp_path: Path, argumen
     ("module", "unneeded"),
     [
         ("sdcpp_restapi.cli.commands", ("rich", "httpx", "fastapi", "pydantic_settings", "numpy")),
-        ("sdcpp_restapi.cli.serving", ("huggingface_hub", "numpy", "safetensors")),
+        ("sdcpp_restapi.cli.serve", ("huggingface_hub", "numpy", "safetensors")),
     ],
 )
 def test_commands_start_without_what_they_do_not_need(module: str, unneeded: tuple[str, ...]) -> None:

@@ -10,8 +10,8 @@ import pytest
 from pydantic import SecretStr
 
 from sdcpp_restapi.cluster import object_files
-from sdcpp_restapi.cluster.connection import Link
-from sdcpp_restapi.cluster.object_files import BadFile, FileBox
+from sdcpp_restapi.cluster.connection import BrokerConnection
+from sdcpp_restapi.cluster.object_files import BadFile, ObjectFiles
 from sdcpp_restapi.config import Cluster
 from tests.cluster.cable import Cable
 from tests.cluster.conftest import SHORT, Site
@@ -186,10 +186,10 @@ async def test_a_file_that_is_not_whole_is_not_taken(
     broker: Broker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(object_files, "READ_SECONDS", 1.0)
-    link = Link.open(Cluster(urls=[broker.url], prefix="torn", token=SecretStr("unused")), "test")
+    link = BrokerConnection.open(Cluster(urls=[broker.url], prefix="torn", token=SecretStr("unused")), "test")
     client = await nats.connect(broker.url)
     try:
-        box = FileBox(link)
+        box = ObjectFiles(link)
         source = tmp_path / "image.png"
         source.write_bytes(b"x" * 300_000)
         digests = await box.send("out/job.1", {"image.png": source})

@@ -7,10 +7,18 @@ from pathlib import Path
 
 from nats.aio.msg import Msg
 
-from sdcpp_restapi.cluster.connection import Link
-from sdcpp_restapi.cluster.object_files import FileBox, catalog_of
+from sdcpp_restapi.cluster.connection import BrokerConnection
+from sdcpp_restapi.cluster.object_files import ObjectFiles, catalog_of
 from sdcpp_restapi.config import Cluster
-from sdcpp_restapi.schemas.cluster import PROTOCOL, Announcement, Asked, Holding, Holdings, Refusal, SlotState
+from sdcpp_restapi.schemas.cluster import (
+    PROTOCOL,
+    Announcement,
+    InventoryFile,
+    InventoryReport,
+    Refusal,
+    RpcRequest,
+    SlotState,
+)
 from sdcpp_restapi.schemas.models import LoadedSlot
 from tests.cli.command import sdcpp
 from tests.cluster.conftest import LONG, MODEL, SHORT, Site
@@ -142,21 +150,23 @@ async def test_a_worker_of_another_release_is_refused_with_a_sentence_and_gets_n
     await asyncio.to_thread(site.serve)
     await asyncio.to_thread(site.work, "one")
     await asyncio.to_thread(site.load)
-    link = Link.open(Cluster(urls=[site.broker_url], prefix=site.env["SDCPP_CLUSTER_PREFIX"]), "newer")
+    link = BrokerConnection.open(
+        Cluster(urls=[site.broker_url], prefix=site.env["SDCPP_CLUSTER_PREFIX"]), "newer"
+    )
     told: asyncio.Queue[Msg] = asyncio.Queue()
     jobs: asyncio.Queue[Msg] = asyncio.Queue()
     try:
         await link.listen(link.names.asked("newer"), told.put)
         await link.listen(link.names.job("newer", 0), jobs.put)
-        has = Holding(type="checkpoint", name=MODEL, size_bytes=0)
-        await FileBox(link).write(catalog_of("newer"), Holdings(catalog=1, models=[has]))
+        has = InventoryFile(type="checkpoint", name=MODEL, size_bytes=0)
+        await ObjectFiles(link).write(catalog_of("newer"), InventoryReport(catalog=1, models=[has]))
         slot = SlotState(view=LoadedSlot(device="cpu", model_name=MODEL))
         here = Announcement(
             protocol=PROTOCOL + 1, name="newer", boot="1", version="99.0", engine="scripted", slots=[slot],
             catalog=1,
         )  # fmt: skip
-        await link.say(link.names.announcements, here)
-        refusal = Asked.model_validate_json((await asyncio.wait_for(told.get(), 60)).data).what
+        await link.publish(link.names.announcements, here)
+        refusal = RpcRequest.model_validate_json((await asyncio.wait_for(told.get(), 60)).data).what
         assert isinstance(refusal, Refusal)
         assert refusal.why == (
             f"Worker newer (99.0) speaks version {PROTOCOL + 1} of the messages,"

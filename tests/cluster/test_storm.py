@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from sdcpp_restapi.cluster.connection import Link
-from sdcpp_restapi.cluster.object_files import FileBox
+from sdcpp_restapi.cluster.connection import BrokerConnection
+from sdcpp_restapi.cluster.object_files import ObjectFiles
 from sdcpp_restapi.config import Cluster
 from tests.cluster.conftest import Site
 from tests.cluster.machines import Broker
@@ -150,8 +150,8 @@ def check(storm: Storm) -> None:
 async def check_broker(storm: Storm) -> None:
     """Streams and files hold nothing of jobs that have ended."""
     prefix = storm.site.env["SDCPP_CLUSTER_PREFIX"]
-    link = Link.open(Cluster(urls=[storm.broker.url], prefix=prefix), "test")
-    box = FileBox(link)
+    link = BrokerConnection.open(Cluster(urls=[storm.broker.url], prefix=prefix), "test")
+    box = ObjectFiles(link)
     try:
         await link.ready()
         streams = [f"{prefix}-{name}" for name in ("jobs", "ends")]

@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sdcpp_restapi.downloads.address_rules import Addresses, CheckedTransport
+from sdcpp_restapi.downloads.address_rules import AddressRules, CheckedTransport
 from sdcpp_restapi.downloads.failures import AddressRefused, Interrupted
-from sdcpp_restapi.downloads.http_client import Web
+from sdcpp_restapi.downloads.http_client import HttpClient
 from tests.downloads.conftest import Environment, finished
 from tests.downloads.upstream import Upstream, civitai, hub, model_bytes
 from tests.server import RunningServer
@@ -42,7 +42,7 @@ PRIVATE = [
 ]
 
 
-class Directory(Addresses):
+class Directory(AddressRules):
     """Names that mean 127.0.0.1; the rules hold for all others."""
 
     def __init__(self, *names: str) -> None:
@@ -72,7 +72,7 @@ def test_a_private_address_is_refused_at_once(careful: RunningServer, host: str)
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]"])
 async def test_a_public_address_is_allowed(address: str) -> None:
-    assert await Addresses(allow_private=False).of(httpx.URL(f"https://{address}/"))
+    assert await AddressRules(allow_private=False).of(httpx.URL(f"https://{address}/"))
 
 
 def test_what_a_source_answers_is_checked_too(
@@ -97,7 +97,7 @@ def test_the_library_of_hugging_face_asks_no_private_address(
 async def test_a_redirect_from_an_allowed_to_a_private_address_is_refused(cdn: Upstream) -> None:
     port = cdn.url.rpartition(":")[2]
     cdn.redirect("/inward", f"http://127.0.0.2:{port}/inside.gguf")
-    web = Web(Directory("models.example"), [], timeout=5)
+    web = HttpClient(Directory("models.example"), [], timeout=5)
     with pytest.raises(AddressRefused, match=r"127.0.0.2:\d+ is on this machine or in a private network"):
         async with web.get(f"http://models.example:{port}/inward"):
             pass
@@ -110,7 +110,7 @@ async def test_the_checked_address_is_connected_to_and_the_name_stays_in_the_hos
 ) -> None:
     port = cdn.url.rpartition(":")[2]
     cdn.file("/named.gguf", b"model")
-    web = Web(Directory("models.example"), [], timeout=5)
+    web = HttpClient(Directory("models.example"), [], timeout=5)
     async with web.get(f"http://models.example:{port}/named.gguf") as response:
         assert await response.aread() == b"model"
     assert cdn.asked("/named.gguf")[-1].headers["host"] == f"models.example:{port}"
@@ -118,7 +118,7 @@ async def test_the_checked_address_is_connected_to_and_the_name_stays_in_the_hos
 
 
 async def test_the_next_address_of_a_name_is_tried_if_one_does_not_answer(cdn: Upstream) -> None:
-    class Two(Addresses):
+    class Two(AddressRules):
         async def of(self, url: httpx.URL) -> list[str]:
             return ["127.0.0.3", "127.0.0.1"]
 
@@ -132,7 +132,7 @@ async def test_the_next_address_of_a_name_is_tried_if_one_does_not_answer(cdn: U
 
 async def test_a_name_that_nobody_knows_is_told() -> None:
     with pytest.raises(Interrupted, match=r"The name nobody\.invalid is not known"):
-        await Addresses(allow_private=False).of(httpx.URL("http://nobody.invalid/"))
+        await AddressRules(allow_private=False).of(httpx.URL("http://nobody.invalid/"))
 
 
 @pytest.fixture
@@ -155,7 +155,7 @@ async def test_tls_asks_for_the_name_and_not_for_the_address(certificate: Path) 
     hang_up: Callable[..., None] = lambda _reader, writer: writer.close()  # noqa: E731
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
-    web = Web(Directory("models.example"), [], timeout=5)
+    web = HttpClient(Directory("models.example"), [], timeout=5)
     # The name is right, the signature is not: certificates are really checked.
     with pytest.raises(Interrupted, match="certificate verify failed"):
         async with web.get(f"https://models.example:{port}/"):

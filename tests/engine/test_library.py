@@ -33,7 +33,7 @@ def test_the_installed_library_passes_quickly() -> None:
 
 def test_the_check_prints_nothing_and_does_not_import_the_wheels_package() -> None:
     code = (
-        "import sys; from sdcpp_restapi.engine.library import open_library; open_library(None);"
+        "import sys; from sdcpp_restapi.engine.binding.self_check import open_library; open_library(None);"
         "assert not {m for m in sys.modules if m.split('.')[0] in"
         " ('cyllama', 'numpy', 'fastapi', 'starlette', 'sqlite3', 'uvicorn')}, sorted(sys.modules)"
     )

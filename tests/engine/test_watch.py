@@ -18,16 +18,16 @@ SCRIPT = Path(__file__).parents[1] / "faults" / "scripted_child.py"
 
 def test_silence_lasts_until_the_child_speaks() -> None:
     silence = Silence(now=100, cpu=5)
-    assert silence.lasts(now=130, last_word=90, cpu=5) == 30
-    assert silence.lasts(now=140, last_word=135, cpu=5) == 0
-    assert silence.lasts(now=150, last_word=135, cpu=5) == 10
+    assert silence.lasts(now=130, last_report_at=90, cpu=5) == 30
+    assert silence.lasts(now=140, last_report_at=135, cpu=5) == 0
+    assert silence.lasts(now=150, last_report_at=135, cpu=5) == 10
 
 
 def test_a_child_that_works_without_a_word_is_not_silent() -> None:
     silence = Silence(now=100, cpu=5)
-    assert silence.lasts(now=200, last_word=90, cpu=9) == 0
+    assert silence.lasts(now=200, last_report_at=90, cpu=9) == 0
     # What waking up costs does not count as work.
-    assert silence.lasts(now=300, last_word=90, cpu=9.04) == 100
+    assert silence.lasts(now=300, last_report_at=90, cpu=9.04) == 100
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ import pytest
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.errors import BadRequest, JobCancelled, JobFailed, NotFound
 from sdcpp_restapi.models.catalog import Catalog
-from sdcpp_restapi.models.hash_cache import Digests
+from sdcpp_restapi.models.hash_cache import HashCache
 from sdcpp_restapi.models.hashing import Hasher, HashExecutor
 from sdcpp_restapi.schemas.downloads import HashRequest, JobResult
 from sdcpp_restapi.schemas.jobs import Job, JobStatus, Outcome, Progress
@@ -21,14 +21,14 @@ LARGE = 700_000_000
 
 
 @pytest.fixture
-async def digests(tmp_path: Path) -> AsyncIterator[Digests]:
+async def digests(tmp_path: Path) -> AsyncIterator[HashCache]:
     database = await Database.open(tmp_path / "test.db")
-    yield await Digests.read(database)
+    yield await HashCache.read(database)
     await database.close()
 
 
 @pytest.fixture
-async def hasher(tmp_path: Path, digests: Digests) -> AsyncIterator[Hasher]:
+async def hasher(tmp_path: Path, digests: HashCache) -> AsyncIterator[Hasher]:
     (tmp_path / "vae").mkdir()
     made = Hasher(Catalog({"vae": tmp_path / "vae"}, refresh_after=0, digests=digests), digests)
     yield made
@@ -102,7 +102,7 @@ async def test_a_cancelled_job_does_not_stop_the_hash_for_others(
 
 
 async def test_a_file_that_grows_while_it_is_read_is_not_remembered(
-    tmp_path: Path, hasher: Hasher, digests: Digests
+    tmp_path: Path, hasher: Hasher, digests: HashCache
 ) -> None:
     put(tmp_path, "growing.safetensors", LARGE)
     hashing = asyncio.create_task(hasher.sha256("vae", "growing.safetensors", lambda _done, _size: grow()))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatModelSlot
 from tests.api.scripted import serving
 from tests.llm.upstream import WEIGHTS, Upstream, upstream
 from tests.server import RunningServer
@@ -43,6 +43,6 @@ async def seat() -> Any:
     """A seat in this process."""
     from tests.llm.upstream import SETTINGS
 
-    opened = ChatSeat(SETTINGS)
+    opened = ChatModelSlot(SETTINGS)
     yield opened
     await opened.close()

@@ -18,7 +18,7 @@ import pytest
 
 from sdcpp_restapi.config import Llm
 from sdcpp_restapi.errors import LlmFailed
-from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatModelSlot
 from sdcpp_restapi.llm.local.client import LlamaChild
 from sdcpp_restapi.schemas.chat import Chat, Message
 from sdcpp_restapi.schemas.llama import Complete, Completed, Piece
@@ -36,7 +36,7 @@ def chat(*words: str, **options: Any) -> Chat:
     return Chat(messages=[SYSTEM, *spoken], **{"temperature": 0, "max_tokens": 24, **options})
 
 
-async def completed(seat: ChatSeat, question: Chat, path: Path = WEIGHTS) -> Completed:
+async def completed(seat: ChatModelSlot, question: Chat, path: Path = WEIGHTS) -> Completed:
     """The whole answer, which must be what its pieces are."""
     text = ""
     async with aclosing(seat.stream(path, question)) as reports:
@@ -111,7 +111,7 @@ def test_a_crash_of_it_harms_nobody(local: RunningServer) -> None:
 # ---------------------------------------------------------------- the seat
 
 
-async def test_what_was_read_already_is_not_read_again_and_changes_no_answer(seat: ChatSeat) -> None:
+async def test_what_was_read_already_is_not_read_again_and_changes_no_answer(seat: ChatModelSlot) -> None:
     first = await completed(seat, chat("Name a colour."))
     again = await completed(seat, chat("Name a colour."))
     assert again.text == first.text
@@ -120,7 +120,7 @@ async def test_what_was_read_already_is_not_read_again_and_changes_no_answer(sea
     followed = await completed(seat, longer)
     assert followed.read_tokens < first.read_tokens
     await seat.close()
-    fresh = ChatSeat(SETTINGS)
+    fresh = ChatModelSlot(SETTINGS)
     assert (await completed(fresh, longer)).text == followed.text
     await fresh.close()
 
@@ -155,13 +155,13 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-async def test_an_answer_held_to_a_schema_has_its_shape_however_wild_the_model(seat: ChatSeat) -> None:
+async def test_an_answer_held_to_a_schema_has_its_shape_however_wild_the_model(seat: ChatModelSlot) -> None:
     question = chat("Load a model.", answer_schema=SCHEMA, temperature=2, max_tokens=400)
     jsonschema.validate(json.loads((await completed(seat, question)).text), SCHEMA)
 
 
 async def test_a_process_that_dies_while_it_answers_fails_the_call_and_the_next_one_works(
-    seat: ChatSeat,
+    seat: ChatModelSlot,
 ) -> None:
     async with aclosing(seat.stream(WEIGHTS, chat("Tell a story.", max_tokens=1000))) as reports:
         await anext(reports)
@@ -173,7 +173,7 @@ async def test_a_process_that_dies_while_it_answers_fails_the_call_and_the_next_
     assert (await completed(seat, chat("Name a colour."))).text
 
 
-async def test_a_conversation_that_is_too_long_is_refused_and_the_child_lives(seat: ChatSeat) -> None:
+async def test_a_conversation_that_is_too_long_is_refused_and_the_child_lives(seat: ChatModelSlot) -> None:
     with pytest.raises(LlmFailed, match=r"has \d+ tokens, .* takes 2048 \(setting llm\.context\)"):
         await completed(seat, chat("hello " * 3000))
     (child,) = children()
@@ -181,7 +181,7 @@ async def test_a_conversation_that_is_too_long_is_refused_and_the_child_lives(se
     assert children() == [child]
 
 
-async def test_an_answer_that_nobody_waits_for_stops_at_once(seat: ChatSeat) -> None:
+async def test_an_answer_that_nobody_waits_for_stops_at_once(seat: ChatModelSlot) -> None:
     endless: Any = {"type": "array", "items": {"const": "more"}, "minItems": 900}
     async with aclosing(
         seat.stream(WEIGHTS, chat("Go on.", answer_schema=endless, max_tokens=2000))
@@ -193,8 +193,8 @@ async def test_an_answer_that_nobody_waits_for_stops_at_once(seat: ChatSeat) -> 
     assert made <= 24
 
 
-async def test_a_model_nobody_asks_is_unloaded(seat: ChatSeat) -> None:
-    short = ChatSeat(Llm(threads=1, context=512, unload_after=0))
+async def test_a_model_nobody_asks_is_unloaded(seat: ChatModelSlot) -> None:
+    short = ChatModelSlot(Llm(threads=1, context=512, unload_after=0))
     await completed(short, chat("Name a colour."))
     (child,) = children()
     await asyncio.to_thread(child.wait, 60)
@@ -203,7 +203,7 @@ async def test_a_model_nobody_asks_is_unloaded(seat: ChatSeat) -> None:
     assert not children()
 
 
-async def test_another_model_takes_the_place_of_the_first(seat: ChatSeat, tmp_path: Path) -> None:
+async def test_another_model_takes_the_place_of_the_first(seat: ChatModelSlot, tmp_path: Path) -> None:
     other = tmp_path / "other.gguf"
     other.symlink_to(WEIGHTS)
     await completed(seat, chat("Name a colour."))
@@ -213,7 +213,7 @@ async def test_another_model_takes_the_place_of_the_first(seat: ChatSeat, tmp_pa
     assert len(children()) == 1
 
 
-async def test_a_load_goes_on_when_the_first_who_asked_has_left(seat: ChatSeat) -> None:
+async def test_a_load_goes_on_when_the_first_who_asked_has_left(seat: ChatModelSlot) -> None:
     asking = asyncio.create_task(completed(seat, chat("Name a colour.")))
     while not children():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
@@ -225,7 +225,7 @@ async def test_a_load_goes_on_when_the_first_who_asked_has_left(seat: ChatSeat) 
     assert children() == [child]
 
 
-async def test_the_process_is_polite_and_has_nothing_of_the_picture_engine(seat: ChatSeat) -> None:
+async def test_the_process_is_polite_and_has_nothing_of_the_picture_engine(seat: ChatModelSlot) -> None:
     await completed(seat, chat("Name a colour."))
     (child,) = children()
     mapped = {os.path.basename(region.path) for region in child.memory_maps()}
@@ -248,7 +248,7 @@ def test_the_child_ends_with_its_server_also_while_it_reads_a_conversation() -> 
     ours, theirs = socket.socketpair()
     arguments = ["--threads=1", "--context=8192", "--gpu-layers=0", f"--model={WEIGHTS}"]
     with theirs:
-        command = [sys.executable, "-m", LlamaChild.trade.module, *arguments, f"--fd={theirs.fileno()}"]
+        command = [sys.executable, "-m", LlamaChild.kind.module, *arguments, f"--fd={theirs.fileno()}"]
         process = subprocess.Popen(command, pass_fds=(theirs.fileno(),))
     child = psutil.Process(process.pid)
     with ours, ours.makefile("rb") as lines:

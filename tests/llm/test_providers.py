@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from sdcpp_restapi.errors import LlmDisabled, LlmFailed, LlmGarbled, LlmModelMissing, LlmTimeout
-from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatModelSlot
 from sdcpp_restapi.llm.provider import Provider, answer, pieces, within
 from sdcpp_restapi.llm.providers.registry import Providers
 from sdcpp_restapi.models.catalog import Catalog
@@ -32,7 +32,7 @@ class Makes:
 
     def __init__(self, site: Upstream, folder: Path) -> None:
         self.site = site
-        self.seat = ChatSeat(SETTINGS)
+        self.seat = ChatModelSlot(SETTINGS)
         self.providers = Providers(self.seat, Catalog({"llm": folder}))
 
     async def __call__(self, name: str, model: str = "canned", **choice: Any) -> Provider:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatModelSlot
 from sdcpp_restapi.llm.prompt_enhancer import _bare
 from sdcpp_restapi.llm.styles import Style, load
 from sdcpp_restapi.schemas.chat import Chat
@@ -26,7 +26,7 @@ PROMPTS = {
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("style", load(), ids=lambda style: style.name)
 async def test_most_prompts_keep_their_subject_grow_and_have_the_styles_form(
-    seat: ChatSeat, style: Style
+    seat: ChatModelSlot, style: Style
 ) -> None:
     results = {prompt: await _enhanced(seat, style, prompt) for prompt in PROMPTS}
     print("\n".join(f"{prompt!r}: {result!r}" for prompt, result in results.items()))
@@ -36,7 +36,7 @@ async def test_most_prompts_keep_their_subject_grow_and_have_the_styles_form(
     assert min(len(kept), len(grown), len(formed)) >= len(PROMPTS) * 3 // 4
 
 
-async def _enhanced(seat: ChatSeat, style: Style, prompt: str) -> str:
+async def _enhanced(seat: ChatModelSlot, style: Style, prompt: str) -> str:
     chat = Chat(messages=style.messages(prompt), max_tokens=120)
     reports = [report async for report in seat.stream(WEIGHTS, chat)]
     assert isinstance(reports[-1], Completed)

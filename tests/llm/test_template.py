@@ -4,7 +4,7 @@ import pytest
 
 from sdcpp_restapi.errors import LlmFailed
 from sdcpp_restapi.llm.local.child.chat_template import ChatTemplate
-from sdcpp_restapi.llm.reasoning_filter import Thoughts, without_thoughts
+from sdcpp_restapi.llm.reasoning_filter import ReasoningFilter, strip_reasoning
 from sdcpp_restapi.schemas.chat import Message
 
 SYSTEM = Message(role="system", content="Be kind.")
@@ -62,12 +62,12 @@ def test_a_template_that_cannot_be_used_says_why(source: str, words: str) -> Non
     ],
 )
 def test_thoughts_are_taken_out_whole_or_in_pieces(said: str, answer: str) -> None:
-    assert without_thoughts(said) == answer
+    assert strip_reasoning(said) == answer
     for size in (1, 3, 100):
-        thoughts = Thoughts()
-        pieces = [thoughts.pass_on(said[i : i + size]) for i in range(0, len(said), size)]
+        reasoning = ReasoningFilter()
+        pieces = [reasoning.pass_on(said[i : i + size]) for i in range(0, len(said), size)]
         assert "".join(pieces) == answer
 
 
 def test_thoughts_that_the_template_began_are_taken_out_too() -> None:
-    assert without_thoughts("Hmm, a cat</think>a cat") == "a cat"
+    assert strip_reasoning("Hmm, a cat</think>a cat") == "a cat"

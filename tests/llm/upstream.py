@@ -22,7 +22,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response, Stream
 from starlette.routing import Route
 
 from sdcpp_restapi.config import Llm
-from sdcpp_restapi.llm.local.chat_model_slot import ChatSeat
+from sdcpp_restapi.llm.local.chat_model_slot import ChatModelSlot
 from sdcpp_restapi.schemas.chat import Chat, Message
 from sdcpp_restapi.schemas.llama import Piece
 
@@ -68,7 +68,7 @@ class _Site:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self.seat = ChatSeat(SETTINGS)
+        self.seat = ChatModelSlot(SETTINGS)
 
     def app(self) -> Starlette:
         @asynccontextmanager

@@ -4,13 +4,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sdcpp_restapi.cluster.server.remote_libraries import Abroad
+from sdcpp_restapi.cluster.server.remote_libraries import RemoteLibraries
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.errors import BadRequest
 from sdcpp_restapi.models.catalog import Catalog
-from sdcpp_restapi.models.component_resolver import Assembler
+from sdcpp_restapi.models.component_resolver import ComponentResolver
 from sdcpp_restapi.models.components import Components
-from sdcpp_restapi.models.header_cache import Facts
+from sdcpp_restapi.models.header_cache import HeaderCache
 from sdcpp_restapi.models.inspector import Inspector
 from sdcpp_restapi.models.lora_check import LoraCheck
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
@@ -20,40 +20,42 @@ from tests.models.stubs import write
 
 
 @pytest.fixture
-async def facts(tmp_path: Path) -> AsyncIterator[Facts]:
+async def facts(tmp_path: Path) -> AsyncIterator[HeaderCache]:
     database = await Database.open(tmp_path / "sdcpp.db")
-    yield await Facts.read(database)
+    yield await HeaderCache.read(database)
     await database.close()
 
 
 @pytest.fixture
-def components(catalog: Catalog, facts: Facts) -> Components:
+def components(catalog: Catalog, facts: HeaderCache) -> Components:
     return Components(catalog, facts)
 
 
 @pytest.fixture
-def assembler(catalog: Catalog, facts: Facts, components: Components) -> Assembler:
-    return Assembler(catalog, facts, components)
+def assembler(catalog: Catalog, facts: HeaderCache, components: Components) -> ComponentResolver:
+    return ComponentResolver(catalog, facts, components)
 
 
 @pytest.fixture
-def inspector(catalog: Catalog, facts: Facts, components: Components, assembler: Assembler) -> Inspector:
-    return Inspector(catalog, facts, components, assembler, Abroad())
+def inspector(
+    catalog: Catalog, facts: HeaderCache, components: Components, assembler: ComponentResolver
+) -> Inspector:
+    return Inspector(catalog, facts, components, assembler, RemoteLibraries())
 
 
-async def assembled(assembler: Assembler, **body: object) -> dict[str, str]:
+async def assembled(assembler: ComponentResolver, **body: object) -> dict[str, str]:
     """Type and components of what would be loaded."""
     request = await assembler.assembled(LoadRequest.model_validate(body))
     return {"model_type": request.model_type, **request.components()}
 
 
-async def refusal(assembler: Assembler, **body: object) -> str:
+async def refusal(assembler: ComponentResolver, **body: object) -> str:
     with pytest.raises(BadRequest) as caught:
         await assembler.assembled(LoadRequest.model_validate(body))
     return str(caught.value)
 
 
-async def test_a_name_alone_gets_its_type_and_all_that_it_needs(assembler: Assembler, tmp_path: Path):
+async def test_a_name_alone_gets_its_type_and_all_that_it_needs(assembler: ComponentResolver, tmp_path: Path):
     write(tmp_path / "diffusion/flux.safetensors", stubs.flux(64))
     write(tmp_path / "t5/wide.safetensors", stubs.t5(128))
     write(tmp_path / "t5/right.safetensors", stubs.t5(64))
@@ -69,7 +71,7 @@ async def test_a_name_alone_gets_its_type_and_all_that_it_needs(assembler: Assem
     }
 
 
-async def test_a_checkpoint_gets_nothing_that_it_contains(assembler: Assembler, tmp_path: Path):
+async def test_a_checkpoint_gets_nothing_that_it_contains(assembler: ComponentResolver, tmp_path: Path):
     inside = {f"first_stage_model.{name}": shape for name, shape in stubs.vae(4).items()}
     write(tmp_path / "checkpoint/whole.safetensors", {**stubs.sd1(), **inside})
     write(tmp_path / "checkpoint/bare.safetensors", stubs.sd1())
@@ -80,7 +82,9 @@ async def test_a_checkpoint_gets_nothing_that_it_contains(assembler: Assembler, 
     }  # fmt: skip
 
 
-async def test_names_of_the_request_win_and_empty_ones_mean_none(assembler: Assembler, tmp_path: Path):
+async def test_names_of_the_request_win_and_empty_ones_mean_none(
+    assembler: ComponentResolver, tmp_path: Path
+):
     write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
     write(tmp_path / "vae/ae.safetensors", stubs.vae())
     write(tmp_path / "vae/flux.safetensors", stubs.vae())
@@ -92,7 +96,7 @@ async def test_names_of_the_request_win_and_empty_ones_mean_none(assembler: Asse
     }  # fmt: skip
 
 
-async def test_what_was_assembled_stays_as_it_is(assembler: Assembler, tmp_path: Path):
+async def test_what_was_assembled_stays_as_it_is(assembler: ComponentResolver, tmp_path: Path):
     write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
     write(tmp_path / "vae/ae.safetensors", stubs.vae())
     request = LoadRequest(model_name="flux.safetensors", clip_l="")
@@ -121,7 +125,7 @@ async def test_of_several_that_fit_the_name_decides_then_precision_then_the_alph
     assert need.picked == "flux_dev.safetensors"
 
 
-async def test_without_a_vae_a_fitting_taesd_stands_in(assembler: Assembler, tmp_path: Path):
+async def test_without_a_vae_a_fitting_taesd_stands_in(assembler: ComponentResolver, tmp_path: Path):
     write(tmp_path / "diffusion/z.safetensors", stubs.zimage())
     write(tmp_path / "llm/qwen.safetensors", stubs.llm())
     write(tmp_path / "taesd/taesd.safetensors", stubs.taesd(4))
@@ -135,7 +139,7 @@ async def test_without_a_vae_a_fitting_taesd_stands_in(assembler: Assembler, tmp
         )
 
 
-async def test_a_named_taesd_decodes_so_that_no_vae_is_added(assembler: Assembler, tmp_path: Path):
+async def test_a_named_taesd_decodes_so_that_no_vae_is_added(assembler: ComponentResolver, tmp_path: Path):
     write(tmp_path / "diffusion/z.safetensors", stubs.zimage())
     write(tmp_path / "llm/qwen.safetensors", stubs.llm())
     write(tmp_path / "vae/ae.safetensors", stubs.vae())
@@ -145,7 +149,9 @@ async def test_a_named_taesd_decodes_so_that_no_vae_is_added(assembler: Assemble
     assert (await assembled(assembler, **body, options={"tae_preview_only": True}))["vae"] == "ae.safetensors"
 
 
-async def test_what_a_model_fails_without_is_told_with_what_would_fit(assembler: Assembler, tmp_path: Path):
+async def test_what_a_model_fails_without_is_told_with_what_would_fit(
+    assembler: ComponentResolver, tmp_path: Path
+):
     write(tmp_path / "diffusion/m.safetensors", stubs.minit2i())
     write(tmp_path / "t5/wide.safetensors", stubs.t5(4096))
     assert await refusal(assembler, model_name="m.safetensors") == (
@@ -158,7 +164,7 @@ async def test_what_a_model_fails_without_is_told_with_what_would_fit(assembler:
     )
 
 
-async def test_all_components_that_do_not_fit_are_told_at_once(assembler: Assembler, tmp_path: Path):
+async def test_all_components_that_do_not_fit_are_told_at_once(assembler: ComponentResolver, tmp_path: Path):
     write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
     write(tmp_path / "t5/wide.safetensors", stubs.t5(4096))
     write(tmp_path / "vae/taef1.safetensors", stubs.taesd())
@@ -173,7 +179,7 @@ async def test_all_components_that_do_not_fit_are_told_at_once(assembler: Assemb
     )
 
 
-async def test_lingbot_takes_no_taehv(assembler: Assembler, tmp_path: Path):
+async def test_lingbot_takes_no_taehv(assembler: ComponentResolver, tmp_path: Path):
     write(tmp_path / "diffusion/lingbot.safetensors", stubs.lingbot())
     write(tmp_path / "llm/qwen.safetensors", stubs.llm())
     write(tmp_path / "vae/wan.safetensors", stubs.wan_vae())
@@ -186,7 +192,7 @@ async def test_lingbot_takes_no_taehv(assembler: Assembler, tmp_path: Path):
     }  # fmt: skip
 
 
-async def test_a_name_in_two_folders_needs_a_type(assembler: Assembler, tmp_path: Path):
+async def test_a_name_in_two_folders_needs_a_type(assembler: ComponentResolver, tmp_path: Path):
     write(tmp_path / "diffusion/x.safetensors", stubs.minit2i())
     write(tmp_path / "checkpoint/x.safetensors", stubs.sd1())
     assert await refusal(assembler, model_name="x.safetensors") == (
@@ -196,7 +202,7 @@ async def test_a_name_in_two_folders_needs_a_type(assembler: Assembler, tmp_path
     assert (await assembled(assembler, model_name="x.safetensors", model_type="checkpoint"))["vae"]
 
 
-async def test_what_is_not_certain_is_left_to_the_engine(assembler: Assembler, tmp_path: Path):
+async def test_what_is_not_certain_is_left_to_the_engine(assembler: ComponentResolver, tmp_path: Path):
     write(tmp_path / "diffusion/new.safetensors", {"layers.0.weight": [1]})
     write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
     write(tmp_path / "vae/ae.safetensors", stubs.vae())
@@ -227,7 +233,9 @@ def prompt(*names: str) -> Txt2ImgRequest:
     return Txt2ImgRequest(prompt="a cat " + "".join(f"<lora:{name}>" for name in names))
 
 
-async def test_a_lora_for_another_architecture_is_a_warning(catalog: Catalog, facts: Facts, tmp_path: Path):
+async def test_a_lora_for_another_architecture_is_a_warning(
+    catalog: Catalog, facts: HeaderCache, tmp_path: Path
+):
     write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
     write(tmp_path / "lora/good.safetensors", stubs.lora("lora_unet_double_blocks_0_img_attn_qkv"))
     write(tmp_path / "lora/sdxl.safetensors", stubs.lora("lora_te2_text_model_encoder_layers_0_mlp_fc1"))

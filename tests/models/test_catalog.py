@@ -206,7 +206,7 @@ async def test_sizes_are_read_again_after_a_while(
 async def test_folders_without_end_are_read_up_to_a_bound(
     catalog: Catalog, put: Put, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("sdcpp_restapi.models.folders.MOST_DIRECTORIES", 5)
+    monkeypatch.setattr("sdcpp_restapi.models.folder_scan.MOST_DIRECTORIES", 5)
     for number in range(10):
         put(f"vae/{number}/model.gguf")
     assert len(await catalog.entries()) == 4

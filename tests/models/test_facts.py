@@ -5,7 +5,7 @@ import pytest
 
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.models import header_cache as module
-from sdcpp_restapi.models.header_cache import Facts
+from sdcpp_restapi.models.header_cache import HeaderCache
 from tests.models import stubs
 from tests.models.stubs import write
 
@@ -14,7 +14,7 @@ async def reading(tmp_path: Path, path: Path) -> str | None:
     """What a server that was just started takes the file for."""
     database = await Database.open(tmp_path / "sdcpp.db")
     try:
-        return (await (await Facts.read(database)).of(path)).architecture
+        return (await (await HeaderCache.read(database)).of(path)).architecture
     finally:
         await database.close()
 
@@ -45,7 +45,7 @@ async def test_other_rules_read_every_header_again(tmp_path: Path, monkeypatch: 
 
 async def test_a_file_that_cannot_be_read_is_tried_again(tmp_path: Path):
     database = await Database.open(tmp_path / "sdcpp.db")
-    facts = await Facts.read(database)
+    facts = await HeaderCache.read(database)
     path = tmp_path / "x.safetensors"
     assert (await facts.of(path)).problem == "it cannot be read: No such file or directory"
     write(path, stubs.flux())

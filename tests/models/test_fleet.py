@@ -7,9 +7,9 @@ import pytest
 from sdcpp_restapi.errors import LoadFailed, NoSlot
 from sdcpp_restapi.schemas.events import ModelLoaded, UpscalerLoaded
 from sdcpp_restapi.schemas.models import LoadedComponents, LoadedSlot, LoadRequest
-from sdcpp_restapi.schemas.required_files import Needs
+from sdcpp_restapi.schemas.required_files import RequiredFiles
 from sdcpp_restapi.schemas.upscaling import UpscalerRequest
-from sdcpp_restapi.slots.pool import Fleet
+from sdcpp_restapi.slots.pool import SlotPool
 
 REQUEST = LoadRequest(model_name="m.gguf")
 
@@ -36,7 +36,7 @@ class Pretended:
     def view(self) -> LoadedSlot:
         return LoadedSlot(device=self.name, model_name=self.holds)
 
-    async def can_run(self, needs: Needs) -> bool:
+    async def can_run(self, needs: RequiredFiles) -> bool:
         return self._has_files
 
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
@@ -74,26 +74,26 @@ async def all_others_ran() -> None:
 
 async def test_a_load_answers_when_the_first_slot_has_it_with_the_failures_until_then() -> None:
     slots = [Pretended("a"), Pretended("b"), Pretended("c")]
-    fleet = Fleet(slots, nothing)
-    load = asyncio.create_task(fleet.load(REQUEST))
+    pool = SlotPool(slots, nothing)
+    load = asyncio.create_task(pool.load(REQUEST))
     await all_others_ran()
-    assert fleet.awaits(REQUEST)
+    assert pool.awaits(REQUEST)
     slots[1].end("no memory")
     await all_others_ran()
     assert not load.done()
     slots[2].end()
     assert (await load).warnings == ["b: no memory"]
-    assert fleet.loading == REQUEST  # a follows
-    assert not fleet.awaits(REQUEST)
+    assert pool.loading == REQUEST  # a follows
+    assert not pool.awaits(REQUEST)
     slots[0].end("it broke")
     await all_others_ran()
-    assert fleet.problem == "a: it broke"
-    assert [view.model_name for view in fleet.views()] == [None, None, "m.gguf"]
+    assert pool.problem == "a: it broke"
+    assert [view.model_name for view in pool.views()] == [None, None, "m.gguf"]
 
 
 async def test_a_load_that_fails_everywhere_fails_as_the_first_one_did() -> None:
     slots = [Pretended("a"), Pretended("b")]
-    load = asyncio.create_task(Fleet(slots, nothing).load(REQUEST))
+    load = asyncio.create_task(SlotPool(slots, nothing).load(REQUEST))
     await all_others_ran()
     slots[1].end("no memory")
     await all_others_ran()
@@ -105,29 +105,29 @@ async def test_a_load_that_fails_everywhere_fails_as_the_first_one_did() -> None
 async def test_a_load_goes_only_where_the_files_are() -> None:
     here, there = Pretended("here", has_files=False), Pretended("there")
     there.end()
-    assert (await Fleet([here, there], nothing).load(REQUEST)).warnings is None
+    assert (await SlotPool([here, there], nothing).load(REQUEST)).warnings is None
     assert here.loading is None
     with pytest.raises(NoSlot, match=r"engine\.devices"):
-        await Fleet([here], nothing).load(REQUEST)
+        await SlotPool([here], nothing).load(REQUEST)
 
 
 async def test_loads_that_follow_end_with_the_fleet() -> None:
     first, second = Pretended("a"), Pretended("b")
-    fleet = Fleet([first, second], nothing)
+    pool = SlotPool([first, second], nothing)
     first.end()
-    await fleet.load(REQUEST)
+    await pool.load(REQUEST)
     assert not second.broken_off
-    await fleet.close()
+    await pool.close()
     assert second.broken_off
 
 
 async def test_slots_come_and_go() -> None:
     one, other = Pretended("a"), Pretended("b")
-    fleet = Fleet([one], nothing)
+    pool = SlotPool([one], nothing)
     one.problem = "no such device"
-    assert not fleet.replaces(one)
-    fleet.add(other)
-    assert fleet.replaces(one)
-    assert not fleet.replaces(other)
-    fleet.remove(one)
-    assert [view.device for view in fleet.views()] == ["b"]
+    assert not pool.defers_to_working_slot(one)
+    pool.add(other)
+    assert pool.defers_to_working_slot(one)
+    assert not pool.defers_to_working_slot(other)
+    pool.remove(one)
+    assert [view.device for view in pool.views()] == ["b"]

@@ -66,7 +66,7 @@ def test_a_gguf_header_gives_shapes_in_the_same_order_and_skips_lists(tmp_path: 
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
-    header = gguf.read_gguf(path)
+    header = gguf_header.read_gguf(path)
     assert header.tensors == {"x": Tensor((2, 32), "f32"), "q": Tensor((3, 32), "q4_0")}
     assert header.metadata == {
         "general.architecture": "flux", "general.name": "A name", "general.file_type": "2"
@@ -75,7 +75,7 @@ def test_a_gguf_header_gives_shapes_in_the_same_order_and_skips_lists(tmp_path: 
 
 def test_every_type_of_gguf_is_called_as_the_format_calls_it():
     known = {int(one): one.name.lower() for one in GGMLQuantizationType}
-    assert gguf.TYPES.items() >= known.items()
+    assert gguf_header.TYPES.items() >= known.items()
 
 
 def test_shapes_of_five_dimensions_are_folded_as_the_engine_folds_them(tmp_path: Path):
@@ -144,12 +144,12 @@ def test_a_gguf_file_cut_anywhere_is_never_more_than_a_bad_header(write: Write):
     whole = gguf(2, 1, text("general.name") + struct.pack("<I", 8) + text("A") + tensor("x", (2, 3)) * 1)
     for length in range(4, len(whole)):
         with pytest.raises(BadHeader):
-            gguf.read_gguf(write("cut.gguf", whole[:length]))
+            gguf_header.read_gguf(write("cut.gguf", whole[:length]))
 
 
 def test_an_unknown_gguf_type_has_its_number_as_name(write: Write):
     path = write("new.gguf", gguf(1, 0, tensor("x", (2,), kind=999)))
-    assert gguf.read_gguf(path).tensors["x"] == Tensor((2,), "type 999")
+    assert gguf_header.read_gguf(path).tensors["x"] == Tensor((2,), "type 999")
 
 
 @pytest.mark.parametrize("extension", [".ckpt", ".pt", ".pth", ".bin"])

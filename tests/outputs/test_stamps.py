@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sdcpp_restapi.outputs import stat_cache as module
-from sdcpp_restapi.outputs.stat_cache import Stamp, Stamps
+from sdcpp_restapi.outputs.stat_cache import FileStat, StatCache
 
 
 @pytest.fixture(autouse=True)
@@ -14,7 +14,7 @@ def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LARGE", 3)
 
 
-def looked(stamps: Stamps, folder: Path) -> dict[str, Stamp]:
+def looked(stamps: StatCache, folder: Path) -> dict[str, FileStat]:
     look = stamps.of(folder, folder.stat().st_mtime_ns)
     with os.scandir(folder) as entries:
         return {entry.name: look(entry) for entry in entries}
@@ -33,7 +33,7 @@ def change(path: Path) -> None:
 
 
 def test_a_large_folder_is_remembered(tmp_path: Path) -> None:
-    stamps = Stamps()
+    stamps = StatCache()
     before = looked(stamps, filled(tmp_path, 3))
     change(tmp_path / "1.png")
     assert [stamp.size for _, stamp in sorted(before.items())] == [0, 1, 2]
@@ -41,14 +41,14 @@ def test_a_large_folder_is_remembered(tmp_path: Path) -> None:
 
 
 def test_a_small_folder_is_asked_anew(tmp_path: Path) -> None:
-    stamps = Stamps()
+    stamps = StatCache()
     looked(stamps, filled(tmp_path, 2))
     change(tmp_path / "1.png")
     assert looked(stamps, tmp_path)["1.png"].size == 5
 
 
 def test_a_folder_in_which_something_came_or_went_is_asked_anew(tmp_path: Path) -> None:
-    stamps = Stamps()
+    stamps = StatCache()
     looked(stamps, filled(tmp_path, 4))
     change(tmp_path / "1.png")
     (tmp_path / "3.png").unlink()
@@ -58,7 +58,7 @@ def test_a_folder_in_which_something_came_or_went_is_asked_anew(tmp_path: Path) 
 
 def test_nothing_is_remembered_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST", 0.0)
-    stamps = Stamps()
+    stamps = StatCache()
     looked(stamps, filled(tmp_path, 3))
     change(tmp_path / "1.png")
     assert looked(stamps, tmp_path)["1.png"].size == 5
@@ -68,7 +68,7 @@ def test_only_the_folders_looked_at_last_are_remembered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MOST_FOLDERS", 1)
-    stamps = Stamps()
+    stamps = StatCache()
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         folder.mkdir()

@@ -7,21 +7,23 @@ from uuid import uuid4
 import pytest
 
 from sdcpp_restapi.db import Database
-from sdcpp_restapi.jobs.queue.ordering import Rules, Slot
+from sdcpp_restapi.jobs.queue.ordering import ClaimingSlot, OrderingRules
 from sdcpp_restapi.jobs.queue.store import JobStore
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
-from sdcpp_restapi.schemas.required_files import NOTHING, Needs
+from sdcpp_restapi.schemas.required_files import NOTHING, RequiredFiles
 
 
 class Line:
     """A store; jobs have their prompt for a name."""
 
-    def __init__(self, database: Database, rules: Rules) -> None:
+    def __init__(self, database: Database, rules: OrderingRules) -> None:
         self.database = database
         self.store = JobStore(database, rules)
 
-    async def add(self, name: str, model: str | None = None, needs: Needs = NOTHING, **turn: object) -> str:
+    async def add(
+        self, name: str, model: str | None = None, needs: RequiredFiles = NOTHING, **turn: object
+    ) -> str:
         """Submit a job; its id."""
         request = Txt2ImgRequest.model_validate({"prompt": name, **turn})
         job_id = str(uuid4())
@@ -30,7 +32,7 @@ class Line:
 
     async def claim(self, holds: str | None = None, able: list[str] | None = None) -> str:
         """Claim a job; its name, "" = there is none."""
-        job = await self.store.claim("engine", Slot(holds=loading(holds), able=able))
+        job = await self.store.claim("engine", ClaimingSlot(holds=loading(holds), able=able))
         return job.params.prompt if job else ""  # type: ignore[union-attr]
 
     async def claim_all(self) -> list[str]:
@@ -53,5 +55,5 @@ OpenLine = Callable[..., Line]
 async def open_line(tmp_path: Path) -> AsyncIterator[OpenLine]:
     """Opens the database of the test, each time by the rules that are given."""
     database = await Database.open(tmp_path / "test.db")
-    yield lambda **rules: Line(database, Rules(**rules))
+    yield lambda **rules: Line(database, OrderingRules(**rules))
     await database.close()

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.jobs.queue import rows
-from sdcpp_restapi.jobs.queue.ordering import Rules
+from sdcpp_restapi.jobs.queue.ordering import OrderingRules
 from sdcpp_restapi.schemas.jobs import JobStatus, Outcome
-from sdcpp_restapi.schemas.required_files import Need, Needs
+from sdcpp_restapi.schemas.required_files import Need, RequiredFiles
 
 from .conftest import Line, OpenLine
 
@@ -57,7 +57,7 @@ async def test_a_job_that_was_given_back_is_next_again(open_line: OpenLine) -> N
         await line.add(name, client_id=name[0])
     job = await line.store.claim("engine")
     assert job is not None
-    await line.store.give_back(job, lost=False)
+    await line.store.requeue(job, lost=False)
     assert await line.claim_all() == ["a1", "b1", "a2"]
 
 
@@ -124,7 +124,7 @@ async def test_no_client_waits_while_another_has_two_turns(
 ) -> None:
     """Steps are jobs that are submitted and, for None, jobs that are claimed."""
     database = await Database.open(tmp_path_factory.mktemp("line") / "test.db")
-    line = Line(database, Rules(by_client=True))
+    line = Line(database, OrderingRules(by_client=True))
     waiting: list[str] = []  # client, priority and number of each job
     served: Counter[tuple[str, str]] = Counter()  # (who waits, who was served meanwhile) -> how often
     for number, step in enumerate([*steps, *[None] * len(steps)]):
@@ -275,9 +275,9 @@ async def test_what_waiting_jobs_need_is_told_once(open_line: OpenLine) -> None:
     assert await line.store.waiting_needs("hash") == []
 
 
-def needs(name: str, lora: bool = False) -> Needs:
+def needs(name: str, lora: bool = False) -> RequiredFiles:
     files = [Need(kinds=("checkpoint",), name=name), *([Need(kinds=("lora",), name="x")] if lora else [])]
-    return Needs(files=tuple(files))
+    return RequiredFiles(files=tuple(files))
 
 
 # ------------------------------------------------------------------ scale
@@ -354,7 +354,7 @@ async def test_a_database_of_before_keeps_its_line(tmp_path: Path, monkeypatch: 
     await old.close()
     monkeypatch.undo()
     new = await Database.open(tmp_path / "test.db")
-    line = Line(new, Rules())
+    line = Line(new, OrderingRules())
     await line.store.recover()
     assert await line.store.counts() == {JobStatus.PENDING: 2, JobStatus.CANCELLED: 1}
     last = await line.store.get("three")

@@ -6,37 +6,37 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
-from ..cluster.server.registry import Roster
+from ..cluster.server.registry import WorkerRegistry
 from ..config import Settings
 from ..downloads.sources.registry import Sources
 from ..events import EventBus
 from ..jobs.queue.queue import Queue
 from ..jobs.queue.runner import Runners
-from ..jobs.submit.conversion import ConvertIntake
-from ..jobs.submit.download import Orders
-from ..jobs.submit.generation import Intake
+from ..jobs.submit.conversion import ConversionSubmission
+from ..jobs.submit.download import DownloadSubmission
+from ..jobs.submit.generation import GenerationSubmission
 from ..jobs.submit.input_images import InputStore
 from ..jobs.submit.planner import Planner
-from ..jobs.submit.upscale import UpscaleIntake
+from ..jobs.submit.upscale import UpscaleSubmission
 from ..jobs.trash.storage_usage import Usage
 from ..jobs.trash.trash import Trash
 from ..llm.assistant.assistant import Assistant
-from ..llm.prompt_enhancer import Enhancer
+from ..llm.prompt_enhancer import PromptEnhancer
 from ..models.catalog import Catalog
 from ..models.details import Details
 from ..models.hashing import Hasher
 from ..models.inspector import Inspector
-from ..models.library import Everywhere
+from ..models.library import ModelLibrary
 from ..outputs.folder import OutputFolder
 from ..outputs.thumbnails import Thumbnails
 from ..preferences import PreviewPreference
 from ..slots.current_model import CurrentModel
 from ..slots.current_upscaler import CurrentUpscaler
-from .response_cache import Snapshots
+from .response_cache import ResponseCache
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class AppState:
     """Everything that a route may call."""
 
     settings: Settings
@@ -49,28 +49,28 @@ class Parts:
     upscaler: CurrentUpscaler
     queue: Queue
     inputs: InputStore
-    intake: Intake
-    upscale_intake: UpscaleIntake
-    convert_intake: ConvertIntake
+    intake: GenerationSubmission
+    upscale_intake: UpscaleSubmission
+    convert_intake: ConversionSubmission
     planner: Planner
     runners: Runners
-    roster: Roster | None
-    everywhere: Everywhere
-    enhancer: Enhancer
+    registry: WorkerRegistry | None
+    library: ModelLibrary
+    enhancer: PromptEnhancer
     assistant: Assistant
     trash: Trash
     usage: Usage
-    orders: Orders
+    orders: DownloadSubmission
     sources: Sources
     outputs: OutputFolder
     thumbs: Thumbnails
     preview: PreviewPreference
-    snapshots: Snapshots
+    responses: ResponseCache
 
 
-async def _parts(connection: HTTPConnection) -> Parts:
-    parts: Parts = connection.app.state.parts
+async def _parts(connection: HTTPConnection) -> AppState:
+    parts: AppState = connection.app.state.parts
     return parts
 
 
-Here = Annotated[Parts, Depends(_parts)]
+Here = Annotated[AppState, Depends(_parts)]

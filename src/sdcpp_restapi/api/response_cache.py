@@ -21,7 +21,7 @@ class _Kept:
     building: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Snapshots:
+class ResponseCache:
     """A small cache of rendered answers, each with the revision that it shows."""
 
     def __init__(self) -> None:

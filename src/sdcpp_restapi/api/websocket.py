@@ -9,7 +9,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..events import Listener, encode
 from ..schemas.events import ClientMessage, Ping, Pong, ServerStatus
-from .app_state import Parts
+from .app_state import AppState
 from .routes.health import current
 
 log = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ _MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 async def events(websocket: WebSocket) -> None:
     """Serve one client until it leaves."""
-    parts: Parts = websocket.app.state.parts
+    parts: AppState = websocket.app.state.parts
     await websocket.accept()
     listener = parts.bus.subscribe()
     try:
@@ -35,14 +35,14 @@ async def events(websocket: WebSocket) -> None:
         parts.bus.unsubscribe(listener)
 
 
-async def heartbeat(parts: Parts) -> None:
+async def heartbeat(parts: AppState) -> None:
     """Tell all clients how the server is, for ever."""
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         parts.bus.publish(await server_status(parts))
 
 
-async def server_status(parts: Parts) -> ServerStatus:
+async def server_status(parts: AppState) -> ServerStatus:
     """The body of /health and the queue's counts."""
     return ServerStatus.model_validate({**dict(current(parts)), **await parts.queue.counts()})
 
@@ -58,7 +58,7 @@ async def _send(websocket: WebSocket, listener: Listener) -> None:
 
 
 async def _receive(
-    websocket: WebSocket, parts: Parts, listener: Listener, sending: asyncio.Task[None]
+    websocket: WebSocket, parts: AppState, listener: Listener, sending: asyncio.Task[None]
 ) -> None:
     try:
         while (message := await websocket.receive())["type"] == "websocket.receive":
@@ -71,5 +71,5 @@ async def _receive(
     sending.cancel()
 
 
-async def _answer(parts: Parts, message: ClientMessage) -> Pong | ServerStatus:
+async def _answer(parts: AppState, message: ClientMessage) -> Pong | ServerStatus:
     return Pong() if isinstance(message, Ping) else await server_status(parts)

@@ -8,27 +8,27 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 
 from ..api import websocket
-from ..api.app_state import Parts
-from ..api.response_cache import Snapshots
-from ..cluster.server.listener import Head
-from ..cluster.server.remote_libraries import Abroad
+from ..api.app_state import AppState
+from ..api.response_cache import ResponseCache
+from ..cluster.server.listener import WorkerListener
+from ..cluster.server.remote_libraries import RemoteLibraries
 from ..config import Settings
 from ..jobs.queue.runner import Runner, Runners
-from ..jobs.submit.conversion import ConvertIntake
-from ..jobs.submit.generation import Intake
+from ..jobs.submit.conversion import ConversionSubmission
+from ..jobs.submit.generation import GenerationSubmission
 from ..jobs.submit.planner import Planner
-from ..jobs.submit.upscale import UpscaleIntake
+from ..jobs.submit.upscale import UpscaleSubmission
 from ..jobs.submit.wildcards import Wildcards
 from ..models import architectures
 from ..models.details import Details
 from ..models.hashing import HashExecutor
-from ..models.planned_files import Footprint
+from ..models.planned_files import PlannedFiles
 from ..outputs.folder import OutputFolder
 from ..outputs.thumbnails import Thumbnails
-from ..schemas.required_files import Needs
-from ..slots.claim_request import Taker
+from ..schemas.required_files import RequiredFiles
+from ..slots.claim_request import ClaimRequest
 from ..slots.engine_slot import EngineSlot
-from ..slots.model_selection import ModelChoice
+from ..slots.model_selection import ModelSelection
 from .base import Base, open_base
 from .downloads import Downloads, open_downloads
 from .llm import Llm, open_llm
@@ -41,12 +41,12 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def running_parts(settings: Settings) -> AsyncIterator[Parts]:
+async def running_parts(settings: Settings) -> AsyncIterator[AppState]:
     """Everything that routes may call, from start-up to shutdown."""
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         base = await open_base(settings, stack)
-        abroad = Abroad()
+        abroad = RemoteLibraries()
         library = await open_library(settings, base.database, abroad, stack)
         engine = await open_engine(settings, base, library, stack)
         downloads = await open_downloads(settings, base, library, stack)
@@ -71,23 +71,23 @@ def _runners(
     alone = not settings.cluster.urls
     queue = base.queue
 
-    async def can_run(slot: EngineSlot, needs: Needs) -> bool:
-        if engine.fleet.replaces(slot) and not await slot.ready():
+    async def can_run(slot: EngineSlot, needs: RequiredFiles) -> bool:
+        if engine.pool.defers_to_working_slot(slot) and not await slot.ready():
             return False
-        return await engine.fleet.gives(slot, needs)
+        return await engine.pool.gives(slot, needs)
 
-    def taker(slot: EngineSlot) -> Taker:
+    def claim_request(slot: EngineSlot) -> ClaimRequest:
         # Alone, a job whose files are gone fails here; among others it waits for somebody who has them.
-        able_to_all = alone and engine.fleet.takes_all(slot)
-        return Taker(
+        able_to_all = alone and engine.pool.takes_all(slot)
+        return ClaimRequest(
             holds=slot.loaded,
             can_run=None if able_to_all else partial(can_run, slot),
-            pass_on=partial(engine.fleet.pass_on, slot),
+            pass_on=partial(engine.pool.pass_on, slot),
         )
 
     return Runners(
         *(
-            Runner(queue, "engine", executor, partial(taker, slot))
+            Runner(queue, "engine", executor, partial(claim_request, slot))
             for slot, executor in zip(engine.slots, engine.executors, strict=True)
         ),
         Runner(queue, "hash", HashExecutor(library.hasher, queue.result)),
@@ -104,17 +104,17 @@ def _parts(
     llm: Llm,
     housekeeping: Housekeeping,
     runners: Runners,
-    head: Head | None,
-) -> Parts:
+    head: WorkerListener | None,
+) -> AppState:
     intake = _intake(settings, base, library, engine)
-    upscale_intake = UpscaleIntake(
-        base.queue, base.inputs, engine.upscaler, library.everywhere.needs, settings.limits
+    upscale_intake = UpscaleSubmission(
+        base.queue, base.inputs, engine.upscaler, library.library.needs, settings.limits
     )
-    return Parts(
+    return AppState(
         settings=settings,
         bus=base.bus,
         catalog=library.catalog,
-        details=Details(library.everywhere, library.catalog, library.facts),
+        details=Details(library.library, library.catalog, library.facts),
         inspector=library.inspector,
         hasher=library.hasher,
         model=engine.model,
@@ -123,11 +123,11 @@ def _parts(
         inputs=base.inputs,
         intake=intake,
         upscale_intake=upscale_intake,
-        convert_intake=ConvertIntake(base.queue, library.places, library.everywhere.needs),
-        planner=Planner(intake, upscale_intake, base.inputs, base.store, Footprint(library.everywhere)),
+        convert_intake=ConversionSubmission(base.queue, library.places, library.library.needs),
+        planner=Planner(intake, upscale_intake, base.inputs, base.store, PlannedFiles(library.library)),
         runners=runners,
-        roster=head.roster if head else None,
-        everywhere=library.everywhere,
+        registry=head.registry if head else None,
+        library=library.library,
         enhancer=llm.enhancer,
         assistant=llm.assistant,
         trash=housekeeping.trash,
@@ -137,21 +137,21 @@ def _parts(
         outputs=OutputFolder(settings.paths.output_dir),
         thumbs=Thumbnails(),
         preview=base.preview,
-        snapshots=Snapshots(),
+        responses=ResponseCache(),
     )
 
 
-def _intake(settings: Settings, base: Base, library: Library, engine: Engine) -> Intake:
+def _intake(settings: Settings, base: Base, library: Library, engine: Engine) -> GenerationSubmission:
     describe = partial(architectures.described, values=settings.generation.presets)
-    choice = ModelChoice(engine.model, library.everywhere, library.past_loads, describe)
-    return Intake(
+    choice = ModelSelection(engine.model, library.library, library.past_loads, describe)
+    return GenerationSubmission(
         base.queue,
         base.inputs,
         choice,
         engine.upscaler,
         Wildcards(settings.paths.wildcards_folder()),
-        library.everywhere.check_loras,
-        library.everywhere.needs,
+        library.library.check_loras,
+        library.library.needs,
         library.places,
         settings.limits,
         settings.generation,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from ..config import Settings
 from ..db import Database
 from ..events import EventBus
-from ..jobs.queue.ordering import Rules
+from ..jobs.queue.ordering import OrderingRules
 from ..jobs.queue.queue import Queue
 from ..jobs.queue.store import JobStore
 from ..jobs.submit.input_images import InputStore
@@ -57,9 +57,9 @@ def open_inputs(settings: Settings) -> InputStore:
     return InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)
 
 
-def _rules(settings: Settings) -> Rules:
+def _rules(settings: Settings) -> OrderingRules:
     here = 1 if settings.engine.devices is None else len(settings.engine.devices)
     several = here > 1 or bool(settings.cluster.urls)
-    return Rules(
+    return OrderingRules(
         by_client=settings.queue.fairness == "client", patience=settings.queue.patience(2 if several else 1)
     )

@@ -4,15 +4,15 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from ..config import Settings
-from ..downloads.address_rules import Addresses
+from ..downloads.address_rules import AddressRules
 from ..downloads.executor import DownloadExecutor
-from ..downloads.http_client import Token, Web
+from ..downloads.http_client import HttpClient, Token
 from ..downloads.part_files import PartFolder
-from ..downloads.retry_policy import Patience
+from ..downloads.retry_policy import RetryPolicy
 from ..downloads.sources.civitai import Civitai
 from ..downloads.sources.huggingface import HuggingFace
 from ..downloads.sources.registry import Sources
-from ..jobs.submit.download import Orders
+from ..jobs.submit.download import DownloadSubmission
 from .base import Base
 from .models import Library
 
@@ -21,7 +21,7 @@ from .models import Library
 class Downloads:
     """Orders and who carries them out."""
 
-    orders: Orders
+    orders: DownloadSubmission
     sources: Sources
     executor: DownloadExecutor
 
@@ -35,7 +35,7 @@ async def open_downloads(
         Token(own.civitai_url, own.civitai_token, "downloads.civitai_token"),
         Token(own.huggingface_url, own.huggingface_token, "downloads.huggingface_token"),
     ]
-    web = Web(Addresses(own.allow_private), tokens, own.timeout)
+    web = HttpClient(AddressRules(own.allow_private), tokens, own.timeout)
     stack.push_async_callback(web.close)
     sources = Sources(Civitai(web, own.civitai_url), HuggingFace(web, own.huggingface_url))
     catalog = library.catalog
@@ -44,9 +44,9 @@ async def open_downloads(
         sources,
         PartFolder(settings.paths.data_dir / "downloads"),
         catalog.folders,
-        Patience(own.retries, own.retry_delay),
+        RetryPolicy(own.retries, own.retry_delay),
         library.hasher.remember,
         catalog.refresh,
     )
     await executor.sweep(base.queue.unfinished)
-    return Downloads(Orders(base.queue, web, catalog.folders), sources, executor)
+    return Downloads(DownloadSubmission(base.queue, web, catalog.folders), sources, executor)

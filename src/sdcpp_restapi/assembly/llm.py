@@ -7,10 +7,10 @@ from functools import partial
 from ..config import Settings
 from ..llm.assistant.assistant import Assistant
 from ..llm.assistant.history import History as Conversation
-from ..llm.configured_model import ChosenModel
+from ..llm.configured_model import ConfiguredModel
 from ..llm.enhancement_history import History
-from ..llm.local.chat_model_slot import ChatSeat
-from ..llm.prompt_enhancer import Enhancer
+from ..llm.local.chat_model_slot import ChatModelSlot
+from ..llm.prompt_enhancer import PromptEnhancer
 from ..llm.providers.registry import Providers
 from ..llm.settings import ProviderPreference
 from ..schemas.assistant import AssistantSettings
@@ -25,7 +25,7 @@ from .slots import Engine
 class Llm:
     """Who is asked."""
 
-    enhancer: Enhancer
+    enhancer: PromptEnhancer
     assistant: Assistant
 
 
@@ -33,18 +33,18 @@ async def open_llm(
     settings: Settings, base: Base, library: Library, engine: Engine, stack: AsyncExitStack
 ) -> Llm:
     """No model is read yet."""
-    seat = ChatSeat(settings.llm)
+    seat = ChatModelSlot(settings.llm)
     stack.push_async_callback(seat.close)
     providers = Providers(seat, library.catalog)
     of_ollama = await ProviderPreference.read(base.preferences, "ollama", OllamaSettings())
     of_assistant = await ProviderPreference.read(base.preferences, "assistant", AssistantSettings())
-    enhancer = Enhancer(
-        ChosenModel(providers, of_ollama, "/ollama/settings"),
+    enhancer = PromptEnhancer(
+        ConfiguredModel(providers, of_ollama, "/ollama/settings"),
         History(base.database),
         partial(_loaded_architecture, engine.model),
         settings.limits.max_prompt_chars,
     )
-    chosen = ChosenModel(providers, of_assistant, "/assistant/settings")
+    chosen = ConfiguredModel(providers, of_assistant, "/assistant/settings")
     return Llm(enhancer, Assistant(chosen, Conversation(base.database)))
 
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 
 from ..config import Settings
 from ..db import Database
-from ..models.allowed_paths import Places
+from ..models.allowed_paths import AllowedPaths
 from ..models.catalog import Catalog
-from ..models.component_resolver import Assembler
+from ..models.component_resolver import ComponentResolver
 from ..models.components import Components
-from ..models.hash_cache import Digests
+from ..models.hash_cache import HashCache
 from ..models.hashing import Hasher
-from ..models.header_cache import Facts
+from ..models.header_cache import HeaderCache
 from ..models.inspector import Inspector
-from ..models.library import Elsewhere, Everywhere
+from ..models.library import ModelLibrary, RemoteModels
 from ..models.lora_check import LoraCheck
 from ..slots.past_loads import PastLoads
 
@@ -23,33 +23,33 @@ class Library:
     """What a machine has; a server's also knows what its workers have."""
 
     catalog: Catalog
-    facts: Facts
-    everywhere: Everywhere
+    facts: HeaderCache
+    library: ModelLibrary
     inspector: Inspector
     hasher: Hasher
-    places: Places
+    places: AllowedPaths
     past_loads: PastLoads
 
 
 async def open_library(
-    settings: Settings, database: Database, elsewhere: Elsewhere, stack: AsyncExitStack
+    settings: Settings, database: Database, remote: RemoteModels, stack: AsyncExitStack
 ) -> Library:
     """Nothing is read yet but what earlier runs wrote down."""
-    digests = await Digests.read(database)
+    digests = await HashCache.read(database)
     catalog = Catalog(settings.paths.model_folders(), digests=digests)
     hasher = Hasher(catalog, digests)
     stack.push_async_callback(hasher.close)
-    facts = await Facts.read(database)
+    facts = await HeaderCache.read(database)
     components = Components(catalog, facts)
-    assembler = Assembler(catalog, facts, components)
-    everywhere = Everywhere(
+    assembler = ComponentResolver(catalog, facts, components)
+    library = ModelLibrary(
         catalog,
         assembler,
         facts,
         LoraCheck(catalog, facts),
-        elsewhere,
+        remote,
         engine_here=settings.engine.devices != [],
     )
-    inspector = Inspector(catalog, facts, components, assembler, elsewhere)
-    places = Places(catalog, settings.paths.convert_dirs)
-    return Library(catalog, facts, everywhere, inspector, hasher, places, PastLoads(database))
+    inspector = Inspector(catalog, facts, components, assembler, remote)
+    places = AllowedPaths(catalog, settings.paths.convert_dirs)
+    return Library(catalog, facts, library, inspector, hasher, places, PastLoads(database))

@@ -18,7 +18,7 @@ from ..slots.current_upscaler import CurrentUpscaler
 from ..slots.device import Device
 from ..slots.engine_slot import EngineSlot
 from ..slots.executor import EngineExecutor, sweep
-from ..slots.pool import Fleet
+from ..slots.pool import SlotPool
 from .base import Base
 from .models import Library
 
@@ -28,7 +28,7 @@ class Engine:
     """The slots and what is current in them."""
 
     slots: list[EngineSlot]
-    fleet: Fleet
+    pool: SlotPool
     model: CurrentModel
     upscaler: CurrentUpscaler
     executors: list[EngineExecutor]
@@ -41,13 +41,13 @@ class Engine:
 async def open_engine(settings: Settings, base: Base, library: Library, stack: AsyncExitStack) -> Engine:
     """Make the slots of this machine; they spawn their children later."""
     slots = open_slots(settings, base.bus, library, stack)
-    fleet = Fleet(slots, partial(base.queue.bells.ring, "engine"))
-    stack.push_async_callback(fleet.close)
-    upscaler = CurrentUpscaler(fleet, library.everywhere, base.preferences, base.bus)
+    pool = SlotPool(slots, partial(base.queue.wakeups.notify, "engine"))
+    stack.push_async_callback(pool.close)
+    upscaler = CurrentUpscaler(pool, library.library, base.preferences, base.bus)
     stack.push_async_callback(upscaler.close)
     model = CurrentModel(
-        fleet,
-        library.everywhere,
+        pool,
+        library.library,
         base.preferences,
         base.bus,
         __version__,
@@ -69,7 +69,7 @@ async def open_engine(settings: Settings, base: Base, library: Library, stack: A
         # The upscaler first: it is small, and requests may count on it once the model is there.
         await upscaler.restore(settings.engine.default_upscaler)
         await model.restore(settings.engine.default_model)
-    return Engine(slots, fleet, model, upscaler, executors)
+    return Engine(slots, pool, model, upscaler, executors)
 
 
 def open_slots(
@@ -86,7 +86,7 @@ def open_slots(
             _architecture_name,
             partial(library.catalog.find, "esrgan"),
             library.past_loads.add,
-            library.everywhere.has_all,
+            library.library.has_all,
         )
         stack.push_async_callback(slot.close)
         slots.append(slot)

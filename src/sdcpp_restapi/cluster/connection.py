@@ -26,7 +26,7 @@ from nats.js.object_store import ObjectStore
 from ..config import Cluster
 from ..schemas.base import Frozen
 from .credentials import options_of
-from .subjects import Names
+from .subjects import Subjects
 
 log = logging.getLogger(__name__)
 
@@ -48,11 +48,11 @@ HOPELESS = (ObjectNotFoundError, BadObjectMetaError, DigestMismatchError, MaxPay
 Heard = Callable[[Msg], Awaitable[None]]
 
 
-class Link:
+class BrokerConnection:
     """One connection, with the streams behind it."""
 
     def __init__(self, settings: Cluster, who: str) -> None:
-        self.names = Names(settings.prefix)
+        self.names = Subjects(settings.prefix)
         self._settings = settings
         self._credentials = options_of(settings)
         self._who = who
@@ -74,9 +74,9 @@ class Link:
 
         Raises CredentialsUnusable.
         """
-        link = cls(settings, who)
-        link._opening = asyncio.create_task(link._open())
-        return link
+        connection = cls(settings, who)
+        connection._opening = asyncio.create_task(connection._open())
+        return connection
 
     async def close(self) -> None:
         """Send what is waiting and hang up."""
@@ -111,7 +111,7 @@ class Link:
 
     # ------------------------------------------------------------ messages that may get lost
 
-    async def say(self, subject: str, message: Frozen) -> None:
+    async def publish(self, subject: str, message: Frozen) -> None:
         """Tell whoever listens now; lost while the broker is away."""
         if self._client.is_connected:
             with suppress(*AWAY):
@@ -124,7 +124,7 @@ class Link:
         with suppress(*AWAY):  # the next connection begins with it
             await self._client.subscribe(subject, cb=heard)
 
-    async def ask(self, subject: str, message: Frozen, timeout: float) -> bytes:
+    async def request(self, subject: str, message: Frozen, timeout: float) -> bytes:
         """Ask one who listens, and wait for the answer. Raises one of AWAY."""
         await self.ready()
         answer = await self._client.request(subject, message.model_dump_json().encode(), timeout)
@@ -141,9 +141,9 @@ class Link:
     async def store(self, subject: str, message: Frozen, message_id: str) -> None:
         """Put a message into its stream; goes on trying until the broker has it, once."""
         data = message.model_dump_json().encode()
-        await self.insist(lambda: self.js.publish(subject, data, headers={"Nats-Msg-Id": message_id}))
+        await self.retry(lambda: self.js.publish(subject, data, headers={"Nats-Msg-Id": message_id}))
 
-    async def insist[T](self, act: Callable[[], Awaitable[T]]) -> T:
+    async def retry[T](self, act: Callable[[], Awaitable[T]]) -> T:
         """Try until the broker does it. Raises one of HOPELESS."""
         while True:
             await self.ready()
@@ -196,7 +196,7 @@ class Link:
 
         Not `message.ack()`: the connection that brought the message may be closed for good by now.
         """
-        await self.insist(lambda: self._client.publish(message.reply, Msg.Ack.Ack))
+        await self.retry(lambda: self._client.publish(message.reply, Msg.Ack.Ack))
 
     async def files(self) -> ObjectStore:
         """The object store."""

@@ -10,11 +10,11 @@ from pathlib import Path, PurePosixPath
 from nats.js.object_store import OBJ_ALL_META_PRE_TEMPLATE, OBJ_META_PRE_TEMPLATE, OBJ_STREAM_TEMPLATE
 from pydantic import ValidationError
 
-from ..background import Errands
+from ..background import BackgroundTasks
 from ..errors import Interrupted
 from ..schemas.base import Frozen
 from ..schemas.cluster import Attempt
-from .connection import AWAY, HOPELESS, Link
+from .connection import AWAY, HOPELESS, BrokerConnection
 
 # A file that takes longer than this and what a slow line needs for its size is not whole in the store.
 READ_SECONDS = 60.0
@@ -25,12 +25,12 @@ class BadFile(Interrupted):
     """A file did not arrive whole"""
 
 
-class FileBox:
+class ObjectFiles:
     """The object store as folders of files."""
 
-    def __init__(self, link: Link) -> None:
-        self._link = link
-        self._deleting = Errands()
+    def __init__(self, connection: BrokerConnection) -> None:
+        self._connection = connection
+        self._deleting = BackgroundTasks()
         self._left: Callable[[], None] = lambda: None
 
     def when_left(self, act: Callable[[], None]) -> None:
@@ -58,10 +58,10 @@ class FileBox:
         data = message.model_dump_json().encode()
 
         async def put() -> None:
-            store = await self._link.files()
+            store = await self._connection.files()
             await store.put(name, data)
 
-        await self._link.insist(put)
+        await self._connection.retry(put)
 
     async def read[M: Frozen](self, name: str, kind: type[M]) -> M:
         """Read such a message. Raises BadFile."""
@@ -74,7 +74,7 @@ class FileBox:
     def forget(self, files: Mapping[str, Iterable[str]]) -> None:
         """Delete files by folder, some time soon."""
         names = [f"{folder}/{name}" for folder, held in files.items() for name in held]
-        self._deleting.do(self._delete_or_tell(names))
+        self._deleting.spawn(self._delete_or_tell(names))
 
     async def close(self) -> None:
         """Finish deleting."""
@@ -85,16 +85,16 @@ class FileBox:
 
         Not `ObjectStore.list()` (nats-py 2.16): it waits for ever when the last file is deleted meanwhile.
         """
-        await self._link.ready()
-        bucket = self._link.names.bucket
+        await self._connection.ready()
+        bucket = self._connection.names.bucket
         every = OBJ_ALL_META_PRE_TEMPLATE.format(bucket=bucket)
-        info = await self._link.js.stream_info(OBJ_STREAM_TEMPLATE.format(bucket=bucket), every)
+        info = await self._connection.js.stream_info(OBJ_STREAM_TEMPLATE.format(bucket=bucket), every)
         subjects = info.state.subjects or {}
         return [base64.urlsafe_b64decode(subject.removeprefix(every[:-1])).decode() for subject in subjects]
 
     async def delete(self, names: Iterable[str]) -> None:
         """Delete files by their whole names. Raises one of AWAY."""
-        store = await self._link.files()
+        store = await self._connection.files()
         for name in names:
             with suppress(*HOPELESS):
                 await store.delete(name)
@@ -108,9 +108,9 @@ class FileBox:
 
     async def _wipe(self, name: str) -> None:
         """Delete the mark that a deleted file leaves: a busy server would leave millions."""
-        bucket = self._link.names.bucket
+        bucket = self._connection.names.bucket
         coded = base64.urlsafe_b64encode(name.encode()).decode()
-        await self._link.js.purge_stream(
+        await self._connection.js.purge_stream(
             OBJ_STREAM_TEMPLATE.format(bucket=bucket),
             subject=OBJ_META_PRE_TEMPLATE.format(bucket=bucket, obj=coded),
         )
@@ -119,11 +119,11 @@ class FileBox:
         digest = await asyncio.to_thread(_sha256, path)
 
         async def put() -> None:
-            store = await self._link.files()
+            store = await self._connection.files()
             with path.open("rb") as file:
                 await store.put(name, file)
 
-        await self._link.insist(put)
+        await self._connection.retry(put)
         return digest
 
     async def _fetch(self, name: str, digest: str, path: Path) -> None:
@@ -136,7 +136,7 @@ class FileBox:
         """Its content, or nothing where that was written to `path`. Raises BadFile."""
 
         async def get() -> bytes:
-            store = await self._link.files()
+            store = await self._connection.files()
             size = (await store.get_info(name)).size or 0
             try:
                 async with asyncio.timeout(READ_SECONDS + size / SLOW_LINE):
@@ -149,7 +149,7 @@ class FileBox:
                 raise BadFile(f"{name} did not arrive in time") from None
 
         try:
-            return await self._link.insist(get)
+            return await self._connection.retry(get)
         except HOPELESS as error:
             raise BadFile(f"{name} is not whole in the object store") from error
 

@@ -15,7 +15,7 @@ def as_token(text: str) -> str:
 
 
 @dataclass(frozen=True)
-class Names:
+class Subjects:
     """All names begin with a prefix, so that several servers can share a broker."""
 
     prefix: str
@@ -26,7 +26,7 @@ class Names:
         return f"{self.prefix}.worker"
 
     @property
-    def roll_call(self) -> str:
+    def discover(self) -> str:
         """Where a server asks who is there."""
         return f"{self.prefix}.roll-call"
 
@@ -36,7 +36,7 @@ class Names:
         return f"{self.prefix}.live"
 
     @property
-    def news(self) -> str:
+    def worker_events(self) -> str:
         """What happens to the models of workers."""
         return f"{self.prefix}.news"
 

@@ -12,7 +12,7 @@ from .failures import AddressRefused, Interrupted, place
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-class Addresses:
+class AddressRules:
     """Looks names up and says no to addresses on this machine and in private networks."""
 
     def __init__(self, allow_private: bool) -> None:
@@ -40,7 +40,7 @@ class Addresses:
 class CheckedTransport(httpx.AsyncBaseTransport):
     """Connects to exactly the address that was checked, whatever the name means a moment later."""
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(self, addresses: AddressRules) -> None:
         self._addresses = addresses
         # Connections are not kept: one that was opened for a name, its certificate checked, must not serve
         # another name that happens to have the same address.

@@ -13,11 +13,11 @@ from ..schemas.jobs import Job, Outcome, Progress, Transfer
 from ..schemas.models import ModelType
 from .failures import FileTaken, Interrupted
 from .fetch import Fetch
-from .http_client import Web
+from .http_client import HttpClient
 from .part_files import Part, PartFolder, disk_failure
-from .retry_policy import Patience
+from .retry_policy import RetryPolicy
 from .sources.registry import Origin, Sources, name_sent
-from .transfer_speed import Meter
+from .transfer_speed import TransferSpeed
 
 # Seconds between two reports of a download.
 INTERVAL = 0.25
@@ -32,11 +32,11 @@ class DownloadExecutor:
 
     def __init__(
         self,
-        web: Web,
+        web: HttpClient,
         sources: Sources,
         parts: PartFolder,
         folders: Mapping[ModelType, Path],
-        patience: Patience,
+        patience: RetryPolicy,
         remember: Remember,
         refresh: Refresh,
     ) -> None:
@@ -56,13 +56,13 @@ class DownloadExecutor:
         over = [job_id for job_id in self._parts.jobs() if not await unfinished(job_id)]
         await asyncio.to_thread(self._parts.discard, over)
 
-    def turn(self) -> nullcontext[None]:
+    def acquire(self) -> nullcontext[None]:
         """Downloads wait for nobody; how many run is the number of runners."""
         return nullcontext()
 
     async def run(self, job: Job) -> AsyncGenerator[Progress | Transfer | Outcome]:
         """Fetch the file, telling how far it is."""
-        meter = Meter()
+        meter = TransferSpeed()
         work = asyncio.create_task(self._download(job, meter))
         self._running[job.id] = work
         try:
@@ -97,7 +97,7 @@ class DownloadExecutor:
             await asyncio.to_thread(Path(work.result().path).unlink, missing_ok=True)
             await self._refresh()
 
-    async def _download(self, job: Job, meter: Meter) -> JobResult:
+    async def _download(self, job: Job, meter: TransferSpeed) -> JobResult:
         try:
             path, sha256 = await self._file(job, meter)
         except OSError as error:
@@ -113,7 +113,7 @@ class DownloadExecutor:
         name = path.relative_to(self._folders[request.model_type]).as_posix()
         return JobResult(path=str(path), model_type=request.model_type, name=name, sha256=sha256)
 
-    async def _file(self, job: Job, meter: Meter) -> tuple[Path, str]:
+    async def _file(self, job: Job, meter: TransferSpeed) -> tuple[Path, str]:
         left = await asyncio.to_thread(self._parts.find, job.id)
         if left is not None and left.published and left.state.sha256:
             return left.target, left.state.sha256

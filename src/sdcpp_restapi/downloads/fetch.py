@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 
 from .failures import Interrupted, NotAModel, WrongBytes, place
-from .http_client import Web
+from .http_client import HttpClient
 from .part_files import Part
-from .retry_policy import Patience
+from .retry_policy import RetryPolicy
 from .sources.registry import Origin
-from .transfer_speed import Meter
+from .transfer_speed import TransferSpeed
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +29,10 @@ class Fetch:
 
     def __init__(
         self,
-        web: Web,
+        web: HttpClient,
         origin: Origin,
-        patience: Patience,
-        meter: Meter,
+        patience: RetryPolicy,
+        meter: TransferSpeed,
         part: Part | None,
         make: Callable[[httpx.Response], Part],
     ) -> None:

@@ -7,7 +7,7 @@ import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from ..errors import BadRequest
-from .address_rules import Addresses, CheckedTransport
+from .address_rules import AddressRules, CheckedTransport
 from .failures import AddressRefused, Interrupted, UpstreamFailed, place, refusal
 
 MOST_HOPS = 10
@@ -28,10 +28,10 @@ class Token:
         return _origin(url) == self._home
 
 
-class Web:
+class HttpClient:
     """Gets things from other servers. Nothing is kept between requests: no cookies, no connections."""
 
-    def __init__(self, addresses: Addresses, tokens: list[Token], timeout: float) -> None:
+    def __init__(self, addresses: AddressRules, tokens: list[Token], timeout: float) -> None:
         """`timeout`: seconds to connect, and seconds without a byte."""
         self._addresses = addresses
         self._tokens = tokens

@@ -9,7 +9,7 @@ LONGEST_PAUSE = 60.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """How many tries without any gain are repeated, and the seconds before the first repetition."""
 
     retries: int

@@ -9,7 +9,7 @@ from ..schemas.jobs import Progress, Transfer
 WINDOW = 5.0
 
 
-class Meter:
+class TransferSpeed:
     """Counts bytes; resumed ones count as done, but not for the speed."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from typing import Self
 
 from ..config import Engine
 from ..errors import EngineLost, EngineUnusable
-from ..pipe.child_process import ChildProcess, Trade
+from ..pipe.child_process import ChildKind, ChildProcess
 from ..schemas.engine import REPORT, Hello, Report, Step
 
 LAST_REPORTS = (
@@ -23,7 +23,7 @@ LAST_REPORTS = (
 class EngineChild(ChildProcess[Report]):
     """One living engine, made by `start`."""
 
-    trade = Trade(
+    kind = ChildKind(
         name="The engine process",
         module="sdcpp_restapi.engine.child",
         patience="engine.start_timeout",
@@ -45,7 +45,7 @@ class EngineChild(ChildProcess[Report]):
         silent for `start_timeout`.
         """
         library = ["--library", str(settings.library)] if settings.library else []
-        debug = ["--debug"] if cls.trade.log.isEnabledFor(logging.DEBUG) else []
+        debug = ["--debug"] if cls.kind.log.isEnabledFor(logging.DEBUG) else []
         child, first = await cls.spawn([*library, *debug], settings.start_timeout, settings.command)
         if not isinstance(first, Hello):
             child.kill(f"The engine process did not greet: {first.kind}")
@@ -64,5 +64,5 @@ class EngineChild(ChildProcess[Report]):
         if self._last_step is not None:
             before, then = self._last_step
             if (before.id, before.image, before.step + 1) == (step.id, step.image, step.step):
-                self.slowest_step = max(self.slowest_step, self.last_word - then)
-        self._last_step = step, self.last_word
+                self.slowest_step = max(self.slowest_step, self.last_report_at - then)
+        self._last_step = step, self.last_report_at

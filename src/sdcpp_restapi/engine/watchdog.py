@@ -24,9 +24,9 @@ class Silence:
         self._since = now
         self._cpu = cpu
 
-    def lasts(self, now: float, last_word: float, cpu: float) -> float:
+    def lasts(self, now: float, last_report_at: float, cpu: float) -> float:
         """Seconds of it so far, given when the child last spoke and the CPU time it has used."""
-        if last_word > self._since or cpu - self._cpu > IDLE_CPU_SECONDS:
+        if last_report_at > self._since or cpu - self._cpu > IDLE_CPU_SECONDS:
             self._since, self._cpu = now, cpu
         return now - self._since
 
@@ -45,6 +45,6 @@ async def watch_for_hang(child: EngineChild, hang_after: float) -> None:
     while True:
         await asyncio.sleep(min(hang_after / 10, 5.0))
         most = patience(hang_after, child.hello.devices, child.slowest_step)
-        if silence.lasts(loop.time(), child.last_word, child.cpu_seconds()) >= most:
+        if silence.lasts(loop.time(), child.last_report_at, child.cpu_seconds()) >= most:
             child.kill(f"The engine hung: no message and no CPU time for {most:g} s (engine.hang_after)")
             return

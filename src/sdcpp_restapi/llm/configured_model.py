@@ -20,7 +20,7 @@ class Connection(NamedTuple):
     error: str | None
 
 
-class ChosenModel[S: ProviderChoice]:
+class ConfiguredModel[S: ProviderChoice]:
     """What the settings at one address choose."""
 
     def __init__(self, providers: Providers, preference: ProviderPreference[S], address: str) -> None:

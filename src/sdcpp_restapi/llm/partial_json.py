@@ -23,7 +23,7 @@ def message_in(text: str) -> str | None:
     return message if isinstance(message, str) else None
 
 
-class Growing:
+class PartialJson:
     """The words of an answer that comes in pieces."""
 
     def __init__(self, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from ..schemas.ollama import (
     SettingsWithMask,
     ShownSettings,
 )
-from .configured_model import ChosenModel
+from .configured_model import ConfiguredModel
 from .enhancement_history import History
 from .provider import answer
 from .styles import style_of
@@ -27,12 +27,12 @@ _LORA = re.compile(r"<lora:[^<>]+>")
 _LABEL = re.compile(r"^\W*((enhanced|improved|better|rewritten|final) )?prompt\W*:\s*", re.IGNORECASE)
 
 
-class Enhancer:
+class PromptEnhancer:
     """Enhances prompts and remembers what came of it."""
 
     def __init__(
         self,
-        chosen: ChosenModel[OllamaSettings],
+        chosen: ConfiguredModel[OllamaSettings],
         history: History,
         architecture: Callable[[], str | None],
         longest_prompt: int,

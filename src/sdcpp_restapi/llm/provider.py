@@ -7,7 +7,7 @@ from typing import Protocol
 
 from ..errors import LlmSilent, LlmTimeout
 from ..schemas.chat import Answer, Chat
-from .reasoning_filter import Thoughts, without_thoughts
+from .reasoning_filter import ReasoningFilter, strip_reasoning
 
 
 class Provider(Protocol):
@@ -35,7 +35,7 @@ async def pieces(provider: Provider, chat: Chat, timeout: float) -> AsyncGenerat
     LlmSilent when it is empty."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout
-    thoughts = Thoughts()
+    reasoning = ReasoningFilter()
     async with aclosing(provider.stream(chat)) as stream:
         while True:
             try:
@@ -45,12 +45,12 @@ async def pieces(provider: Provider, chat: Chat, timeout: float) -> AsyncGenerat
             if isinstance(piece, Answer):
                 yield _checked(piece)
                 return
-            if text := thoughts.pass_on(piece):
+            if text := reasoning.pass_on(piece):
                 yield text
 
 
 def _checked(answer: Answer) -> Answer:
-    text = without_thoughts(answer.text)
+    text = strip_reasoning(answer.text)
     if not text.strip() and not answer.tool_calls:
         raise LlmSilent(f"{answer.model} gave an empty answer")
     return answer.model_copy(update={"text": text})

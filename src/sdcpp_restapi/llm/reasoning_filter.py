@@ -3,15 +3,15 @@
 OPEN, CLOSE = "<think>", "</think>"
 
 
-def without_thoughts(text: str) -> str:
+def strip_reasoning(text: str) -> str:
     """The answer alone; empty where the thinking came to no end."""
-    thoughts, closed, answer = text.partition(CLOSE)
+    reasoning, closed, answer = text.partition(CLOSE)
     if closed:
         return answer.lstrip()
-    return "" if thoughts.lstrip().startswith(OPEN) else text
+    return "" if reasoning.lstrip().startswith(OPEN) else text
 
 
-class Thoughts:
+class ReasoningFilter:
     """The same for a stream: nothing comes through before it is clear whether the model thinks."""
 
     def __init__(self) -> None:
@@ -26,6 +26,6 @@ class Thoughts:
         begun = self._held.lstrip()
         if (begun.startswith(OPEN) and CLOSE not in begun) or OPEN.startswith(begun):
             return ""
-        answer = without_thoughts(self._held)
+        answer = strip_reasoning(self._held)
         self._answering = bool(answer)
         return answer

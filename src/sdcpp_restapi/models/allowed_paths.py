@@ -18,7 +18,7 @@ class Catalog(Protocol):
     async def refresh(self) -> None: ...
 
 
-class Places:
+class AllowedPaths:
     """The model folders, and those that the setting paths.convert_dirs opens."""
 
     def __init__(self, catalog: Catalog, others: Sequence[Path]) -> None:

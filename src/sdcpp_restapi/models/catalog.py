@@ -10,7 +10,7 @@ from ..schemas.models import LoadRequest, ModelEntry, ModelFiles, ModelList, Mod
 from .catalog_snapshot import LOADABLE, TYPES, Inventory
 from .filters import Filters
 from .folder_scan import FolderScan, scan
-from .hash_cache import Digest, Digests
+from .hash_cache import HashCache, KnownHash
 from .load_files import files_of
 
 # A file that grows or shrinks leaves its folder's time stamp alone: sizes are read again this often.
@@ -34,7 +34,7 @@ class Catalog:
     """
 
     def __init__(
-        self, folders: Mapping[ModelType, Path], refresh_after: float = 1.0, digests: Digests | None = None
+        self, folders: Mapping[ModelType, Path], refresh_after: float = 1.0, digests: HashCache | None = None
     ) -> None:
         """`refresh_after`: seconds during which the last look at the disk is believed. `digests`: the hashes
         that entries show.
@@ -131,7 +131,7 @@ class Catalog:
             self._scanned = began
 
 
-def _read(known: Inventory, digests: Mapping[str, Digest], everything: bool) -> tuple[Inventory, bool]:
+def _read(known: Inventory, digests: Mapping[str, KnownHash], everything: bool) -> tuple[Inventory, bool]:
     scans = {
         kind: scan(path) if everything or _changed(known.scans.get(kind)) else known.scans[kind]
         for kind, path in known.folders.items()

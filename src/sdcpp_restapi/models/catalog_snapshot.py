@@ -8,7 +8,7 @@ from typing import get_args
 
 from ..schemas.models import MainType, ModelEntry, ModelType
 from .folder_scan import FolderScan, ModelFile
-from .hash_cache import Digest, Version, sha256_of
+from .hash_cache import KnownHash, Version, sha256_of
 
 TYPES: tuple[ModelType, ...] = get_args(ModelType)
 LOADABLE: tuple[MainType, ...] = get_args(MainType)
@@ -20,7 +20,7 @@ class Inventory:
 
     folders: Mapping[ModelType, Path]
     scans: Mapping[ModelType, FolderScan]
-    digests: Mapping[str, Digest] = field(default_factory=dict)
+    digests: Mapping[str, KnownHash] = field(default_factory=dict)
 
     @cached_property
     def entries(self) -> Mapping[ModelType, list[ModelEntry]]:
@@ -55,7 +55,7 @@ class Inventory:
             found.setdefault(PurePosixPath(file.name).stem, str(self.folders["embedding"] / file.name))
         return found
 
-    def rehashed(self, digests: Mapping[str, Digest]) -> "Inventory":
+    def rehashed(self, digests: Mapping[str, KnownHash]) -> "Inventory":
         """The same files with other hashes; entries whose hash stays are kept: making them costs most."""
         again = Inventory(self.folders, self.scans, digests)
         again.__dict__["entries"] = {kind: again._kept(kind, known) for kind, known in self.entries.items()}

@@ -10,15 +10,15 @@ from ..schemas.models import LoadRequest
 from .catalog import Catalog
 from .catalog_snapshot import LOADABLE, Inventory
 from .components import COMPONENTS, Components, misfit
-from .header_cache import Facts
+from .header_cache import HeaderCache
 from .load_files import component_path
 from .recognition import rules
 
 
-class Assembler:
+class ComponentResolver:
     """Completes load requests."""
 
-    def __init__(self, catalog: Catalog, facts: Facts, components: Components) -> None:
+    def __init__(self, catalog: Catalog, facts: HeaderCache, components: Components) -> None:
         self._catalog = catalog
         self._facts = facts
         self._components = components

@@ -9,7 +9,7 @@ from ..schemas.base import Component
 from ..schemas.inspection import ModelFacts, Need, Network
 from . import architectures
 from .catalog import Catalog
-from .header_cache import Facts
+from .header_cache import HeaderCache
 from .load_files import FOLDERS_OF
 from .recognition import Fit, rules
 
@@ -29,7 +29,7 @@ class Candidate:
 class Components:
     """Looks through the folders of components."""
 
-    def __init__(self, catalog: Catalog, facts: Facts) -> None:
+    def __init__(self, catalog: Catalog, facts: HeaderCache) -> None:
         self._catalog = catalog
         self._facts = facts
 

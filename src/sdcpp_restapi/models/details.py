@@ -10,24 +10,24 @@ from ..schemas.inspection import ModelFacts
 from ..schemas.models import DetailedEntry, DetailedModelList, ModelEntry, ModelList, ModelType
 from .catalog import Catalog
 from .filters import Filters
-from .header_cache import Facts
-from .library import HERE, Everywhere
+from .header_cache import HeaderCache
+from .library import LOCAL, ModelLibrary
 from .sidecars import Sidecars, beside
 
 
 class Details:
     """Answers GET /models?details=true."""
 
-    def __init__(self, everywhere: Everywhere, catalog: Catalog, facts: Facts) -> None:
-        self._everywhere = everywhere
+    def __init__(self, library: ModelLibrary, catalog: Catalog, facts: HeaderCache) -> None:
+        self._library = library
         self._catalog = catalog
         self._facts = facts
 
     async def listing(self, filters: Filters, current: tuple[str, str] | None) -> DetailedModelList:
         """The same models as without details; of what only other machines have, there are none."""
-        listing = await self._everywhere.listing(filters, current)
+        listing = await self._library.listing(filters, current)
         models = [
-            one for entries in _lists(listing).values() for one in entries if HERE in (one.on or [HERE])
+            one for entries in _lists(listing).values() for one in entries if LOCAL in (one.on or [LOCAL])
         ]
         paths = {self._catalog.folders[one.type] / one.name: one for one in models}
         facts = await self._facts.of_all(paths)

@@ -21,19 +21,19 @@ class Version(NamedTuple):
         return cls(status.st_size, status.st_mtime_ns)
 
 
-class Digest(NamedTuple):
+class KnownHash(NamedTuple):
     """A hash, and the version of the file that it belongs to."""
 
     version: Version
     sha256: str
 
 
-class Digests:
+class HashCache:
     """All hashes that are known. `known` is replaced by every change, never altered."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.known: Mapping[str, Digest] = {}
+        self.known: Mapping[str, KnownHash] = {}
 
     @classmethod
     async def read(cls, database: Database) -> Self:
@@ -42,7 +42,7 @@ class Digests:
         rows = await database.read(
             lambda db: db.execute("SELECT path, size, mtime_ns, sha256 FROM model_digests").fetchall()
         )
-        digests.known = {row[0]: Digest(Version(row[1], row[2]), row[3]) for row in rows}
+        digests.known = {row[0]: KnownHash(Version(row[1], row[2]), row[3]) for row in rows}
         return digests
 
     def get(self, path: Path, version: Version) -> str | None:
@@ -58,10 +58,10 @@ class Digests:
             )
 
         await self._database.write(work)
-        self.known = {**self.known, str(path): Digest(version, sha256)}
+        self.known = {**self.known, str(path): KnownHash(version, sha256)}
 
 
-def sha256_of(known: Mapping[str, Digest], path: str, version: Version) -> str | None:
+def sha256_of(known: Mapping[str, KnownHash], path: str, version: Version) -> str | None:
     """The hash of this version of a file, None when it is not known or belongs to another version."""
     digest = known.get(path)
     return digest.sha256 if digest is not None and digest.version == version else None

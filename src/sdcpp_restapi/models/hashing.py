@@ -14,7 +14,7 @@ from ..errors import BadRequest, JobCancelled, JobFailed, NotFound
 from ..schemas.downloads import HashRequest, JobResult
 from ..schemas.jobs import Job, Outcome, Progress
 from ..schemas.models import ModelType
-from .hash_cache import Digests, Version
+from .hash_cache import HashCache, Version
 
 # Files read at the same time: more of them would only send a spinning disk's head to and fro.
 READERS = 2
@@ -79,7 +79,7 @@ class _Work:
 class Hasher:
     """Hashes files by name. Who asks for a file that is being read waits for the same reading."""
 
-    def __init__(self, catalog: Catalog, digests: Digests) -> None:
+    def __init__(self, catalog: Catalog, digests: HashCache) -> None:
         self._catalog = catalog
         self._digests = digests
         self._work: dict[tuple[Path, Version], _Work] = {}
@@ -163,7 +163,7 @@ class HashExecutor:
         self._result_of = result_of
         self._running: dict[str, asyncio.Task[JobResult]] = {}
 
-    def turn(self) -> nullcontext[None]:
+    def acquire(self) -> nullcontext[None]:
         """Hashes wait for nobody."""
         return nullcontext()
 

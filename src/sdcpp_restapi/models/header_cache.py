@@ -29,7 +29,7 @@ Known = Mapping[str, tuple[Version, ModelFacts]]
 Looked = Mapping[Path, tuple[Version | None, ModelFacts]]
 
 
-class Facts:
+class HeaderCache:
     """All that is known: kept in SQLite, since thousands of headers on a slow disk take minutes to read."""
 
     def __init__(self, database: Database) -> None:

@@ -5,10 +5,10 @@ from ..schemas.inspection import Inspection, ModelFacts
 from ..schemas.models import LoadRequest, ModelType
 from .catalog import Catalog
 from .catalog_snapshot import LOADABLE
-from .component_resolver import Assembler
+from .component_resolver import ComponentResolver
 from .components import Components
-from .header_cache import Facts
-from .library import Elsewhere
+from .header_cache import HeaderCache
+from .library import RemoteModels
 
 
 class Inspector:
@@ -17,12 +17,12 @@ class Inspector:
     def __init__(
         self,
         catalog: Catalog,
-        facts: Facts,
+        facts: HeaderCache,
         components: Components,
-        assembler: Assembler,
-        elsewhere: Elsewhere,
+        assembler: ComponentResolver,
+        remote: RemoteModels,
     ) -> None:
-        self._elsewhere = elsewhere
+        self._remote = remote
         self._catalog = catalog
         self._facts = facts
         self._components = components
@@ -32,7 +32,7 @@ class Inspector:
         """All that is known about a file without loading it, here or on a worker. Raises NotFound."""
         path = await self._catalog.find(kind, name)
         if path is None:
-            return await self._inspect_elsewhere(kind, name)
+            return await self._inspect_remote(kind, name)
         facts = await self._facts.of(path)
         loadable = kind in LOADABLE
         return Inspection(
@@ -44,9 +44,9 @@ class Inspector:
             load=await self._body(kind, name, facts) if loadable else None,
         )
 
-    async def _inspect_elsewhere(self, kind: ModelType, name: str) -> Inspection:
-        for machine in self._elsewhere.machines():
-            if machine.stock.has(kind, name):
+    async def _inspect_remote(self, kind: ModelType, name: str) -> Inspection:
+        for machine in self._remote.machines():
+            if machine.inventory.has(kind, name):
                 return await machine.inspect(kind, name)
         raise NotFound(f"Model not found: {name}")
 

@@ -10,7 +10,7 @@ from ..schemas.inspection import ModelFacts, Network
 from ..schemas.models import LoadRequest
 from . import loras
 from .catalog import Catalog
-from .header_cache import Facts
+from .header_cache import HeaderCache
 from .headers.header import is_quantised
 from .load_files import component_path
 from .recognition import lora_suits
@@ -26,7 +26,7 @@ _CHANGED_BY: Mapping[str, str] = {
 class LoraCheck:
     """Looks at the headers of LoRAs; what those do not tell is left to the engine."""
 
-    def __init__(self, catalog: Catalog, facts: Facts) -> None:
+    def __init__(self, catalog: Catalog, facts: HeaderCache) -> None:
         self._catalog = catalog
         self._facts = facts
 

@@ -4,18 +4,18 @@ from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import PurePosixPath
 
-from ..schemas.cluster import Holding, Holdings
+from ..schemas.cluster import InventoryFile, InventoryReport
 from ..schemas.models import EXTENSIONS, ModelType
-from ..schemas.required_files import Needs
+from ..schemas.required_files import RequiredFiles
 
 
-class Stock:
+class ModelInventory:
     """Looked up by type and name."""
 
-    def __init__(self, holdings: Holdings | None = None) -> None:
-        self.revision = holdings.catalog if holdings else -1
-        self.models: dict[tuple[ModelType, str], Holding] = {}
-        for model in holdings.models if holdings else ():
+    def __init__(self, report_inventory: InventoryReport | None = None) -> None:
+        self.revision = report_inventory.catalog if report_inventory else -1
+        self.models: dict[tuple[ModelType, str], InventoryFile] = {}
+        for model in report_inventory.models if report_inventory else ():
             self.models[model.type, model.name] = model
         # LoRAs are named with or without their extension.
         self._loras = {_stem(name): model for (kind, name), model in self.models.items() if kind == "lora"}
@@ -28,7 +28,7 @@ class Stock:
     def __len__(self) -> int:
         return len(self.models)
 
-    def find(self, kind: ModelType, name: str) -> Holding | None:
+    def find(self, kind: ModelType, name: str) -> InventoryFile | None:
         """The file of this name."""
         return self.models.get((kind, name)) or (self._loras.get(name) if kind == "lora" else None)
 
@@ -36,7 +36,7 @@ class Stock:
         """Whether a file of this name is there."""
         return self.find(kind, name) is not None
 
-    def missing(self, needs: Needs) -> list[str]:
+    def missing(self, needs: RequiredFiles) -> list[str]:
         """Those of the needs that are not met, in words."""
         return [
             f"{need.name} ({' or '.join(need.kinds)})"
@@ -44,21 +44,21 @@ class Stock:
             if not any(self.has(kind, need.name) for kind in need.kinds)
         ]
 
-    def meets(self, needs: Needs) -> bool:
+    def meets(self, needs: RequiredFiles) -> bool:
         """Whether a job with these needs can run there."""
         return not needs.here and not self.missing(needs)
 
 
-def conflicts(stocks: Iterable[tuple[str, Stock]], needs: Needs) -> list[str]:
+def conflicts(stocks: Iterable[tuple[str, ModelInventory]], needs: RequiredFiles) -> list[str]:
     """Files of `needs` of which two machines have different ones, in words; each stock with its machine."""
     named = list(stocks)
     keys = [(kind, need.name) for need in needs.files for kind in need.kinds]
     return [told for key in keys for told in _differences(named, key)]
 
 
-def _differences(named: list[tuple[str, Stock]], key: tuple[ModelType, str]) -> list[str]:
+def _differences(named: list[tuple[str, ModelInventory]], key: tuple[ModelType, str]) -> list[str]:
     kind, name = key
-    held = [(machine, stock.models[key]) for machine, stock in named if key in stock.models]
+    held = [(machine, inventory.models[key]) for machine, inventory in named if key in inventory.models]
     return [
         f"{name} ({kind}) is not the same on {one} ({_told(first)}) and {other} ({_told(second)})"
         for (one, first), (other, second) in pairwise(held)
@@ -66,12 +66,12 @@ def _differences(named: list[tuple[str, Stock]], key: tuple[ModelType, str]) -> 
     ]
 
 
-def _differ(one: Holding, other: Holding) -> bool:
+def _differ(one: InventoryFile, other: InventoryFile) -> bool:
     known = one.hash is not None and other.hash is not None
     return one.size_bytes != other.size_bytes or (known and one.hash != other.hash)
 
 
-def _told(model: Holding) -> str:
+def _told(model: InventoryFile) -> str:
     return f"{model.size_bytes} bytes" + (f", SHA-256 {model.hash[:12]}..." if model.hash else "")
 
 

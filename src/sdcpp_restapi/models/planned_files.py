@@ -3,23 +3,23 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..schemas.cluster import Holding
+from ..schemas.cluster import InventoryFile
 from ..schemas.generation import GenerationRequest
 from ..schemas.models import LoadRequest, ModelType
 from ..schemas.plan import PlannedFile, Role
 from ..schemas.upscaling import UpscalerRequest
 from . import loras
 from .load_files import FOLDERS_OF
-from .model_inventory import Stock
+from .model_inventory import ModelInventory
 
 
 class Library(Protocol):
     """What this module needs to know of the model files of all machines."""
 
-    async def stocks(self) -> list[Stock]: ...
+    async def stocks(self) -> list[ModelInventory]: ...
 
 
-class Footprint:
+class PlannedFiles:
     """Weighs what is asked for, on whichever machine it is."""
 
     def __init__(self, library: Library) -> None:
@@ -52,7 +52,7 @@ def _of_model(model: LoadRequest) -> list[tuple[Role, Sequence[ModelType], str]]
     ]
 
 
-def _of_loras(request: GenerationRequest, stocks: Sequence[Stock]) -> list[PlannedFile]:
+def _of_loras(request: GenerationRequest, stocks: Sequence[ModelInventory]) -> list[PlannedFile]:
     """Each file once, with its weights added up as the engine does."""
     found: dict[tuple[str, bool], PlannedFile] = {}
     for use in [*loras.strip(request.prompt)[1], *request.loras]:
@@ -70,6 +70,6 @@ def _of_loras(request: GenerationRequest, stocks: Sequence[Stock]) -> list[Plann
     return list(found.values())
 
 
-def _held(stocks: Sequence[Stock], kinds: Sequence[ModelType], name: str) -> Holding | None:
-    found = (stock.find(kind, name) for stock in stocks for kind in kinds)
+def _held(stocks: Sequence[ModelInventory], kinds: Sequence[ModelType], name: str) -> InventoryFile | None:
+    found = (inventory.find(kind, name) for inventory in stocks for kind in kinds)
     return next((held for held in found if held), None)

@@ -4,15 +4,15 @@ from ..schemas.conversion import ConvertRequest
 from ..schemas.generation import GenerationRequest, ImageRequest
 from ..schemas.jobs import Params
 from ..schemas.models import LoadRequest
-from ..schemas.required_files import Need, Needs
+from ..schemas.required_files import Need, RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
 from . import loras
 from .load_files import FOLDERS_OF
 
 
-def needs_of(
+def required_files_of(
     params: Params | GenerationRequest | None, model: LoadRequest | None, upscaler: UpscalerRequest | None
-) -> Needs:
+) -> RequiredFiles:
     """The files by name, and whether others are named by their paths on this machine."""
     files = [*_of_model(model)] if model else []
     if upscaler is not None:
@@ -20,7 +20,7 @@ def needs_of(
     if isinstance(params, GenerationRequest):
         uses = [*loras.strip(params.prompt)[1], *params.loras]
         files += [Need(kinds=("lora",), name=name) for name in dict.fromkeys(use.name for use in uses)]
-    return Needs(files=tuple(files), here=_names_paths(params))
+    return RequiredFiles(files=tuple(files), here=_names_paths(params))
 
 
 def _of_model(model: LoadRequest) -> list[Need]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ..errors import InvalidPath, NotFound
-from .stat_cache import Stamps
+from .stat_cache import StatCache
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class OutputFolder:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.stamps = Stamps()
+        self.stamps = StatCache()
 
     def find(self, relative: str) -> Found:
         """The file or folder at `relative`. Raises as `resolve` does; what cannot be read is not found."""

@@ -12,14 +12,14 @@ from typing import Any, Literal
 
 from ..errors import NotFound
 from .folder import Found, OutputFolder
-from .stat_cache import Stamp
+from .stat_cache import FileStat
 
 Sort = Literal["name", "size", "date"]
 Order = Literal["asc", "desc"]
 PAGE_SIZE = 100
 _DIGITS = re.compile(r"\d+")
 Entry = os.DirEntry[str]
-Look = Callable[[Entry], Stamp]
+Look = Callable[[Entry], FileStat]
 Key = Callable[[Entry], Any]
 
 

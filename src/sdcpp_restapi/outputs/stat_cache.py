@@ -20,7 +20,7 @@ MOST_FOLDERS = 8
 LONGEST = 60.0
 
 
-class Stamp(NamedTuple):
+class FileStat(NamedTuple):
     """Nanoseconds since 1970, and bytes; zeros for what was deleted in the meantime."""
 
     modified: int
@@ -31,20 +31,20 @@ class Stamp(NamedTuple):
 class _Kept:
     folder_modified: int
     until: float
-    stamps: dict[str, Stamp] = field(default_factory=dict)
+    stamps: dict[str, FileStat] = field(default_factory=dict)
 
     def holds(self, folder_modified: int) -> bool:
         large = len(self.stamps) >= LARGE
         return large and self.folder_modified == folder_modified and time.monotonic() < self.until
 
 
-class Stamps:
+class StatCache:
     """Of the folders that were looked at last."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Path, _Kept] = OrderedDict()
 
-    def of(self, folder: Path, folder_modified: int) -> Callable[[os.DirEntry[str]], Stamp]:
+    def of(self, folder: Path, folder_modified: int) -> Callable[[os.DirEntry[str]], FileStat]:
         """What tells the stamps of this folder's entries, asking the file system where it must."""
         kept = self._kept.get(folder)
         if kept is None or not kept.holds(folder_modified):
@@ -53,7 +53,7 @@ class Stamps:
                 self._kept.popitem(last=False)
         stamps = kept.stamps
 
-        def look(entry: os.DirEntry[str]) -> Stamp:
+        def look(entry: os.DirEntry[str]) -> FileStat:
             found = stamps.get(entry.name)
             if found is None:
                 found = stamps[entry.name] = stamp(entry)
@@ -62,10 +62,10 @@ class Stamps:
         return look
 
 
-def stamp(entry: os.DirEntry[str]) -> Stamp:
+def stamp(entry: os.DirEntry[str]) -> FileStat:
     """As of now."""
     try:
         found = entry.stat()
     except OSError:
-        return Stamp(0, 0)
-    return Stamp(found.st_mtime_ns, found.st_size)
+        return FileStat(0, 0)
+    return FileStat(found.st_mtime_ns, found.st_size)

@@ -26,7 +26,7 @@ _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARN
 
 
 @dataclass(frozen=True)
-class Trade:
+class ChildKind:
     """What kind of child it is."""
 
     name: str  # begins sentences: "The engine process"
@@ -41,7 +41,7 @@ class Trade:
 class ChildProcess[R: BaseModel]:
     """One living child. Subclasses give it a trade; dead for good once `gone` is set."""
 
-    trade: ClassVar[Trade]
+    kind: ClassVar[ChildKind]
     reports: TypeAdapter[R]
 
     def __init__(self, process: asyncio.subprocess.Process, writer: asyncio.StreamWriter) -> None:
@@ -49,7 +49,7 @@ class ChildProcess[R: BaseModel]:
         self.gone = asyncio.Event()
         self.reason = ""
         self._closing = False
-        self.last_word = asyncio.get_running_loop().time()
+        self.last_report_at = asyncio.get_running_loop().time()
         self._writer = writer
         self._calls: dict[int, asyncio.Queue[R | SdcppError]] = {}
         self._last_lines: deque[str] = deque(maxlen=6)
@@ -69,7 +69,7 @@ class ChildProcess[R: BaseModel]:
             fd = theirs.fileno()
             # A session of its own: Ctrl-C in the terminal is for the server, which ends the child in order.
             process = await asyncio.create_subprocess_exec(
-                *[*wrapper, sys.executable, "-m", cls.trade.module, "--fd", str(fd), *arguments],
+                *[*wrapper, sys.executable, "-m", cls.kind.module, "--fd", str(fd), *arguments],
                 pass_fds=(fd,),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
@@ -113,12 +113,12 @@ class ChildProcess[R: BaseModel]:
                 while not self._is_last(await reports.get()):
                     pass
         except TimeoutError:
-            self.kill(f"{self.trade.name} did not stop when it was told to")
+            self.kill(f"{self.kind.name} did not stop when it was told to")
         except SdcppError:
             return  # gone, and what it was doing with it
 
     def _is_last(self, report: R | SdcppError) -> bool:
-        return isinstance(report, SdcppError) or getattr(report, "kind", "") in self.trade.last_reports
+        return isinstance(report, SdcppError) or getattr(report, "kind", "") in self.kind.last_reports
 
     async def send(self, command: BaseModel) -> None:
         """Send a command. Raises the trade's `lost` when the child is gone."""
@@ -139,7 +139,7 @@ class ChildProcess[R: BaseModel]:
     async def close(self) -> None:
         """Ask the child to end, and make sure that it did."""
         self._closing = True
-        self.reason = self.reason or f"{self.trade.name} was shut down"
+        self.reason = self.reason or f"{self.kind.name} was shut down"
         if not self.gone.is_set():
             try:
                 await asyncio.wait_for(self.send(Shutdown()), 1.0)
@@ -161,13 +161,13 @@ class ChildProcess[R: BaseModel]:
 
     async def _greeted(self, reader: asyncio.StreamReader, timeout: float) -> R:
         """The first report; from then on the others are listened to."""
-        name = self.trade.name
+        name = self.kind.name
         try:
             first = await asyncio.wait_for(self._first_report(reader), timeout)
         except TimeoutError:
-            raise self.trade.lost(f"{name} did not report in time ({self.trade.patience})") from None
+            raise self.kind.lost(f"{name} did not report in time ({self.kind.patience})") from None
         except ValueError as error:
-            raise self.trade.lost(
+            raise self.kind.lost(
                 f"{name} did not start: it sent something that is not a report: {error}"
             ) from error
         if first is None:
@@ -175,9 +175,9 @@ class ChildProcess[R: BaseModel]:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.process.wait(), 1.0)
             await self._abort()
-            raise self.trade.lost(f"{name} did not start: it {self._why()}")
+            raise self.kind.lost(f"{name} did not start: it {self._why()}")
         if isinstance(first, Unusable):
-            raise self.trade.unusable(first.error)
+            raise self.kind.unusable(first.error)
         self._tasks.append(asyncio.create_task(self._listen(reader)))
         return first
 
@@ -210,19 +210,19 @@ class ChildProcess[R: BaseModel]:
             text = line.decode(errors="replace").rstrip()
             if text:
                 self._last_lines.append(text)
-                self.trade.log.info("%s", text)
+                self.kind.log.info("%s", text)
 
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():
-                self.last_word = asyncio.get_running_loop().time()
+                self.last_report_at = asyncio.get_running_loop().time()
                 self._route(self.reports.validate_json(line))
         except (ValueError, ConnectionError) as error:
             # Not a report, or a line without end: nothing that such a child says can be trusted.
             detail = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-            self.kill(f"{self.trade.name} sent something that is not a report: {detail}")
+            self.kill(f"{self.kind.name} sent something that is not a report: {detail}")
         finally:
-            await self._bury()
+            await self._reap()
 
     def _route(self, report: R) -> None:
         if isinstance(report, Log):
@@ -233,13 +233,13 @@ class ChildProcess[R: BaseModel]:
             reports.put_nowait(report)
 
     def _note(self, report: Log) -> None:
-        self.trade.log.log(_LEVELS[report.level], "%s", report.text)
+        self.kind.log.log(_LEVELS[report.level], "%s", report.text)
         if report.level == "error":
             self._last_lines.append(report.text)
 
     # ------------------------------------------------------------ death
 
-    async def _bury(self) -> None:
+    async def _reap(self) -> None:
         _close(self._writer)
         try:
             # A child that closed its socket without ending is of no more use.
@@ -248,7 +248,7 @@ class ChildProcess[R: BaseModel]:
             self._kill_group()
             await self.process.wait()
         await asyncio.wait(self._tasks[:1], timeout=1.0)
-        self.reason = self.reason or f"{self.trade.name} {self._why()}"
+        self.reason = self.reason or f"{self.kind.name} {self._why()}"
         if not self._closing:
             log.warning("%s", self.reason)
         self.gone.set()
@@ -256,7 +256,7 @@ class ChildProcess[R: BaseModel]:
             reports.put_nowait(self._lost())
 
     def _lost(self) -> SdcppError:
-        return self.trade.lost(self.reason)
+        return self.kind.lost(self.reason)
 
     def _kill_group(self) -> None:
         """The whole session: a wrapper such as `nice` may stand between us and the child."""

@@ -87,7 +87,7 @@ class RejectedAction(Frozen):
     reason: str
 
 
-class Deed(Action):
+class ExecutedAction(Action):
     """What the server did by itself, and what came of it."""
 
     success: bool

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from .actions import Action, Deed, RejectedAction
+from .actions import Action, ExecutedAction, RejectedAction
 from .base import Frozen, Integer, LeftOut, Request
 from .chat import ProviderChoice, ProviderName
 from .llm_settings import ProviderUpdate, ShownChoice
@@ -28,7 +28,7 @@ class AssistantAnswer(Frozen):
     message: str
     actions: list[Action] = Field(description="Proposed; the client carries them out, or asks first")
     rejected_actions: list[RejectedAction] | None = LeftOut
-    executed: list[Deed] | None = LeftOut  # only with `execute`
+    executed: list[ExecutedAction] | None = LeftOut  # only with `execute`
     warnings: list[str] | None = LeftOut
 
 
@@ -45,7 +45,7 @@ class Said(Frozen):
     content: str
     timestamp: int = Field(description="Unix seconds")
     actions: list[Action] | None = LeftOut
-    executed: list[Deed] | None = LeftOut
+    executed: list[ExecutedAction] | None = LeftOut
 
 
 class Conversation(Frozen):

@@ -62,7 +62,7 @@ class Announcement(Frozen):
     leaving: bool = False
 
 
-class Holding(Frozen):
+class InventoryFile(Frozen):
     """One model file of a worker."""
 
     type: ModelType
@@ -71,17 +71,17 @@ class Holding(Frozen):
     hash: str | None = None
 
 
-class Holdings(Frozen):
+class InventoryReport(Frozen):
     """All model files of a worker."""
 
     catalog: int
-    models: list[Holding]
+    models: list[InventoryFile]
 
 
 # ---------------------------------------------------------------- jobs
 
 
-class Order(Frozen):
+class JobAssignment(Frozen):
     """A claimed job for one slot of a worker."""
 
     protocol: int = PROTOCOL
@@ -103,14 +103,14 @@ class Order(Frozen):
         return Attempt.of(self.job)
 
 
-class Live(Frozen):
+class AttemptProgress(Frozen):
     """Something of a running attempt that may get lost: the next one replaces it."""
 
     attempt: Attempt
     word: Progress | JobPreview
 
 
-class End(Frozen):
+class AttemptResult(Frozen):
     """How an attempt ended; its files are here, or in the object store by then."""
 
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
@@ -130,7 +130,7 @@ class WhoIsThere(Frozen):
 # ---------------------------------------------------------------- what a server asks of a worker
 
 
-class RollCall(Frozen):
+class Discover(Frozen):
     """To all workers: say that you are there."""
 
 
@@ -206,7 +206,7 @@ class Inspect(Frozen):
     name: str
 
 
-class Answer(Frozen):
+class RpcReply(Frozen):
     """The answer to a question; `error` is the class of the error, `message` its sentence."""
 
     error: str | None = LeftOut
@@ -220,14 +220,14 @@ class Answer(Frozen):
 Question = LoadModel | UnloadModel | LoadUpscalerOrder | UnloadUpscalerOrder | Complete | Inspect
 
 
-class Asked(Frozen):
+class RpcRequest(Frozen):
     """What reaches a worker on its own subject."""
 
     id: str = Field("", description="Of a question: who is asked it twice gives the same answer twice")
     what: Stop | Refusal | Question = Field(discriminator="kind")
 
 
-class News(Frozen):
+class WorkerEvent(Frozen):
     """Something about a worker's models that clients of the server are to hear."""
 
     worker: str

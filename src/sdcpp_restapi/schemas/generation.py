@@ -14,7 +14,7 @@ from .upscaling import Repeats
 
 Seed = Annotated[int, Field(ge=-1, le=2**63 - 1), NoBoolean]
 Side = Annotated[int, Field(gt=0, description="Pixels; rounded up to what the architecture needs"), NoBoolean]
-Steps = Annotated[int, Field(gt=0), NoBoolean]
+StepCounter = Annotated[int, Field(gt=0), NoBoolean]
 Guidance = Annotated[FiniteFloat, Field(ge=0.0, le=1000.0), NoBoolean]
 Layer = Annotated[int, Field(ge=0, le=1000), NoBoolean]
 Layers = Annotated[list[Layer], Field(max_length=200)]
@@ -52,7 +52,7 @@ class GenerationRequest(JobRequest):
     negative_prompt: str = ""
     width: Side
     height: Side
-    steps: Steps
+    steps: StepCounter
     cfg_scale: Guidance
     distilled_guidance: Guidance = 3.5
     eta: Number = Field(0.0, ge=0.0, le=100.0)
@@ -107,7 +107,7 @@ class ImageRequest(CacheFields, HiresFields, GenerationRequest):
 
     width: Side = 512
     height: Side = 512
-    steps: Steps = 20
+    steps: StepCounter = 20
     cfg_scale: Guidance = 7.0
     sampler: Sampler = "euler_a"
     shifted_timestep: Integer = Field(0, ge=0, le=1000)

@@ -11,11 +11,11 @@ class Need(Frozen):
     name: str
 
 
-class Needs(Frozen):
+class RequiredFiles(Frozen):
     """All of it. `here`: the job names files of this machine, so no other can run it."""
 
     files: tuple[Need, ...] = ()
     here: bool = False
 
 
-NOTHING = Needs()
+NOTHING = RequiredFiles()

@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from .base import FlowShift, Fraction, Integer, Number
 from .engine_names import Sampler, SamplerOrEmpty
-from .generation import GenerationRequest, Guidance, Layers, Side, Steps
+from .generation import GenerationRequest, Guidance, Layers, Side, StepCounter
 
 
 class Txt2VidRequest(GenerationRequest):
@@ -14,7 +14,7 @@ class Txt2VidRequest(GenerationRequest):
 
     width: Side = 832
     height: Side = 480
-    steps: Steps = 30
+    steps: StepCounter = 30
     cfg_scale: Guidance = 6.0
     sampler: Sampler = "euler"
     video_frames: Integer = Field(

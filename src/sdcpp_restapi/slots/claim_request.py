@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from ..schemas.jobs import Job
 from ..schemas.models import LoadRequest
-from ..schemas.required_files import Needs
+from ..schemas.required_files import RequiredFiles
 
 
 async def to_nobody(_job: Job) -> bool:
@@ -14,7 +14,7 @@ async def to_nobody(_job: Job) -> bool:
 
 
 @dataclass(frozen=True)
-class Taker:
+class ClaimRequest:
     """`slot` names a worker's slot, None is here; `can_run` None means that it can run everything.
 
     `pass_on` is asked when it could not load what a job needs: whether another slot can run the job.
@@ -22,8 +22,8 @@ class Taker:
 
     slot: str | None = None
     holds: LoadRequest | None = None
-    can_run: Callable[[Needs], Awaitable[bool]] | None = None
+    can_run: Callable[[RequiredFiles], Awaitable[bool]] | None = None
     pass_on: Callable[[Job], Awaitable[bool]] = to_nobody
 
 
-HERE = Taker()
+HERE = ClaimRequest()

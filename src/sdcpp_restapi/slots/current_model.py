@@ -35,7 +35,7 @@ class Engine(Protocol):
 class Library(Protocol):
     """What this module needs to know about model files."""
 
-    async def prepared(self, request: LoadRequest) -> LoadRequest: ...
+    async def prepare_load(self, request: LoadRequest) -> LoadRequest: ...
 
 
 class Current(Frozen):
@@ -166,7 +166,7 @@ class CurrentModel:
 
     async def _checked_load(self, request: LoadRequest) -> ModelLoaded:
         try:
-            request = await self._library.prepared(request)
+            request = await self._library.prepare_load(request)
         except SdcppError as error:
             log.warning("%s", error)
             self._last_error = str(error).removeprefix("Internal error: ")

@@ -34,11 +34,11 @@ from ..schemas.engine import (
 from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
 from ..schemas.models import LoadedComponents, LoadedSlot, LoadRequest, ModelFiles
 from ..schemas.pipe import Cancel, Refused
-from ..schemas.required_files import Needs
+from ..schemas.required_files import RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
 from .device import Device
-from .priority_lock import JOB, LOAD, Turns
-from .upscaler_slot import FindUpscaler, UpscalerSeat
+from .priority_lock import JOB, LOAD, PriorityLock
+from .upscaler_slot import FindUpscaler, UpscalerSlot
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ NEXT_CHANCE = 30.0
 
 Resolve = Callable[[LoadRequest], Awaitable[ModelFiles]]
 NameArchitecture = Callable[[str], str | None]
-Has = Callable[[Needs], Awaitable[bool]]
+Has = Callable[[RequiredFiles], Awaitable[bool]]
 WasLoaded = Callable[[LoadRequest, ModelLoaded], Awaitable[None]]
 WorkCommand = Generate | GenerateVideo | Upscale | Convert
 
@@ -74,9 +74,9 @@ class EngineSlot:
         self._name_architecture = name_architecture
         self._was_loaded = was_loaded
         self._has = has
-        self._turns = Turns()
+        self._lock = PriorityLock()
         self._ids = count(1)
-        self.upscaler = UpscalerSeat(bus, device, find_upscaler, self._call, self._ids)
+        self.upscaler = UpscalerSlot(bus, device, find_upscaler, self._call, self._ids)
         self._running: int | None = None
         self.job_id: str | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -93,7 +93,7 @@ class EngineSlot:
 
     async def start(self) -> None:
         """Spawn the child; a library that cannot be used is told in the log and in `problem`."""
-        async with self._turns.take(LOAD):
+        async with self._lock.take(LOAD):
             with suppress(EngineLost, EngineUnusable):
                 await self._living_child()
 
@@ -112,20 +112,20 @@ class EngineSlot:
         if self.child is not None:
             await self.child.close()
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
+    def acquire(self) -> AbstractAsyncContextManager[None]:
         """For jobs."""
-        return self._turns.take(JOB)
+        return self._lock.take(JOB)
 
-    def turn_to_load(self) -> AbstractAsyncContextManager[None]:
+    def acquire_for_load(self) -> AbstractAsyncContextManager[None]:
         """For requested loads, which go before waiting jobs."""
-        return self._turns.take(LOAD)
+        return self._lock.take(LOAD)
 
     @property
     def name(self) -> str:
         """Which of this machine's slots it is."""
         return str(self._device)
 
-    async def can_run(self, needs: Needs) -> bool:
+    async def can_run(self, needs: RequiredFiles) -> bool:
         """Whether this machine has what a job needs."""
         return await self._has(needs)
 
@@ -135,7 +135,7 @@ class EngineSlot:
             device=self.name,
             model_name=self.loaded.model_name if self.loaded else None,
             model_architecture=self.architecture,
-            busy=self._turns.taken,
+            busy=self._lock.taken,
             upscaler=self.upscaler.loaded.model_name if self.upscaler.loaded else None,
             job_id=self.job_id,
         )
@@ -153,22 +153,22 @@ class EngineSlot:
 
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
         """Load a model once the running job is done; raises what `load` raises."""
-        async with self.turn_to_load():
+        async with self.acquire_for_load():
             return await self.load(request)
 
     async def unload_on_request(self) -> None:
         """Free the model once the running job is done."""
-        async with self.turn_to_load():
+        async with self.acquire_for_load():
             await self.unload()
 
     async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded:
-        """Load an upscaler once the running job is done; raises what UpscalerSeat.load raises."""
-        async with self.turn_to_load():
+        """Load an upscaler once the running job is done; raises what UpscalerSlot.load raises."""
+        async with self.acquire_for_load():
             return await self.upscaler.load(request)
 
     async def unload_upscaler_on_request(self) -> None:
         """Free the upscaler once the running job is done."""
-        async with self.turn_to_load():
+        async with self.acquire_for_load():
             await self.upscaler.unload()
 
     async def load(self, request: LoadRequest) -> ModelLoaded:
@@ -328,7 +328,7 @@ class EngineSlot:
         held, upscaler = self.loaded, self.upscaler.loaded
         self._forget()
         self.upscaler.forget()
-        async with self.turn_to_load():
+        async with self.acquire_for_load():
             if self.child is not child:
                 return
             try:

@@ -61,9 +61,9 @@ class EngineExecutor:
         self._current: str | None = None
         self._cancelled = False
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
+    def acquire(self) -> AbstractAsyncContextManager[None]:
         """The slot's turn for jobs."""
-        return self._slot.turn()
+        return self._slot.acquire()
 
     async def discard(self, job: Job) -> None:
         """Delete the outputs of a job that was cancelled while they appeared."""

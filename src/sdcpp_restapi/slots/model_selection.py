@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from ..errors import BadRequest, ModelNotFound
-from ..models.library import Everywhere
+from ..models.library import ModelLibrary
 from ..schemas.cluster import Completed
 from ..schemas.models import LoadRequest, MainType
 from ..schemas.options import Architecture
@@ -27,13 +27,13 @@ class Chosen(NamedTuple):
     architecture: Architecture | None
 
 
-class ModelChoice:
+class ModelSelection:
     """Turns the field `model` of a generation request into what its job is stamped with."""
 
     def __init__(
         self,
         current: Current,
-        library: Everywhere,
+        library: ModelLibrary,
         past_loads: PastLoads,
         describe: DescribeArchitecture,
     ) -> None:
@@ -52,7 +52,7 @@ class ModelChoice:
             return Chosen(self._current.require(), self._current.architecture())
         try:
             completed = await (
-                self._named(wanted) if isinstance(wanted, str) else self._library.completed(wanted)
+                self._named(wanted) if isinstance(wanted, str) else self._library.complete(wanted)
             )
         except (BadRequest, ModelNotFound) as error:
             raise BadRequest(f"model: {str(error).removeprefix('Internal error: ')}") from error
@@ -62,8 +62,8 @@ class ModelChoice:
         kind = await self._kind_of(name)
         past = await self._past_loads.last(kind, name)
         if past is not None:
-            return await self._library.completed(past.request, whole=True)
-        return await self._library.completed(LoadRequest(model_name=name, model_type=kind))
+            return await self._library.complete(past.request, whole=True)
+        return await self._library.complete(LoadRequest(model_name=name, model_type=kind))
 
     async def _kind_of(self, name: str) -> MainType:
         kinds = await self._library.kinds_of(name)

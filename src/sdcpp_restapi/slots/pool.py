@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Protocol
 
 from ..errors import Interrupted, NoSlot, SdcppError
-from ..models.required_files import needs_of
+from ..models.required_files import required_files_of
 from ..schemas.events import ModelLoaded, UpscalerLoaded
 from ..schemas.jobs import Job
 from ..schemas.models import LoadedSlot, LoadRequest
-from ..schemas.required_files import Needs
+from ..schemas.required_files import RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
 
 log = logging.getLogger(__name__)
@@ -32,14 +32,14 @@ class Slot(Protocol):
     @property
     def problem(self) -> str | None: ...
     def view(self) -> LoadedSlot: ...
-    async def can_run(self, needs: Needs) -> bool: ...
+    async def can_run(self, needs: RequiredFiles) -> bool: ...
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded: ...
     async def unload_on_request(self) -> None: ...
     async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded: ...
     async def unload_upscaler_on_request(self) -> None: ...
 
 
-class Fleet:
+class SlotPool:
     """All slots that there are at the moment."""
 
     def __init__(self, slots: Iterable[Slot], changed: Callable[[], None]) -> None:
@@ -47,7 +47,7 @@ class Fleet:
         self._slots = list(slots)
         self._changed = changed
         # What each could not load.
-        self._beyond: defaultdict[Slot, set[Needs]] = defaultdict(set)
+        self._beyond: defaultdict[Slot, set[RequiredFiles]] = defaultdict(set)
         self._loads: set[asyncio.Task[object]] = set()
         self._late_failure: str | None = None
 
@@ -71,19 +71,19 @@ class Fleet:
         self._beyond.pop(slot, None)
         self._changed()
 
-    def replaces(self, slot: Slot) -> bool:
+    def defers_to_working_slot(self, slot: Slot) -> bool:
         """Whether the engine of `slot` does not come up, and that of another does: jobs are for that one."""
         return slot.problem is not None and any(other.problem is None for other in self._slots)
 
     def takes_all(self, slot: Slot) -> bool:
         """Whether nothing is known that `slot` would leave to others."""
-        return not self.replaces(slot) and slot not in self._beyond
+        return not self.defers_to_working_slot(slot) and slot not in self._beyond
 
-    async def gives(self, slot: Slot, needs: Needs) -> bool:
+    async def gives(self, slot: Slot, needs: RequiredFiles) -> bool:
         """Whether a job with these needs may go to `slot`, as far as its engine comes up."""
         return await slot.can_run(needs) and not await self._leaves(slot, needs)
 
-    async def _leaves(self, slot: Slot, needs: Needs) -> bool:
+    async def _leaves(self, slot: Slot, needs: RequiredFiles) -> bool:
         """Whether `slot` could not load what these needs name, and another can run them."""
         if not self._is_beyond(slot, needs):
             return False
@@ -94,8 +94,8 @@ class Fleet:
 
     async def pass_on(self, slot: Slot, job: Job) -> bool:
         """Remember that `slot` could not load what a job needs; whether another can run it."""
-        self._beyond[slot].add(needs_of(None, job.model, job.upscaler))
-        return await self._leaves(slot, needs_of(job.params, job.model, job.upscaler))
+        self._beyond[slot].add(required_files_of(None, job.model, job.upscaler))
+        return await self._leaves(slot, required_files_of(job.params, job.model, job.upscaler))
 
     @property
     def loading(self) -> LoadRequest | None:
@@ -124,7 +124,7 @@ class Fleet:
         first one said when all fail, NoSlot when there is none.
         """
         loaded, failures = await self._first(
-            needs_of(None, request, None), lambda slot: slot.load_on_request(request)
+            required_files_of(None, request, None), lambda slot: slot.load_on_request(request)
         )
         warnings = [*(loaded.warnings or []), *failures]
         return loaded.model_copy(update={"warnings": warnings or None})
@@ -136,7 +136,7 @@ class Fleet:
     async def load_upscaler(self, request: UpscalerRequest) -> UpscalerLoaded:
         """The same for an upscaler."""
         loaded, _ = await self._first(
-            needs_of(None, None, request), lambda slot: slot.load_upscaler_on_request(request)
+            required_files_of(None, None, request), lambda slot: slot.load_upscaler_on_request(request)
         )
         return loaded
 
@@ -146,7 +146,9 @@ class Fleet:
 
     # ------------------------------------------------------------ inside
 
-    async def _first[R](self, needs: Needs, load: Callable[[Slot], Awaitable[R]]) -> tuple[R, list[str]]:
+    async def _first[R](
+        self, needs: RequiredFiles, load: Callable[[Slot], Awaitable[R]]
+    ) -> tuple[R, list[str]]:
         able = [slot for slot in self._slots if await slot.can_run(needs)]
         if not able:
             raise NoSlot(NOBODY)
@@ -167,7 +169,7 @@ class Fleet:
                 return result, [str(failure) for failure in failed]
         raise failed[0].error
 
-    async def _try[R](self, slot: Slot, needs: Needs, load: Callable[[Slot], Awaitable[R]]) -> R:
+    async def _try[R](self, slot: Slot, needs: RequiredFiles, load: Callable[[Slot], Awaitable[R]]) -> R:
         try:
             return await _one(slot, load)
         except _Failed as failure:
@@ -175,7 +177,7 @@ class Fleet:
                 self._beyond[slot].add(needs)
             raise
 
-    def _is_beyond(self, slot: Slot, needs: Needs) -> bool:
+    def _is_beyond(self, slot: Slot, needs: RequiredFiles) -> bool:
         return any(set(known.files) <= set(needs.files) for known in self._beyond.get(slot, ()))
 
     async def _all(self, act: Callable[[Slot], Awaitable[None]]) -> None:

@@ -9,7 +9,7 @@ from itertools import count
 LOAD, JOB = 0, 1
 
 
-class Turns:
+class PriorityLock:
     """A lock with two ranks of waiters, first come first served within a rank."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ FindUpscaler = Callable[[str], Awaitable[Path | None]]
 Call = Callable[[Command, int], AsyncIterator[Report]]
 
 
-class UpscalerSeat:
+class UpscalerSlot:
     """Remembers what the child holds; `forget` it when the child is gone."""
 
     def __init__(

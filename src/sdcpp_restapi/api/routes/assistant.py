@@ -10,7 +10,7 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 
 from ...errors import LlmFailed
-from ...llm.assistant.action_runner import carry_out
+from ...llm.assistant.action_runner import run_action
 from ...llm.assistant.server_state import facts
 from ...schemas.assistant import (
     AssistantAnswer,
@@ -25,7 +25,7 @@ from ...schemas.assistant import (
 from ...schemas.llm_settings import LlmFailure
 from ...schemas.ollama import ChatModels, Success
 from .. import examples
-from ..app_state import Here, Parts
+from ..app_state import AppState, Here
 from ..cancel_on_disconnect import while_present
 from ..error_handlers import ERRORS
 from .ollama import FAILED
@@ -53,7 +53,7 @@ async def chat(
     state = await facts(here)
     if body.stream:
         return EventSourceResponse(_events(here, body, state))
-    return await while_present(request, here.assistant.answer(body, state, partial(carry_out, here)))
+    return await while_present(request, here.assistant.answer(body, state, partial(run_action, here)))
 
 
 @router.get("/history")
@@ -95,9 +95,9 @@ async def update_settings(
     return await here.assistant.update_settings(body)
 
 
-async def _events(here: Parts, body: AssistantRequest, state: dict[str, Any]) -> AsyncGenerator[bytes]:
+async def _events(here: AppState, body: AssistantRequest, state: dict[str, Any]) -> AsyncGenerator[bytes]:
     try:
-        async with aclosing(here.assistant.turn(body, state, partial(carry_out, here))) as pieces:
+        async with aclosing(here.assistant.turn(body, state, partial(run_action, here))) as pieces:
             async for piece in pieces:
                 yield _event("delta" if isinstance(piece, Delta) else "done", piece)
     except LlmFailed as error:

@@ -3,13 +3,13 @@
 from fastapi import APIRouter, Response
 
 from ...schemas.models import Health
-from ..app_state import Here, Parts
+from ..app_state import AppState, Here
 from ..response_cache import json_response
 
 router = APIRouter(tags=["Health"])
 
 
-def current(parts: Parts) -> Health:
+def current(parts: AppState) -> Health:
     """How the server is; nothing is asked for that could take time."""
     return parts.model.health().model_copy(update={"storage": parts.usage.current})
 

@@ -45,10 +45,10 @@ async def models(
     if details:
         return json_response((await here.details.listing(filters, current)).model_dump_json())
     await here.catalog.inventory()
-    return await here.snapshots.answer(
+    return await here.responses.answer(
         ("models", filters, current),
-        lambda: here.everywhere.revision,
-        lambda: here.everywhere.listing(filters, current),
+        lambda: here.library.revision,
+        lambda: here.library.listing(filters, current),
     )
 
 

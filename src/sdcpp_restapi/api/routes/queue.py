@@ -42,7 +42,7 @@ async def queue(
         limit=min(limit or most, most),
         offset=offset,
     )
-    return await here.snapshots.answer(filters, lambda: here.queue.revision, lambda: here.queue.page(filters))
+    return await here.responses.answer(filters, lambda: here.queue.revision, lambda: here.queue.page(filters))
 
 
 @router.get("/queue/{job_id}", response_model=JobView)

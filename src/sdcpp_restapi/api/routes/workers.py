@@ -11,4 +11,4 @@ router = APIRouter(tags=["Workers"])
 @router.get("/workers")
 async def workers(here: Here) -> WorkerList:
     """The other machines that take jobs off this queue; none without a broker (`cluster.urls`)."""
-    return WorkerList(workers=here.roster.views() if here.roster else [])
+    return WorkerList(workers=here.registry.views() if here.registry else [])

@@ -5,23 +5,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from ...errors import Interrupted
-from ...schemas.cluster import Attempt, End
+from ...schemas.cluster import Attempt, AttemptResult
 from ...schemas.events import JobPreview
 from ...schemas.jobs import Progress
 
 
 @dataclass(frozen=True)
-class Ended:
+class FinishedAttempt:
     """The end of an attempt; until it is taken, the broker delivers it again and again."""
 
-    end: End
+    end: AttemptResult
     take: Callable[[], Awaitable[None]]
 
 
-Word = Progress | JobPreview | Ended
+Word = Progress | JobPreview | FinishedAttempt
 
 
-class Mail:
+class AttemptChannel:
     """What arrives about one attempt, in order."""
 
     def __init__(self) -> None:
@@ -39,15 +39,15 @@ class Mail:
         return word
 
 
-class Inbox:
+class AttemptChannels:
     """All attempts that the server waits for."""
 
     def __init__(self) -> None:
-        self._mail: dict[Attempt, Mail] = {}
+        self._mail: dict[Attempt, AttemptChannel] = {}
 
-    def expect(self, attempt: Attempt) -> Mail:
+    def expect(self, attempt: Attempt) -> AttemptChannel:
         """Where everything about an attempt goes from now on."""
-        return self._mail.setdefault(attempt, Mail())
+        return self._mail.setdefault(attempt, AttemptChannel())
 
     def forget(self, attempt: Attempt) -> None:
         """What still comes is too late."""
@@ -63,8 +63,8 @@ class Inbox:
 
     def put(self, attempt: Attempt, word: Word | Interrupted) -> bool:
         """Deliver; False when nobody waits for this attempt."""
-        mail = self._mail.get(attempt)
-        if mail is None:
+        channel = self._mail.get(attempt)
+        if channel is None:
             return False
-        mail.put(word)
+        channel.put(word)
         return True

@@ -8,14 +8,14 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import ValidationError
 
-from ...background import Errands
+from ...background import BackgroundTasks
 from ...events import EventBus
 from ...schemas.base import Frozen
-from ...schemas.cluster import Announcement, End, Live, News, RollCall
-from ..connection import AWAY, Link
+from ...schemas.cluster import Announcement, AttemptProgress, AttemptResult, Discover, WorkerEvent
+from ..connection import AWAY, BrokerConnection
 from ..subjects import TOKEN
-from .attempt_channels import Ended, Inbox
-from .registry import Roster
+from .attempt_channels import AttemptChannels, FinishedAttempt
+from .registry import WorkerRegistry
 from .sweeper import Sweeper
 
 log = logging.getLogger(__name__)
@@ -25,79 +25,85 @@ ENDS_CONSUMER = "server"
 ENDS_ACK_WAIT = 5.0
 
 
-class Head:
+class WorkerListener:
     """Listens to all workers of a server."""
 
     def __init__(
-        self, link: Link, inbox: Inbox, roster: Roster, sweeper: Sweeper, bus: EventBus, look_every: float
+        self,
+        connection: BrokerConnection,
+        channels: AttemptChannels,
+        registry: WorkerRegistry,
+        sweeper: Sweeper,
+        bus: EventBus,
+        check_every: float,
     ) -> None:
-        """`look_every`: seconds between two looks at who has gone silent."""
-        self.roster = roster
-        self._link = link
-        self._inbox = inbox
+        """`check_every`: seconds between two looks at who has gone silent."""
+        self.registry = registry
+        self._connection = connection
+        self._channels = channels
         self._sweeper = sweeper
         self._bus = bus
-        self._look_every = look_every
-        self._errands = Errands()
+        self._check_every = check_every
+        self._background = BackgroundTasks()
 
     async def run(self) -> None:
         """Work until cancelled."""
-        self._link.when_up(lambda: self._errands.do(self._call_the_roll()))
+        self._connection.when_up(lambda: self._background.spawn(self._discover()))
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
             tasks.create_task(self._receive_ends())
-            tasks.create_task(self._look_after())
+            tasks.create_task(self._expire_silent())
             tasks.create_task(self._sweeper.run())
 
     async def _listen(self) -> None:
-        names = self._link.names
-        await self._link.listen(names.announcements, self._announced)
-        await self._link.listen(names.live, self._heard)
-        await self._link.listen(names.news, self._news)
-        await self._call_the_roll()
+        names = self._connection.names
+        await self._connection.listen(names.announcements, self._announced)
+        await self._connection.listen(names.live, self._heard)
+        await self._connection.listen(names.worker_events, self._forward)
+        await self._discover()
 
-    async def _call_the_roll(self) -> None:
-        await self._link.say(self._link.names.roll_call, RollCall())
+    async def _discover(self) -> None:
+        await self._connection.publish(self._connection.names.discover, Discover())
 
     async def _receive_ends(self) -> None:
         """Ends wait in their stream until the job has been stored as ended."""
-        names = self._link.names
+        names = self._connection.names
         consumer = ConsumerConfig(
             durable_name=ENDS_CONSUMER,
             filter_subject=names.all_ends,
             ack_policy=AckPolicy.EXPLICIT,
             ack_wait=ENDS_ACK_WAIT,
         )
-        async with aclosing(self._link.pull(names.ends_stream, consumer)) as messages:
+        async with aclosing(self._connection.pull(names.ends_stream, consumer)) as messages:
             async for message in messages:
                 with suppress(*AWAY):
                     await self._ended(message)
 
-    async def _look_after(self) -> None:
+    async def _expire_silent(self) -> None:
         while True:
-            await asyncio.sleep(self._look_every)
-            self.roster.look_after()
+            await asyncio.sleep(self._check_every)
+            self.registry.expire_silent()
 
     # ------------------------------------------------------------ what workers say
 
     async def _announced(self, message: Msg) -> None:
         announcement = _read(Announcement, message)
         if announcement is not None and TOKEN.fullmatch(announcement.name):
-            await self.roster.announced(announcement)
+            await self.registry.announced(announcement)
 
     async def _heard(self, message: Msg) -> None:
-        live = _read(Live, message)
+        live = _read(AttemptProgress, message)
         if live is not None:
-            self._inbox.put(live.attempt, live.word)
+            self._channels.put(live.attempt, live.word)
 
-    async def _news(self, message: Msg) -> None:
-        news = _read(News, message)
-        if news is not None:
-            self._bus.publish(news.event)
+    async def _forward(self, message: Msg) -> None:
+        worker_events = _read(WorkerEvent, message)
+        if worker_events is not None:
+            self._bus.publish(worker_events.event)
 
     async def _ended(self, message: Msg) -> None:
-        end = _read(End, message)
-        if end is not None and self._inbox.put(end.attempt, Ended(end, message.ack)):
+        end = _read(AttemptResult, message)
+        if end is not None and self._channels.put(end.attempt, FinishedAttempt(end, message.ack)):
             return
         if end is not None and end.files:
             log.info("attempt %s: its end (%s) came too late", end.attempt, end.how)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from ...errors import ModelNotFound, NotFound
-from ...models.model_inventory import Stock
+from ...models.model_inventory import ModelInventory
 from ...schemas.cluster import Complete, Completed, Inspect
 from ...schemas.inspection import Inspection
 from ...schemas.models import LoadRequest, ModelType
@@ -19,7 +19,7 @@ class Workers(Protocol):
     def usable(self) -> list[RemoteWorker]: ...
 
 
-class Abroad:
+class RemoteLibraries:
     """All machines but this one."""
 
     def __init__(self) -> None:
@@ -30,12 +30,12 @@ class Abroad:
         """Rises whenever what they have changes."""
         return self.workers.revision if self.workers else 0
 
-    def machines(self) -> Sequence["ForeignMachine"]:
+    def machines(self) -> Sequence["RemoteLibrary"]:
         """Those that may be given jobs."""
-        return [ForeignMachine(worker) for worker in self.workers.usable()] if self.workers else []
+        return [RemoteLibrary(worker) for worker in self.workers.usable()] if self.workers else []
 
 
-class ForeignMachine:
+class RemoteLibrary:
     """One of them."""
 
     def __init__(self, worker: RemoteWorker) -> None:
@@ -43,20 +43,20 @@ class ForeignMachine:
         self.name = worker.name
 
     @property
-    def stock(self) -> Stock:
+    def inventory(self) -> ModelInventory:
         """Its model files."""
-        return self._worker.stock
+        return self._worker.inventory
 
-    async def completed(self, request: LoadRequest, whole: bool) -> Completed:
+    async def complete(self, request: LoadRequest, whole: bool) -> Completed:
         """A load request with what lies beside the model there. Raises what the worker says."""
-        answer = await self._worker.ask(Complete(request=request, whole=whole))
+        answer = await self._worker.request(Complete(request=request, whole=whole))
         if answer.completed is None:
             raise ModelNotFound(f"Internal error: Model not found: {request.model_name}")
         return answer.completed
 
     async def inspect(self, kind: ModelType, name: str) -> Inspection:
         """All that is known there about a file without loading it. Raises what the worker says."""
-        answer = await self._worker.ask(Inspect(type=kind, name=name))
+        answer = await self._worker.request(Inspect(type=kind, name=name))
         if answer.inspection is None:
             raise NotFound(f"Model not found: {name}")
         return answer.inspection

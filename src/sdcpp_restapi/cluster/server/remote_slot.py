@@ -24,12 +24,12 @@ from ...errors import (
     WorkerLost,
 )
 from ...schemas.cluster import (
-    Answer,
     Attempt,
-    End,
+    AttemptResult,
+    JobAssignment,
     LoadModel,
     LoadUpscalerOrder,
-    Order,
+    RpcReply,
     SlotState,
     UnloadModel,
     UnloadUpscalerOrder,
@@ -38,11 +38,11 @@ from ...schemas.events import JobPreview, ModelLoaded, UpscalerLoaded
 from ...schemas.jobs import Job, Outcome, Progress
 from ...schemas.models import LoadedSlot, LoadRequest
 from ...schemas.options import PreviewSettings
-from ...schemas.required_files import Needs
+from ...schemas.required_files import RequiredFiles
 from ...schemas.upscaling import UpscalerRequest
-from ..connection import AWAY, Link
-from ..object_files import FileBox, inputs_of, outputs_of, unpack
-from .attempt_channels import Ended, Inbox
+from ..connection import AWAY, BrokerConnection
+from ..object_files import ObjectFiles, inputs_of, outputs_of, unpack
+from .attempt_channels import AttemptChannels, FinishedAttempt
 from .remote_worker import RemoteWorker
 
 log = logging.getLogger(__name__)
@@ -52,12 +52,12 @@ REMIND_AFTER = 5.0
 
 
 @dataclass(frozen=True)
-class Desk:
+class RemoteSlotContext:
     """What all remote slots of a server share."""
 
-    link: Link
-    inbox: Inbox
-    files: FileBox
+    connection: BrokerConnection
+    channels: AttemptChannels
+    files: ObjectFiles
     output_dir: Path
     input_files: Callable[[Job], dict[str, list[str]]]
     preview: Callable[[], PreviewSettings]
@@ -70,15 +70,15 @@ class RemoteSlot:
     # A job goes on when this server ends, and its result is waiting when the server is back.
     outlives_server = True
 
-    def __init__(self, worker: RemoteWorker, number: int, desk: Desk) -> None:
+    def __init__(self, worker: RemoteWorker, number: int, context: RemoteSlotContext) -> None:
         self.worker = worker
         self.number = number
         self.ready = asyncio.Event()
         self.current: Attempt | None = None
         self.stopping = False
-        self._desk = desk
+        self._context = context
         # What was sent and has no end yet, and when.
-        self._order: Order | None = None
+        self._assignment: JobAssignment | None = None
         self._sent_at = 0.0
 
     @property
@@ -89,7 +89,7 @@ class RemoteSlot:
     # ------------------------------------------------------------ as an executor
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
+    async def acquire(self) -> AsyncIterator[None]:
         """Wait until the worker is there; it keeps its jobs in line itself."""
         await self.ready.wait()
         yield
@@ -102,7 +102,7 @@ class RemoteSlot:
 
     async def discard(self, job: Job) -> None:
         """Delete the outputs of a job that was cancelled while they appeared."""
-        await asyncio.to_thread(shutil.rmtree, self._desk.output_dir / job.id, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self._context.output_dir / job.id, ignore_errors=True)
 
     async def run(self, job: Job) -> AsyncGenerator[Progress | JobPreview | Outcome]:
         """Have the worker run a job, or go on with one that an earlier run of this server gave it.
@@ -111,20 +111,20 @@ class RemoteSlot:
         Interrupted when it gives the job back.
         """
         attempt = Attempt.of(job)
-        mail = self._desk.inbox.expect(attempt)
+        channel = self._context.channels.expect(attempt)
         self.current, self.stopping = attempt, False
         try:
             if not self.worker.present:  # it was lost between the claim and this
                 raise Interrupted(f"Worker {self.worker.name} is gone")
             inputs = await self._send(job)
-            ended: Ended | None = None
+            ended: FinishedAttempt | None = None
             while ended is None:
-                word = await mail.get()
-                if isinstance(word, Ended):
+                word = await channel.get()
+                if isinstance(word, FinishedAttempt):
                     ended = word
                 else:
                     yield word
-            self._order = None
+            self._assignment = None
             try:
                 yield await self._outcome(job, ended.end)
             except SdcppError:
@@ -136,8 +136,8 @@ class RemoteSlot:
                 await ended.take()
             self._clear(attempt, ended.end, inputs)
         finally:
-            self.current = self._order = None
-            self._desk.inbox.forget(attempt)
+            self.current = self._assignment = None
+            self._context.channels.forget(attempt)
 
     async def remind(self, works_on: Attempt | None) -> None:
         """Give the worker its order again, which was lost if the broker came back without its store.
@@ -145,36 +145,38 @@ class RemoteSlot:
         The broker drops it if it has it still (for two minutes it knows what it was given); a worker that
         has carried it out only tells the end again.
         """
-        order = self._order
-        if order is None or works_on == order.attempt or monotonic() - self._sent_at < REMIND_AFTER:
+        assignment = self._assignment
+        if assignment is None or works_on == assignment.attempt or monotonic() - self._sent_at < REMIND_AFTER:
             return
-        log.debug("job %s: %s has not begun with it", order.job.id, self.name)
+        log.debug("job %s: %s has not begun with it", assignment.job.id, self.name)
         with suppress(*AWAY):
-            await self._give(order)
+            await self._give(assignment)
 
     async def _send(self, job: Job) -> list[str]:
-        paths = [Path(path) for paths in self._desk.input_files(job).values() for path in paths]
-        digests = await self._desk.files.send(inputs_of(job.id), {path.name: path for path in paths})
-        order = Order(job=job, inputs=digests, preview=self._desk.preview())
-        await self._give(order)
-        self._order = order
+        paths = [Path(path) for paths in self._context.input_files(job).values() for path in paths]
+        digests = await self._context.files.send(inputs_of(job.id), {path.name: path for path in paths})
+        assignment = JobAssignment(job=job, inputs=digests, preview=self._context.preview())
+        await self._give(assignment)
+        self._assignment = assignment
         return list(digests)
 
-    async def _give(self, order: Order) -> None:
-        link = self._desk.link
+    async def _give(self, assignment: JobAssignment) -> None:
+        connection = self._context.connection
         try:
-            await link.store(link.names.job(self.worker.name, self.number), order, str(order.attempt))
+            await connection.store(
+                connection.names.job(self.worker.name, self.number), assignment, str(assignment.attempt)
+            )
         except MaxPayloadError as error:
             raise JobFailed(
                 "The job is longer than a message may be (max_payload of the broker, 1 MB unless it is set)"
             ) from error
         self._sent_at = monotonic()
 
-    def _clear(self, attempt: Attempt, end: End, inputs: list[str]) -> None:
+    def _clear(self, attempt: Attempt, end: AttemptResult, inputs: list[str]) -> None:
         """Empty the store of what nobody needs; the next job does not wait for that."""
-        self._desk.files.forget({outputs_of(attempt): list(end.files), inputs_of(attempt.job_id): inputs})
+        self._context.files.forget({outputs_of(attempt): list(end.files), inputs_of(attempt.job_id): inputs})
 
-    async def _outcome(self, job: Job, end: End) -> Outcome:
+    async def _outcome(self, job: Job, end: AttemptResult) -> Outcome:
         match end.how:
             case "failed":
                 self.worker.failures += 1
@@ -193,15 +195,15 @@ class RemoteSlot:
         self.worker.jobs_done += 1
         return end.outcome
 
-    async def _receive(self, job: Job, end: End) -> None:
+    async def _receive(self, job: Job, end: AttemptResult) -> None:
         """Bring the files of a job: all of them appear at once."""
         if not (end.files or end.enclosed):
             return
-        final = self._desk.output_dir / job.id
-        unfinished = self._desk.output_dir / f".{job.id}.{job.attempt}.tmp"
+        final = self._context.output_dir / job.id
+        unfinished = self._context.output_dir / f".{job.id}.{job.attempt}.tmp"
         try:
             await asyncio.to_thread(unpack, end.enclosed, unfinished)
-            await self._desk.files.fetch(outputs_of(end.attempt), end.files, unfinished)
+            await self._context.files.fetch(outputs_of(end.attempt), end.files, unfinished)
             await asyncio.to_thread(_replace, unfinished, final)
         except OSError as error:
             raise JobFailed(f"The files of the job could not be written: {error}") from error
@@ -230,9 +232,9 @@ class RemoteSlot:
         shown = self._state.view if self._state else LoadedSlot(device="unknown", model_name=None)
         return shown.model_copy(update={"worker": self.worker.name})
 
-    async def can_run(self, needs: Needs) -> bool:
+    async def can_run(self, needs: RequiredFiles) -> bool:
         """Whether a job with these needs may be given to it."""
-        return self.worker.usable and self.worker.stock.meets(needs)
+        return self.worker.usable and self.worker.inventory.meets(needs)
 
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
         """Load a model once the running job is done. Raises LoadFailed."""
@@ -260,9 +262,9 @@ class RemoteSlot:
 
     async def _ask_to_load(
         self, question: LoadModel | UnloadModel | LoadUpscalerOrder | UnloadUpscalerOrder
-    ) -> Answer:
-        asking = asyncio.create_task(self.worker.ask(question, self._desk.load_timeout))
-        losing = asyncio.create_task(self.worker.gone())
+    ) -> RpcReply:
+        asking = asyncio.create_task(self.worker.request(question, self._context.load_timeout))
+        losing = asyncio.create_task(self.worker.wait_lost())
         try:
             await asyncio.wait((asking, losing), return_when=asyncio.FIRST_COMPLETED)
             if not asking.done():
@@ -274,8 +276,12 @@ class RemoteSlot:
 
     @property
     def _state(self) -> SlotState | None:
-        said = self.worker.said
-        return said.slots[self.number] if said and self.number < len(said.slots) else None
+        last_announcement = self.worker.last_announcement
+        return (
+            last_announcement.slots[self.number]
+            if last_announcement and self.number < len(last_announcement.slots)
+            else None
+        )
 
 
 def _replace(unfinished: Path, final: Path) -> None:

@@ -9,11 +9,11 @@ from nats.errors import NoRespondersError
 
 from ... import errors
 from ...errors import EngineUnusable, SdcppError, WorkerLost
-from ...models.model_inventory import Stock
+from ...models.model_inventory import ModelInventory
 from ...schemas.base import Frozen
-from ...schemas.cluster import Announcement, Answer, Asked, Attempt, Question, SlotState, Stop
+from ...schemas.cluster import Announcement, Attempt, Question, RpcReply, RpcRequest, SlotState, Stop
 from ...schemas.workers import WorkerSlot, WorkerView
-from ..connection import AWAY, RETRY_AFTER, Link
+from ..connection import AWAY, RETRY_AFTER, BrokerConnection
 
 log = logging.getLogger(__name__)
 
@@ -25,73 +25,77 @@ ASK_AGAIN = 5.0
 class RemoteWorker:
     """A worker, present or lost."""
 
-    def __init__(self, name: str, link: Link) -> None:
+    def __init__(self, name: str, connection: BrokerConnection) -> None:
         self.name = name
-        self._link = link
-        self.said: Announcement | None = None
-        self.stock = Stock()
-        self.heard_at = monotonic()
+        self._connection = connection
+        self.last_announcement: Announcement | None = None
+        self.inventory = ModelInventory()
+        self.last_heartbeat_at = monotonic()
         self.present = False
         self._gone = asyncio.Event()
         self.refused: str | None = None
         self.jobs_done = 0
         self.failures = 0
 
-    def hears(self, announcement: Announcement) -> None:
+    def record_announcement(self, announcement: Announcement) -> None:
         """It gave a sign of life."""
-        self.said = announcement
-        self.heard_at = monotonic()
+        self.last_announcement = announcement
+        self.last_heartbeat_at = monotonic()
 
     def silent_for(self) -> float:
         """Seconds without a sign of life while the broker could be reached, by this machine's clock."""
-        return min(monotonic() - self.heard_at, self._link.up_for)
+        return min(monotonic() - self.last_heartbeat_at, self._connection.up_for)
 
     @property
     def usable(self) -> bool:
         """Whether it may be given jobs: it is there, not refused, and its models are known."""
-        return self.present and self.refused is None and self.stock.known
+        return self.present and self.refused is None and self.inventory.known
 
-    def came(self) -> None:
+    def mark_present(self) -> None:
         """It is there."""
         self.present = True
         self._gone.clear()
 
-    def went(self) -> None:
+    def mark_lost(self) -> None:
         """It is not there any more."""
         self.present = False
         self._gone.set()
 
-    async def gone(self) -> None:
+    async def wait_lost(self) -> None:
         """Wait until it is not there."""
         await self._gone.wait()
 
     async def stop(self, attempt: Attempt) -> None:
         """Tell it to leave an attempt."""
-        await self._link.say(self._link.names.asked(self.name), Asked(what=Stop(attempt=attempt)))
+        await self._connection.publish(
+            self._connection.names.asked(self.name), RpcRequest(what=Stop(attempt=attempt))
+        )
 
     async def tell(self, what: Frozen) -> None:
         """Tell it something that has no answer."""
-        await self._link.say(self._link.names.asked(self.name), Asked.model_validate({"what": what}))
+        await self._connection.publish(
+            self._connection.names.asked(self.name), RpcRequest.model_validate({"what": what})
+        )
 
-    async def ask(self, question: Question, timeout: float = ANSWER_SECONDS) -> Answer:
+    async def request(self, question: Question, timeout: float = ANSWER_SECONDS) -> RpcReply:
         """Ask it something. Raises what it answers as an error, WorkerLost when it does not answer."""
         try:
             async with asyncio.timeout(timeout):
-                data = await self._insist(Asked(id=uuid4().hex, what=question))
+                data = await self._retry(RpcRequest(id=uuid4().hex, what=question))
         except AWAY as error:
             raise WorkerLost(f"Worker {self.name} does not answer") from error
-        answer = Answer.model_validate_json(data)
+        answer = RpcReply.model_validate_json(data)
         if answer.error is not None:
             raise _raised(answer.error, answer.message)
         return answer
 
-    async def _insist(self, asked: Asked) -> bytes:
-        subject = self._link.names.asked(self.name)
+    async def _retry(self, asked: RpcRequest) -> bytes:
+        subject = self._connection.names.asked(self.name)
         while True:
             try:
-                return await self._link.ask(subject, asked, ASK_AGAIN)
+                return await self._connection.request(subject, asked, ASK_AGAIN)
             except NoRespondersError:
-                if self._link.up_for > ASK_AGAIN:  # else it may not have found back to the broker yet
+                if self._connection.up_for > ASK_AGAIN:  # else it may not have found back to the broker yet
                     raise
                 await asyncio.sleep(RETRY_AFTER)
             except AWAY as error:
@@ -99,18 +103,18 @@ class RemoteWorker:
 
     def view(self) -> WorkerView:
         """As GET /workers shows it."""
-        said = self.said
-        slots = [self._slot_view(slot) for slot in (said.slots if said else [])]
+        last_announcement = self.last_announcement
+        slots = [self._slot_view(slot) for slot in (last_announcement.slots if last_announcement else [])]
         return WorkerView(
             name=self.name,
             state="refused" if self.refused else "ready" if self.present else "lost",
             problem=self.refused,
-            version=said.version if said else None,
-            engine=said.engine if said else None,
-            devices=list(said.devices) if said else [],
+            version=last_announcement.version if last_announcement else None,
+            engine=last_announcement.engine if last_announcement else None,
+            devices=list(last_announcement.devices) if last_announcement else [],
             slots=slots,
-            models=len(self.stock),
-            last_seen_seconds=round(monotonic() - self.heard_at, 1),
+            models=len(self.inventory),
+            last_seen_seconds=round(monotonic() - self.last_heartbeat_at, 1),
             jobs_done=self.jobs_done,
             failures=self.failures,
         )

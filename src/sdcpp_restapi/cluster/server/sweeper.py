@@ -3,8 +3,8 @@
 import asyncio
 
 from ..connection import AWAY
-from ..object_files import FileBox, catalog_of, inputs_of, outputs_of
-from .attempt_channels import Inbox
+from ..object_files import ObjectFiles, catalog_of, inputs_of, outputs_of
+from .attempt_channels import AttemptChannels
 
 # What is on its way is let arrive before the store is looked through.
 SWEEP_AFTER = 3.0
@@ -13,9 +13,9 @@ SWEEP_AFTER = 3.0
 class Sweeper:
     """Looks through the store when it was told that something may lie about."""
 
-    def __init__(self, files: FileBox, inbox: Inbox) -> None:
+    def __init__(self, files: ObjectFiles, channels: AttemptChannels) -> None:
         self._files = files
-        self._inbox = inbox
+        self._channels = channels
         self._dirty = asyncio.Event()
         files.when_left(self.call)
         self._dirty.set()  # an earlier run of this server may have left something
@@ -37,7 +37,7 @@ class Sweeper:
 
     async def _sweep(self) -> None:
         names = await self._files.names()
-        wanted = self._inbox.expected()
+        wanted = self._channels.expected()
         kept = {outputs_of(attempt) for attempt in wanted} | {inputs_of(attempt.job_id) for attempt in wanted}
         await self._files.delete(
             name

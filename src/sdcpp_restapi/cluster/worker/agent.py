@@ -10,15 +10,15 @@ from uuid import uuid4
 from nats.aio.msg import Msg
 
 from ... import __version__
-from ...background import Errands
-from ...schemas.cluster import Announcement, Holdings, News, SlotState
+from ...background import BackgroundTasks
+from ...schemas.cluster import Announcement, InventoryReport, SlotState, WorkerEvent
 from ...schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress
 from ...schemas.models import LoadedSlot, LoadRequest
-from ..connection import Link
-from ..object_files import FileBox, catalog_of
+from ..connection import BrokerConnection
+from ..object_files import ObjectFiles, catalog_of
 from ..subjects import as_token
-from .consumer import Post
-from .rpc import Questions
+from .consumer import JobConsumer
+from .rpc import RpcServer
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Slot(Protocol):
 class Library(Protocol):
     """What this module needs to know about the models on this machine."""
 
-    async def holdings(self) -> Holdings: ...
+    async def report_inventory(self) -> InventoryReport: ...
 
 
 class Engines(Protocol):
@@ -55,38 +55,38 @@ def worker_name(given: str | None) -> str:
     return given or as_token(platform.node())
 
 
-class Station:
+class WorkerAgent:
     """One worker."""
 
     def __init__(
         self,
         name: str,
-        link: Link,
-        files: FileBox,
+        connection: BrokerConnection,
+        files: ObjectFiles,
         slots: Sequence[Slot],
-        posts: Sequence[Post],
-        questions: Questions,
+        consumers: Sequence[JobConsumer],
+        questions: RpcServer,
         library: Library,
         engines: Engines,
         announce_every: float,
     ) -> None:
         self._name = name
         self._boot = uuid4().hex
-        self._link = link
+        self._connection = connection
         self._files = files
         self._slots = slots
-        self._posts = posts
+        self._consumers = consumers
         self._questions = questions
         self._library = library
         self._engines = engines
         self._every = announce_every
         self._soon = asyncio.Event()
-        self._catalog = Holdings(catalog=0, models=[])
+        self._catalog = InventoryReport(catalog=0, models=[])
         self._sent = -1
         # A server that begins, and a broker without its store, have no list of models.
         self._asked_for = False
         self._leaving = False
-        self._errands = Errands()
+        self._background = BackgroundTasks()
 
     def changed(self) -> None:
         """Something of what is announced is no longer so."""
@@ -94,29 +94,33 @@ class Station:
 
     async def run(self) -> None:
         """Work until cancelled; then say goodbye."""
-        self._link.when_up(self.changed)
+        self._connection.when_up(self.changed)
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._questions.listen())
-                tasks.create_task(self._link.listen(self._link.names.roll_call, self._called))
+                tasks.create_task(self._connection.listen(self._connection.names.discover, self._called))
                 tasks.create_task(self._announce_for_ever())
                 tasks.create_task(self._watch_models())
-                for post in self._posts:
-                    tasks.create_task(post.work())
+                for consumer_of_slot in self._consumers:
+                    tasks.create_task(consumer_of_slot.work())
         finally:
             self._leaving = True
             await self._announce()
 
     def tell(self, event: ModelLoadingProgress | ModelLoaded | ModelLoadFailed) -> None:
         """Clients of the server hear this too."""
-        self._errands.do(self._link.say(self._link.names.news, News(worker=self._name, event=event)))
+        self._background.spawn(
+            self._connection.publish(
+                self._connection.names.worker_events, WorkerEvent(worker=self._name, event=event)
+            )
+        )
         self.changed()
 
     # ------------------------------------------------------------ what it says
 
     async def _announce_for_ever(self) -> None:
-        for post in self._posts:
-            await post.at_work.wait()
+        for consumer_of_slot in self._consumers:
+            await consumer_of_slot.at_work.wait()
         while True:
             self._soon.clear()
             await self._announce()
@@ -127,8 +131,8 @@ class Station:
                 pass
 
     async def _announce(self) -> None:
-        await self._link.say(
-            self._link.names.announcements,
+        await self._connection.publish(
+            self._connection.names.announcements,
             Announcement(
                 name=self._name,
                 boot=self._boot,
@@ -148,13 +152,13 @@ class Station:
             holds=slot.loaded,
             loading=slot.loading,
             problem=slot.problem,
-            attempt=self._posts[number].attempt,
+            attempt=self._consumers[number].attempt,
         )
 
     async def _watch_models(self) -> None:
         """Put the list of models into the store whenever it changed, and say so."""
         while True:
-            now = await self._library.holdings()
+            now = await self._library.report_inventory()
             changed = now.models != self._catalog.models or self._sent < 0
             if changed or self._asked_for:
                 self._asked_for = False

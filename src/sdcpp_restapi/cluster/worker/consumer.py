@@ -14,12 +14,12 @@ from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import ValidationError
 
 from ...errors import CannotLoad, EngineLost, Interrupted, JobCancelled, SdcppError
-from ...schemas.cluster import Attempt, End, Live, Order
+from ...schemas.cluster import Attempt, AttemptProgress, AttemptResult, JobAssignment
 from ...schemas.events import JobPreview
 from ...schemas.jobs import Job, Outcome, Progress, Transfer
 from ...schemas.options import PreviewSettings
-from ..connection import AWAY, Link
-from ..object_files import FileBox, inputs_of, outputs_of
+from ..connection import AWAY, BrokerConnection
+from ..object_files import ObjectFiles, inputs_of, outputs_of
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ ENCLOSED_PART = 4
 class Executor(Protocol):
     """What runs jobs here."""
 
-    def turn(self) -> AbstractAsyncContextManager[None]: ...
+    def acquire(self) -> AbstractAsyncContextManager[None]: ...
     def run(self, job: Job) -> AsyncGenerator[Progress | Transfer | JobPreview | Outcome]: ...
     async def cancel(self, job_id: str) -> None: ...
 
@@ -49,7 +49,7 @@ class Folders(Protocol):
     def outputs(self, job_id: str) -> Path: ...
 
 
-class Post:
+class JobConsumer:
     """Works off the orders of one slot."""
 
     def __init__(
@@ -57,8 +57,8 @@ class Post:
         worker: str,
         number: int,
         executor: Executor,
-        link: Link,
-        files: FileBox,
+        connection: BrokerConnection,
+        files: ObjectFiles,
         folders: Folders,
         changed: Callable[[], None],
     ) -> None:
@@ -66,7 +66,7 @@ class Post:
         self._worker = worker
         self._number = number
         self._executor = executor
-        self._link = link
+        self._connection = connection
         self._files = files
         self._folders = folders
         self._changed = changed
@@ -74,12 +74,12 @@ class Post:
         self.at_work = asyncio.Event()
         self.attempt: Attempt | None = None
         self.preview = PreviewSettings()
-        self._ends: OrderedDict[Attempt, End] = OrderedDict()
+        self._ends: OrderedDict[Attempt, AttemptResult] = OrderedDict()
         self._stopped: OrderedDict[Attempt, None] = OrderedDict()
 
     async def work(self) -> None:
         """Work until cancelled; the job in hand is then given back."""
-        names = self._link.names
+        names = self._connection.names
         consumer = ConsumerConfig(
             durable_name=f"{self._worker}-{self._number}",
             filter_subject=names.job(self._worker, self._number),
@@ -87,7 +87,7 @@ class Post:
             ack_wait=ACK_WAIT,
             max_ack_pending=1,
         )
-        async with aclosing(self._link.pull(names.jobs_stream, consumer, self.at_work.set)) as messages:
+        async with aclosing(self._connection.pull(names.jobs_stream, consumer, self.at_work.set)) as messages:
             async for message in messages:
                 await self._handle(message)
 
@@ -101,7 +101,7 @@ class Post:
 
     async def _handle(self, message: Msg) -> None:
         try:
-            order = Order.model_validate_json(message.data)
+            assignment = JobAssignment.model_validate_json(message.data)
         except ValidationError as error:
             log.error("an order was not understood: %s", error)
             with suppress(*AWAY):
@@ -109,60 +109,68 @@ class Post:
             return
         keeping = asyncio.create_task(_keep(message))
         try:
-            end = self._ends.get(order.attempt) or await self._carry_out(order)
-            _remember(self._ends, order.attempt, end)
+            end = self._ends.get(assignment.attempt) or await self._carry_out(assignment)
+            _remember(self._ends, assignment.attempt, end)
             await self._tell(end)
         except asyncio.CancelledError:
-            await self._give_back(order.attempt, message)
+            await self._give_back(assignment.attempt, message)
             raise
         finally:
             keeping.cancel()
-        await self._link.acknowledge(message)
+        await self._connection.acknowledge(message)
 
-    async def _tell(self, end: End) -> None:
-        subject = self._link.names.end(end.attempt)
+    async def _tell(self, end: AttemptResult) -> None:
+        subject = self._connection.names.end(end.attempt)
         data = end.model_dump_json().encode()
-        if len(data) > self._link.max_payload:
-            end = End(attempt=end.attempt, how="failed", error="The result is longer than a message may be")
+        if len(data) > self._connection.max_payload:
+            end = AttemptResult(
+                attempt=end.attempt, how="failed", error="The result is longer than a message may be"
+            )
             data = end.model_dump_json().encode()
-        await self._link.insist(lambda: self._link.js.publish(subject, data))
+        await self._connection.retry(lambda: self._connection.js.publish(subject, data))
 
     async def _give_back(self, attempt: Attempt, message: Msg) -> None:
         """This worker is being stopped."""
-        end = self._ends.get(attempt) or End(
+        end = self._ends.get(attempt) or AttemptResult(
             attempt=attempt, how="returned", error=f"Worker {self._worker} was stopped"
         )
         with suppress(*AWAY):
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await self._tell(end)
-                await self._link.acknowledge(message)
+                await self._connection.acknowledge(message)
 
-    async def _carry_out(self, order: Order) -> End:
+    async def _carry_out(self, assignment: JobAssignment) -> AttemptResult:
         """Run a job: files, then their end. Whatever happens becomes an End."""
-        attempt, job = order.attempt, order.job
-        self.attempt, self.preview = attempt, order.preview
+        attempt, job = assignment.attempt, assignment.job
+        self.attempt, self.preview = attempt, assignment.preview
         self._changed()
         log.info("job %s: %s begins (attempt %d)", job.id, job.type, job.attempt)
         try:
             if attempt in self._stopped:
                 raise JobCancelled
-            await self._files.fetch(inputs_of(job.id), order.inputs, self._folders.inputs(job.id))
+            await self._files.fetch(inputs_of(job.id), assignment.inputs, self._folders.inputs(job.id))
             outcome = await self._run(job, attempt)
             end = await self._completed(attempt, outcome)
         except JobCancelled:
-            end = End(attempt=attempt, how="cancelled")
+            end = AttemptResult(attempt=attempt, how="cancelled")
         except CannotLoad as error:
-            end = End(attempt=attempt, how="cannot_load", error=f"{error} (on worker {self._worker})")
+            end = AttemptResult(
+                attempt=attempt, how="cannot_load", error=f"{error} (on worker {self._worker})"
+            )
         except EngineLost as lost:
-            end = End(attempt=attempt, how="engine_lost", error=f"{lost} (on worker {self._worker})")
+            end = AttemptResult(
+                attempt=attempt, how="engine_lost", error=f"{lost} (on worker {self._worker})"
+            )
         except Interrupted as error:
-            end = End(attempt=attempt, how="returned", error=str(error))
+            end = AttemptResult(attempt=attempt, how="returned", error=str(error))
         except SdcppError as error:
-            end = End(attempt=attempt, how="failed", error=str(error))
+            end = AttemptResult(attempt=attempt, how="failed", error=str(error))
         except Exception as error:
             # A bug of ours must not stop the worker, and the job must not stay in the air.
             log.exception("job %s: broke", job.id)
-            end = End(attempt=attempt, how="failed", error=f"Internal error: {type(error).__name__}: {error}")
+            end = AttemptResult(
+                attempt=attempt, how="failed", error=f"Internal error: {type(error).__name__}: {error}"
+            )
         finally:
             self.attempt = None
             self._changed()
@@ -172,7 +180,7 @@ class Post:
 
     async def _run(self, job: Job, attempt: Attempt) -> Outcome:
         outcome: Outcome | None = None
-        async with self._executor.turn():
+        async with self._executor.acquire():
             if attempt in self._stopped:
                 raise JobCancelled
             async with aclosing(self._executor.run(job)) as happenings:
@@ -181,19 +189,23 @@ class Post:
                         case Outcome():
                             outcome = happening
                         case Progress() | JobPreview():
-                            await self._link.say(self._link.names.live, Live(attempt=attempt, word=happening))
+                            await self._connection.publish(
+                                self._connection.names.live, AttemptProgress(attempt=attempt, word=happening)
+                            )
         assert outcome is not None
         return outcome
 
-    async def _completed(self, attempt: Attempt, outcome: Outcome) -> End:
+    async def _completed(self, attempt: Attempt, outcome: Outcome) -> AttemptResult:
         folder = self._folders.outputs(attempt.job_id)
         files = await asyncio.to_thread(_files_of, folder)
         # A small file in the store costs a dozen messages more than one in the end itself.
-        enclosed = await asyncio.to_thread(_small_ones, files, self._link.max_payload // ENCLOSED_PART)
+        enclosed = await asyncio.to_thread(_small_ones, files, self._connection.max_payload // ENCLOSED_PART)
         digests = await self._files.send(
             outputs_of(attempt), {name: path for name, path in files.items() if name not in enclosed}
         )
-        return End(attempt=attempt, how="completed", outcome=outcome, files=digests, enclosed=enclosed)
+        return AttemptResult(
+            attempt=attempt, how="completed", outcome=outcome, files=digests, enclosed=enclosed
+        )
 
     def _clean(self, job_id: str) -> None:
         for folder in (self._folders.inputs(job_id), self._folders.outputs(job_id)):

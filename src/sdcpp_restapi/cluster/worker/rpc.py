@@ -9,11 +9,9 @@ from typing import Protocol
 from nats.aio.msg import Msg
 from pydantic import ValidationError
 
-from ...background import Errands
+from ...background import BackgroundTasks
 from ...errors import SdcppError
 from ...schemas.cluster import (
-    Answer,
-    Asked,
     Attempt,
     Complete,
     Completed,
@@ -22,6 +20,8 @@ from ...schemas.cluster import (
     LoadUpscalerOrder,
     Question,
     Refusal,
+    RpcReply,
+    RpcRequest,
     Stop,
     UnloadModel,
     UnloadUpscalerOrder,
@@ -31,7 +31,7 @@ from ...schemas.events import ModelLoaded, UpscalerLoaded
 from ...schemas.inspection import Inspection
 from ...schemas.models import LoadRequest, ModelType
 from ...schemas.upscaling import UpscalerRequest
-from ..connection import AWAY, Link
+from ..connection import AWAY, BrokerConnection
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Slot(Protocol):
     async def unload_upscaler_on_request(self) -> None: ...
 
 
-class Post(Protocol):
+class JobConsumer(Protocol):
     """What this module needs of what works off orders."""
 
     async def stop(self, attempt: Attempt) -> None: ...
@@ -63,7 +63,7 @@ class Post(Protocol):
 class Library(Protocol):
     """What this module needs to know about the models on this machine."""
 
-    async def completed(self, request: LoadRequest, whole: bool) -> Completed: ...
+    async def complete(self, request: LoadRequest, whole: bool) -> Completed: ...
 
 
 class Inspector(Protocol):
@@ -72,36 +72,38 @@ class Inspector(Protocol):
     async def inspect(self, kind: ModelType, name: str) -> Inspection: ...
 
 
-class Questions:
+class RpcServer:
     """Whatever reaches a worker on its own subject."""
 
     def __init__(
         self,
         name: str,
-        link: Link,
+        connection: BrokerConnection,
         slots: Sequence[Slot],
-        posts: Sequence[Post],
+        consumers: Sequence[JobConsumer],
         library: Library,
         inspector: Inspector,
         answered: Callable[[], None],
     ) -> None:
         """`answered` is called when an answer was given, and what is loaded may be something else."""
         self._name = name
-        self._link = link
+        self._connection = connection
         self._slots = slots
-        self._posts = posts
+        self._consumers = consumers
         self._library = library
         self._inspector = inspector
         self._answered = answered
         self._refused = ""
-        self._answers: OrderedDict[str, asyncio.Task[Answer]] = OrderedDict()
-        self._errands = Errands()
+        self._answers: OrderedDict[str, asyncio.Task[RpcReply]] = OrderedDict()
+        self._background = BackgroundTasks()
 
     async def take_name(self) -> None:
         """Make sure that nobody else works under this name. Raises NameTaken."""
-        await self._link.ready()
+        await self._connection.ready()
         try:
-            await self._link.ask(self._link.names.taken(self._name), WhoIsThere(), NAME_SECONDS)
+            await self._connection.request(
+                self._connection.names.taken(self._name), WhoIsThere(), NAME_SECONDS
+            )
         except AWAY:
             return
         raise NameTaken(
@@ -110,30 +112,30 @@ class Questions:
 
     async def listen(self) -> None:
         """Answer from now on."""
-        names = self._link.names
-        await self._link.listen(names.taken(self._name), self._greeted)
-        await self._link.listen(names.asked(self._name), self._asked)
+        names = self._connection.names
+        await self._connection.listen(names.taken(self._name), self._greeted)
+        await self._connection.listen(names.asked(self._name), self._asked)
 
     async def _greeted(self, message: Msg) -> None:
-        await self._link.say(message.reply, Answer())
+        await self._connection.publish(message.reply, RpcReply())
 
     async def _asked(self, message: Msg) -> None:
         try:
-            asked = Asked.model_validate_json(message.data)
+            asked = RpcRequest.model_validate_json(message.data)
         except ValidationError as error:
             log.warning("a question was not understood: %s", error.errors()[0]["msg"])
             return
         # Not here: the next question must not wait for the answer to this one.
         match asked.what:
             case Stop(attempt=attempt):
-                for post in self._posts:
-                    self._errands.do(post.stop(attempt))
+                for consumer_of_slot in self._consumers:
+                    self._background.spawn(consumer_of_slot.stop(attempt))
             case Refusal(why=why):
                 if why != self._refused:
                     log.error("the server refuses this worker: %s", why)
                 self._refused = why
             case question:
-                self._errands.do(self._reply(message, asked.id, question))
+                self._background.spawn(self._reply(message, asked.id, question))
 
     async def _reply(self, message: Msg, question_id: str, question: Question) -> None:
         answering = self._answers.get(question_id)
@@ -142,30 +144,30 @@ class Questions:
             self._answers[question_id] = answering
             while len(self._answers) > REMEMBERED:
                 self._answers.popitem(last=False)
-        await self._link.say(message.reply, await asyncio.shield(answering))
+        await self._connection.publish(message.reply, await asyncio.shield(answering))
         self._answered()
 
-    async def _answer_or_error(self, question: Question) -> Answer:
+    async def _answer_or_error(self, question: Question) -> RpcReply:
         try:
             return await self._answer(question)
         except SdcppError as error:
-            return Answer(error=type(error).__name__, message=str(error))
+            return RpcReply(error=type(error).__name__, message=str(error))
 
-    async def _answer(self, question: Question) -> Answer:
+    async def _answer(self, question: Question) -> RpcReply:
         if isinstance(question, Complete):
-            return Answer(completed=await self._library.completed(question.request, question.whole))
+            return RpcReply(completed=await self._library.complete(question.request, question.whole))
         if isinstance(question, Inspect):
-            return Answer(inspection=await self._inspector.inspect(question.type, question.name))
+            return RpcReply(inspection=await self._inspector.inspect(question.type, question.name))
         if question.slot >= len(self._slots):
             raise SdcppError(f"Worker {self._name} has no slot {question.slot}")
         slot = self._slots[question.slot]
         match question:
             case LoadModel():
-                return Answer(loaded=await slot.load_on_request(question.request))
+                return RpcReply(loaded=await slot.load_on_request(question.request))
             case LoadUpscalerOrder():
-                return Answer(upscaler=await slot.load_upscaler_on_request(question.request))
+                return RpcReply(upscaler=await slot.load_upscaler_on_request(question.request))
             case UnloadModel():
                 await slot.unload_on_request()
             case UnloadUpscalerOrder():
                 await slot.unload_upscaler_on_request()
-        return Answer()
+        return RpcReply()

@@ -10,7 +10,7 @@ from ...schemas.base import Frozen
 from ...schemas.downloads import CivitaiModel
 from ...schemas.models import ModelType
 from ..failures import UpstreamMissing
-from ..http_client import Web
+from ..http_client import HttpClient
 
 _ID = re.compile(r"(\d{1,18})(?::(\d{1,18}))?")
 _TYPES: Mapping[str, ModelType] = {
@@ -70,7 +70,7 @@ def parse_id(text: str) -> tuple[str, str | None]:
 class Civitai:
     """Asks CivitAI."""
 
-    def __init__(self, web: Web, base: str) -> None:
+    def __init__(self, web: HttpClient, base: str) -> None:
         self._web = web
         self._api = f"{base.rstrip('/')}/api/v1"
 

@@ -9,7 +9,7 @@ from ...errors import BadRequest, SdcppError
 from ...schemas.downloads import HuggingFaceFile
 from ..failures import Interrupted, UpstreamFailed, UpstreamMissing, place, refusal
 from ..file_names import folder_name
-from ..http_client import Web
+from ..http_client import HttpClient
 
 SETTING = "downloads.huggingface_token"
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -18,7 +18,7 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 class HuggingFace:
     """Asks a Hugging Face hub."""
 
-    def __init__(self, web: Web, endpoint: str) -> None:
+    def __init__(self, web: HttpClient, endpoint: str) -> None:
         self._web = web
         self._endpoint = endpoint.rstrip("/")
         self._preparing = asyncio.Lock()

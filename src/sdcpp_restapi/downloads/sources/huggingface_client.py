@@ -5,10 +5,10 @@ import asyncio
 import httpx2
 import huggingface_hub
 
-from ..http_client import Web
+from ..http_client import HttpClient
 
 
-def use_for_library(web: Web, loop: asyncio.AbstractEventLoop) -> None:
+def use_for_library(web: HttpClient, loop: asyncio.AbstractEventLoop) -> None:
     """Have the library send its requests, from whatever thread, by `web` in this event loop."""
     huggingface_hub.set_client_factory(lambda: httpx2.Client(transport=_Through(web, loop)))
 
@@ -16,7 +16,7 @@ def use_for_library(web: Web, loop: asyncio.AbstractEventLoop) -> None:
 class _Through(httpx2.BaseTransport):
     """Only what the description of a file takes: requests without a body, answers without their body."""
 
-    def __init__(self, web: Web, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, web: HttpClient, loop: asyncio.AbstractEventLoop) -> None:
         self._web = web
         self._loop = loop
 

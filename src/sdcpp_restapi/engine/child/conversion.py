@@ -8,11 +8,11 @@ from ...errors import JobCancelled, JobFailed
 from ...schemas.engine import Convert, Converted
 from ..binding.field_rules import engine_type_rules
 from ..binding.structs import TYPES, Library
-from .log_parser import Listener
+from .log_parser import LogParser
 
 
 def convert(
-    library: Library, listener: Listener, command: Convert, cancelled: Callable[[], bool]
+    library: Library, listener: LogParser, command: Convert, cancelled: Callable[[], bool]
 ) -> Converted:
     """Write the model file. The call cannot be stopped: a cancel is heard when it is over.
 

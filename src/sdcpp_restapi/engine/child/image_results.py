@@ -12,7 +12,7 @@ from ...schemas.engine import Generate, Generated, MadeImage, Partial, Report
 from ...schemas.generation import Img2ImgRequest
 from ..binding import image_buffers
 from . import image_files
-from .progress import Steps
+from .progress import StepCounter
 from .upscaler import Upscaler
 
 
@@ -34,7 +34,7 @@ class Results:
     """What is in the job's folder so far."""
 
     def __init__(
-        self, command: Generate, upscaler: Upscaler, steps: Steps, report: Callable[[Report], None]
+        self, command: Generate, upscaler: Upscaler, steps: StepCounter, report: Callable[[Report], None]
     ) -> None:
         self._command = command
         self._upscaler = upscaler

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from ...schemas.engine import LoadStep, Report, Step
 from ...schemas.pipe import Log
 from ..binding.structs import LOG_LEVELS
-from .progress import Steps
+from .progress import StepCounter
 
 # Load steps more frequent than this serve nobody.
 LOAD_STEP_EVERY = 0.05
@@ -33,7 +33,7 @@ _TILES = re.compile(r"processing \d+ tiles")
 _SAMPLING_END = re.compile(r"sampling completed|sampling for image \d+/\d+ failed")
 
 
-class Listener:
+class LogParser:
     """Turns log lines and progress calls into reports. One command at a time is listened to."""
 
     def __init__(self, report: Callable[[Report], None], debug: bool = False) -> None:
@@ -49,7 +49,7 @@ class Listener:
         self._tiling = False
         self._second_pass = False
         self._last_told = 0.0
-        self._steps: Steps | None = None
+        self._steps: StepCounter | None = None
         self.image = 0
         self.step = 0
         self._steps_before = 0
@@ -70,7 +70,7 @@ class Listener:
             self._loading = False
 
     @contextmanager
-    def generating(self, command_id: int, steps: Steps | None = None) -> Iterator[None]:
+    def generating(self, command_id: int, steps: StepCounter | None = None) -> Iterator[None]:
         """For the time of generate_image: progress counts steps, tensors or tiles."""
         self._begin(command_id)
         self._steps = steps

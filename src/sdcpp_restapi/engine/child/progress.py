@@ -7,7 +7,7 @@ from ...schemas.generation import ImageRequest
 
 
 @dataclass
-class Steps:
+class StepCounter:
     """Each image is sampled, then sampled again by a second pass (hires), then enlarged tile by tile.
 
     The engine does each of it for all images of a call before the next. `total_steps` is all of it for one

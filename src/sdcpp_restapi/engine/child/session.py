@@ -42,9 +42,9 @@ from ..binding.structs import (
 from ..binding.video_params import video_params
 from . import conversion
 from .image_results import Results, parts
-from .log_parser import Listener
+from .log_parser import LogParser
 from .previews import previews
-from .progress import Steps
+from .progress import StepCounter
 from .upscaler import Upscaler
 
 
@@ -55,7 +55,7 @@ class Session:
         self._library = library
         self._report = report
         self._debug = debug
-        self._listener = Listener(report, debug)
+        self._listener = LogParser(report, debug)
         self._context: int | None = None
         self._components: Collection[str] = ()
         self._cancelled = False
@@ -119,14 +119,14 @@ class Session:
         """
         how = command.enlargement
         tiles = self.upscaler.tile_count(command.params.made_size, how) if how else 0
-        steps = Steps(command, tiles)
+        steps = StepCounter(command, tiles)
         results = Results(command, self.upscaler, steps, self._report)
         for number, part in enumerate(parts(command)):
             steps.first, steps.count = number, part.params.batch_count
             self._generate(part, steps, results)
         return results.told()
 
-    def _generate(self, command: Generate, steps: Steps, results: Results) -> None:
+    def _generate(self, command: Generate, steps: StepCounter, results: Results) -> None:
         """One call of the engine."""
         if self._cancelled:
             raise JobCancelled

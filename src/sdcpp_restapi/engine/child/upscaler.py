@@ -18,7 +18,7 @@ from ...schemas.upscaling import Enlargement
 from ..binding import image_buffers
 from ..binding.structs import Library, sd_image_t
 from . import image_files
-from .log_parser import Listener
+from .log_parser import LogParser
 from .tiles import Tile, tiles
 
 # Weights are read at first use: a picture of this size shows that they can be.
@@ -31,7 +31,7 @@ class Upscaler:
     def __init__(
         self,
         library: Library,
-        listener: Listener,
+        listener: LogParser,
         report: Callable[[Report], None],
         cancelled: Callable[[], bool],
     ) -> None:

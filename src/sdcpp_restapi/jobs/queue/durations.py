@@ -21,7 +21,7 @@ class Sample(NamedTuple):
     seconds: float
 
 
-def work_of(params: GenerationRequest) -> float:
+def estimate_work(params: GenerationRequest) -> float:
     """Megapixel-steps: how often the model runs, times the size of what it runs on."""
     megapixel_steps = params.width * params.height / 1e6 * _steps(params)
     if isinstance(params, ImageRequest) and params.hires:
@@ -40,7 +40,7 @@ def _steps(params: GenerationRequest) -> float:
     return max(1.0, params.steps * params.strength) if isinstance(params, Img2ImgRequest) else params.steps
 
 
-def time_for(work: float, samples: Sequence[Sample]) -> TimeEstimate:
+def estimate_time(work: float, samples: Sequence[Sample]) -> TimeEstimate:
     """An estimate from what completed jobs of the same model and type took."""
     same = [sample.seconds for sample in samples if abs(sample.work - work) <= SAME * work]
     if same:

@@ -7,17 +7,17 @@ from typing import Protocol
 from ...schemas.events import JobPreview
 from ...schemas.jobs import Job, Outcome, Progress, Transfer
 
-Happening = Progress | Transfer | JobPreview | Outcome
+ExecutorEvent = Progress | Transfer | JobPreview | Outcome
 
 
 class Executor(Protocol):
     """Runs the jobs of one lane, one at a time."""
 
-    def turn(self) -> AbstractAsyncContextManager[None]:
+    def acquire(self) -> AbstractAsyncContextManager[None]:
         """Wait until this executor is free for a job, and keep it for the block."""
         ...
 
-    def run(self, job: Job) -> AsyncGenerator[Happening]:
+    def run(self, job: Job) -> AsyncGenerator[ExecutorEvent]:
         """Carry a job out: progress and previews as they come, an Outcome at last.
 
         Raises JobFailed with the reason, JobCancelled after `cancel`, EngineLost when what ran it died.

@@ -18,17 +18,17 @@ from ...schemas.jobs import Lane
 from ...schemas.models import LoadRequest
 from . import rows
 
-_sql = aiosql.from_str(resources.files(__package__).joinpath("line.sql").read_text("utf-8"), "sqlite3")
+_sql = aiosql.from_str(resources.files(__package__).joinpath("ordering.sql").read_text("utf-8"), "sqlite3")
 
 
-class Rules(Frozen):
+class OrderingRules(Frozen):
     """What decides about the order besides priorities."""
 
     by_client: bool = False
     patience: float = 0.0
 
 
-class Slot(Frozen):
+class ClaimingSlot(Frozen):
     """Who asks for a job: `able` are the needs that it meets (JSON, as jobs have them), None = all."""
 
     name: str | None = None
@@ -36,7 +36,7 @@ class Slot(Frozen):
     able: list[str] | None = None
 
 
-ANY_SLOT = Slot()
+ANY_SLOT = ClaimingSlot()
 
 
 def key_of(model: LoadRequest | None) -> str:
@@ -44,7 +44,7 @@ def key_of(model: LoadRequest | None) -> str:
     return hashlib.sha256(model.model_dump_json().encode()).hexdigest()[:16] if model else ""
 
 
-def choose(db: sqlite3.Connection, lane: Lane, slot: Slot, rules: Rules) -> int | None:
+def choose(db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, rules: OrderingRules) -> int | None:
     """The `seq` of the job that the slot is to run now; its client has had its turn by that."""
     now = rows.now()
     for due in list(_sql.due(db, lane=lane, now=now)):
@@ -56,12 +56,12 @@ def choose(db: sqlite3.Connection, lane: Lane, slot: Slot, rules: Rules) -> int 
     return seq
 
 
-def join(db: sqlite3.Connection, seq: int, rules: Rules) -> None:
+def join(db: sqlite3.Connection, seq: int, rules: OrderingRules) -> None:
     """Let a held job stand in line."""
     _sql.join_line(db, seq=seq, by_client=rules.by_client)
 
 
-def renumber(db: sqlite3.Connection, rules: Rules) -> None:
+def renumber(db: sqlite3.Connection, rules: OrderingRules) -> None:
     """Bring the rounds of all jobs in line to what the rules want, which may be new."""
     _sql.forget_turns(db)
     (_sql.number_rounds if rules.by_client else _sql.drop_rounds)(db)
@@ -83,7 +83,7 @@ def position(db: sqlite3.Connection, job_id: str) -> int:
     return int(_sql.position(db, id=job_id)[0])
 
 
-def _suiting(db: sqlite3.Connection, lane: Lane, slot: Slot, patience: float, now: str) -> int | None:
+def _suiting(db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, patience: float, now: str) -> int | None:
     able = None if slot.able is None else json.dumps(slot.able)
     if slot.holds is None or patience == 0:
         found = _sql.head(db, lane=lane, able=able)

@@ -1,5 +1,5 @@
 -- name: insert_job(id, lane, type, created_at, params, model, model_key, upscaler, after, progress, work, needs, priority, client_id, not_before)<!
--- Held: it joins the line (line.sql) at once, or when its moment comes.
+-- Held: it joins the line (ordering.sql) at once, or when its moment comes.
 INSERT INTO jobs (id, lane, type, created_at, params, model, model_key, upscaler, after, progress, work, needs,
     priority, client_id, not_before, held)
 VALUES (:id, :lane, :type, :created_at, :params, :model, :model_key, :upscaler, :after, :progress, :work, :needs,
@@ -47,7 +47,7 @@ UPDATE jobs SET status = :status, completed_at = :now, error = :error
 WHERE after = :id AND status = 'pending'
 RETURNING *;
 
--- name: give_back(progress, lost, stranded, id, attempt)^
+-- name: requeue(progress, lost, stranded, id, attempt)^
 UPDATE jobs SET status = 'pending', started_at = NULL, progress = :progress, lost = lost + :lost,
     unclean = unclean + :stranded, slot = NULL
 WHERE id = :id AND status = 'processing' AND attempt = :attempt

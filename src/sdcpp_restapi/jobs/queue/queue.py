@@ -32,13 +32,13 @@ from ...schemas.jobs import (
     Transfer,
 )
 from ...schemas.models import LoadRequest
-from ...schemas.required_files import NOTHING, Needs
+from ...schemas.required_files import NOTHING, RequiredFiles
 from ...schemas.upscaling import UpscalerRequest
-from ...slots.claim_request import HERE, Taker
+from ...slots.claim_request import HERE, ClaimRequest
 from .listing import Counts, Filters
-from .ordering import Slot
+from .ordering import ClaimingSlot
 from .store import MOST_UNCLEAN_STOPS, JobStore
-from .wakeups import Bells
+from .wakeups import Wakeups
 
 # An engine that dies this often while it runs one job has met a job that kills it.
 MOST_LOST_ENGINES = 2
@@ -60,7 +60,7 @@ class Queue:
         self._running: dict[str, Progress] = {}
         self._transfers: dict[str, Transfer] = {}
         self._told: dict[str, float] = {}
-        self.bells = Bells()
+        self.wakeups = Wakeups()
         self.revision = 0
 
     # ------------------------------------------------------------ for clients
@@ -74,7 +74,7 @@ class Queue:
         after: str | None = None,
         upscaler: UpscalerRequest | None = None,
         work: float | None = None,
-        needs: Needs = NOTHING,
+        needs: RequiredFiles = NOTHING,
     ) -> tuple[str, int]:
         """Store a job; its id and position. With `after`, it waits until that job is completed.
 
@@ -85,7 +85,7 @@ class Queue:
         position = await self._store.insert(job_id, job_type, params, model, upscaler, after, work, needs)
         self.revision += 1
         self._bus.publish(JobAdded(job_id=job_id, type=job_type, queue_position=position))
-        self.bells.ring(KINDS[job_type].lane)
+        self.wakeups.notify(KINDS[job_type].lane)
         return job_id, position
 
     async def get(self, job_id: str) -> JobView:
@@ -160,25 +160,31 @@ class Queue:
             self._running[job.id] = job.progress
         return jobs
 
-    async def wait(self, lane: Lane, bell: asyncio.Event) -> None:
+    async def wait(self, lane: Lane, wakeup: asyncio.Event) -> None:
         """Wait until the bell has rung, or the moment of a job of the lane has come."""
-        if bell.is_set():
+        if wakeup.is_set():
             return
         due = await self._store.next_due(lane)
         seconds = min((due - datetime.now(UTC)).total_seconds(), LONGEST_SLEEP) if due else None
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await bell.wait()
+                await wakeup.wait()
 
-    async def claim(self, lane: Lane, taker: Taker = HERE) -> Job | None:
+    async def claim(self, lane: Lane, claim_request: ClaimRequest = HERE) -> Job | None:
         """Take the job of a lane that is next for this taker."""
         able: list[str] | None = None
-        if taker.can_run is not None:
+        if claim_request.can_run is not None:
             waiting = await self._store.waiting_needs(lane)
-            able = [text for text in waiting if await taker.can_run(Needs.model_validate_json(text))]
+            able = [
+                text
+                for text in waiting
+                if await claim_request.can_run(RequiredFiles.model_validate_json(text))
+            ]
             if not able:
                 return None
-        job = await self._store.claim(lane, Slot(name=taker.slot, holds=taker.holds, able=able))
+        job = await self._store.claim(
+            lane, ClaimingSlot(name=claim_request.slot, holds=claim_request.holds, able=able)
+        )
         if job is not None:
             self._running[job.id] = job.progress
             self._changed(job, JobStatus.PENDING)
@@ -222,27 +228,27 @@ class Queue:
         """The attempt failed for good."""
         await self._end(job, JobStatus.FAILED, Outcome(), error)
 
-    async def lose(self, job: Job, error: str) -> None:
+    async def requeue_engine_lost(self, job: Job, error: str) -> None:
         """The engine died under the attempt: once is bad luck, twice is the job's doing."""
         if await self._store.times_lost(job.id) + 1 >= MOST_LOST_ENGINES:
             await self.fail(job, f"{error} (this job ended {MOST_LOST_ENGINES} engine processes)")
         else:
-            await self.give_back(job, lost=True)
+            await self.requeue(job, lost=True)
 
-    async def strand(self, job: Job, error: str) -> None:
+    async def requeue_worker_lost(self, job: Job, error: str) -> None:
         """The worker that had the job is gone: often enough, and that is the job's doing too."""
         if await self._store.times_unclean(job.id) + 1 >= MOST_UNCLEAN_STOPS:
             await self.fail(job, f"{error} (the {MOST_UNCLEAN_STOPS}rd time that this job lost its worker)")
         else:
-            await self.give_back(job, stranded=True)
+            await self.requeue(job, stranded=True)
 
-    async def give_back(self, job: Job, lost: bool = False, stranded: bool = False) -> None:
+    async def requeue(self, job: Job, lost: bool = False, stranded: bool = False) -> None:
         """The attempt was broken off through no fault of the job: it is next again."""
         self._forget(job.id)
-        pending = await self._store.give_back(job, lost, stranded)
+        pending = await self._store.requeue(job, lost, stranded)
         if pending is not None:
             self._changed(pending, JobStatus.PROCESSING)
-            self.bells.ring(KINDS[job.type].lane)
+            self.wakeups.notify(KINDS[job.type].lane)
 
     # ------------------------------------------------------------ inside
 
@@ -255,7 +261,7 @@ class Queue:
             return False
         self._changed(ended, JobStatus.PROCESSING)
         if status is JobStatus.COMPLETED:
-            self.bells.ring()  # somebody may have waited for this job
+            self.wakeups.notify()  # somebody may have waited for this job
         else:
             await self._drop_followers(job, JobStatus.FAILED, f"It waited for job {job.id}, which failed")
         return True

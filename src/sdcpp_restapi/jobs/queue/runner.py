@@ -5,12 +5,12 @@ import logging
 from collections.abc import Callable
 from contextlib import aclosing
 
-from ...background import Errands
+from ...background import BackgroundTasks
 from ...errors import CannotLoad, EngineLost, Interrupted, JobCancelled, SdcppError, WorkerLost
 from ...schemas.events import JobPreview
 from ...schemas.jobs import Job, Lane, Outcome, Progress, Transfer
-from ...slots.claim_request import HERE, Taker
-from .executor import Executor, Happening
+from ...slots.claim_request import HERE, ClaimRequest
+from .executor import Executor, ExecutorEvent
 from .queue import Queue
 
 log = logging.getLogger(__name__)
@@ -24,17 +24,17 @@ class Runner:
         queue: Queue,
         lane: Lane,
         executor: Executor,
-        taker: Callable[[], Taker] = lambda: HERE,
+        claim_request: Callable[[], ClaimRequest] = lambda: HERE,
         resumed: Job | None = None,
     ) -> None:
-        """`taker`: who asks for jobs. `resumed`: what runs since an earlier run of this server."""
+        """`claim_request`: who asks for jobs. `resumed`: what runs since an earlier run of this server."""
         self._queue = queue
         self._lane: Lane = lane
         self._executor = executor
-        self._taker = taker
+        self._claim_request = claim_request
         self._resumed = resumed
-        self._bell = queue.bells.hang(lane)
-        self._stopping = Errands()
+        self._wakeup = queue.wakeups.subscribe(lane)
+        self._stopping = BackgroundTasks()
 
     async def run(self) -> None:
         """Work until cancelled; the job in hand then returns to the queue, or goes on on its worker."""
@@ -42,22 +42,22 @@ class Runner:
             if self._resumed is not None:
                 await self._work(self._resumed)
             while True:
-                await self._queue.wait(self._lane, self._bell)
-                async with self._executor.turn():
+                await self._queue.wait(self._lane, self._wakeup)
+                async with self._executor.acquire():
                     await self._next()
         finally:
-            self._queue.bells.take_down(self._lane, self._bell)
+            self._queue.wakeups.unsubscribe(self._lane, self._wakeup)
 
     async def _next(self) -> None:
-        self._bell.clear()
-        job = await self._queue.claim(self._lane, self._taker())
+        self._wakeup.clear()
+        job = await self._queue.claim(self._lane, self._claim_request())
         if job is not None:
-            self._bell.set()
+            self._wakeup.set()
             await self._work(job)
 
     def stop(self, job_id: str) -> None:
         """Make a cancelled job leave the executor soon, if it is there; nobody waits for that."""
-        self._stopping.do(self._executor.cancel(job_id))
+        self._stopping.spawn(self._executor.cancel(job_id))
 
     async def _work(self, job: Job) -> None:
         log.info("job %s: %s begins (attempt %d)", job.id, job.type, job.attempt)
@@ -69,20 +69,20 @@ class Runner:
             log.info("job %s: cancelled", job.id)
         except EngineLost as lost:
             log.warning("job %s: %s", job.id, lost)
-            await self._queue.lose(job, str(lost))
+            await self._queue.requeue_engine_lost(job, str(lost))
         except WorkerLost as lost:
             log.warning("job %s: %s", job.id, lost)
-            await self._queue.strand(job, str(lost))
+            await self._queue.requeue_worker_lost(job, str(lost))
         except Interrupted as interrupted:
             log.warning("job %s: %s", job.id, interrupted)
-            await self._queue.give_back(job)
+            await self._queue.requeue(job)
         except CannotLoad as error:
             await self._pass_on_or_fail(job, error)
         except SdcppError as error:
             await self._fail(job, error)
         except asyncio.CancelledError:
             if job.slot is None:
-                await asyncio.shield(self._queue.give_back(job))
+                await asyncio.shield(self._queue.requeue(job))
             raise
         except Exception as error:
             # A bug of ours must not stop the lane, and the job must not stay in the air.
@@ -90,9 +90,9 @@ class Runner:
             await self._queue.fail(job, f"Internal error: {type(error).__name__}: {error}")
 
     async def _pass_on_or_fail(self, job: Job, error: CannotLoad) -> None:
-        if await self._taker().pass_on(job):
+        if await self._claim_request().pass_on(job):
             log.warning("job %s: %s; it is left to another slot", job.id, error)
-            await self._queue.give_back(job)
+            await self._queue.requeue(job)
         else:
             await self._fail(job, error)
 
@@ -100,7 +100,7 @@ class Runner:
         log.warning("job %s: failed: %s", job.id, error)
         await self._queue.fail(job, str(error))
 
-    async def _record(self, job: Job, happening: Happening) -> None:
+    async def _record(self, job: Job, happening: ExecutorEvent) -> None:
         match happening:
             case Progress():
                 self._queue.progress(job, happening)

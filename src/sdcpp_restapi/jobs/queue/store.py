@@ -11,12 +11,12 @@ import aiosql
 from ...db import Database
 from ...schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Params, Progress
 from ...schemas.models import LoadRequest
-from ...schemas.required_files import NOTHING, Needs
+from ...schemas.required_files import NOTHING, RequiredFiles
 from ...schemas.upscaling import UpscalerRequest
 from . import listing, ordering, rows
 from .durations import Sample
 from .listing import Counts, Filters, Page
-from .ordering import ANY_SLOT, Rules, Slot
+from .ordering import ANY_SLOT, ClaimingSlot, OrderingRules
 
 _sql = aiosql.from_str(resources.files(__package__).joinpath("queries.sql").read_text("utf-8"), "sqlite3")
 
@@ -27,9 +27,9 @@ MOST_UNCLEAN_STOPS = 3
 class JobStore:
     """The jobs table."""
 
-    def __init__(self, database: Database, rules: Rules | None = None) -> None:
+    def __init__(self, database: Database, rules: OrderingRules | None = None) -> None:
         self._database = database
-        self._rules = rules or Rules()
+        self._rules = rules or OrderingRules()
 
     async def insert(
         self,
@@ -40,7 +40,7 @@ class JobStore:
         upscaler: UpscalerRequest | None,
         after: str | None,
         work: float | None,
-        needs: Needs = NOTHING,
+        needs: RequiredFiles = NOTHING,
     ) -> int:
         """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
         not_before = rows.stored(params.not_before) if params.not_before else None
@@ -72,7 +72,7 @@ class JobStore:
 
         return await self._database.write(insert)
 
-    async def claim(self, lane: Lane, slot: Slot = ANY_SLOT) -> Job | None:
+    async def claim(self, lane: Lane, slot: ClaimingSlot = ANY_SLOT) -> Job | None:
         """Take the job that is next for this slot, if there is one."""
 
         def claim(db: sqlite3.Connection) -> Job | None:
@@ -136,14 +136,14 @@ class JobStore:
         found = await self._database.write(lambda db: list(_sql.drop_followers(db, **values)))
         return [rows.job_of(row) for row in found]
 
-    async def give_back(self, job: Job, lost: bool = False, stranded: bool = False) -> Job | None:
+    async def requeue(self, job: Job, lost: bool = False, stranded: bool = False) -> Job | None:
         """Return a running job to its place in the queue.
 
         `lost` counts an engine that died, `stranded` a worker that is gone.
         """
         fresh = Progress.at(0, job.progress.total_steps, 0, job.progress.total_images)
         return await self._change(
-            "give_back",
+            "requeue",
             id=job.id,
             attempt=job.attempt,
             lost=int(lost),

@@ -9,25 +9,25 @@ from collections import defaultdict
 from ...schemas.jobs import Lane
 
 
-class Bells:
+class Wakeups:
     """The bells of all runners, by lane."""
 
     def __init__(self) -> None:
         self._of: defaultdict[Lane, set[asyncio.Event]] = defaultdict(set)
 
-    def hang(self, lane: Lane) -> asyncio.Event:
+    def subscribe(self, lane: Lane) -> asyncio.Event:
         """A new bell; it has rung, since jobs may be waiting already."""
-        bell = asyncio.Event()
-        bell.set()
-        self._of[lane].add(bell)
-        return bell
+        wakeup = asyncio.Event()
+        wakeup.set()
+        self._of[lane].add(wakeup)
+        return wakeup
 
-    def take_down(self, lane: Lane, bell: asyncio.Event) -> None:
+    def unsubscribe(self, lane: Lane, wakeup: asyncio.Event) -> None:
         """Its runner has ended."""
-        self._of[lane].discard(bell)
+        self._of[lane].discard(wakeup)
 
-    def ring(self, *lanes: Lane) -> None:
+    def notify(self, *lanes: Lane) -> None:
         """There may be work in these lanes, or in all."""
         for lane in lanes or list(self._of):
-            for bell in self._of[lane]:
-                bell.set()
+            for wakeup in self._of[lane]:
+                wakeup.set()

@@ -10,7 +10,7 @@ from ...schemas.video import Txt2VidRequest
 Params = Txt2ImgRequest | Img2ImgRequest | Txt2VidRequest
 
 
-def fitted(request: Params, architecture: Architecture, warnings: list[str]) -> Params:
+def fit_to_architecture(request: Params, architecture: Architecture, warnings: list[str]) -> Params:
     """The request as the architecture can carry it out, telling what was changed."""
     _check_kind(request, architecture)
     _check_shape("width and height", (request.width, request.height), architecture)
@@ -30,7 +30,7 @@ def fitted(request: Params, architecture: Architecture, warnings: list[str]) -> 
     return _second_pass(request, architecture)
 
 
-def shifted(request: Params, model: LoadRequest) -> Params:
+def set_flow_shift(request: Params, model: LoadRequest) -> Params:
     """The request with the flow shift that the model was loaded with, if a video names none of its own."""
     if not isinstance(request, Txt2VidRequest) or "flow_shift" in request.model_fields_set:
         return request

@@ -11,17 +11,17 @@ from ..queue.queue import Queue
 from .generation import FindNeeds
 
 
-class Places(Protocol):
+class AllowedPaths(Protocol):
     """Which paths are open to clients."""
 
     def existing(self, field: str, text: str) -> Path: ...
     def new(self, field: str, text: str, beside: Path) -> Path: ...
 
 
-class ConvertIntake:
+class ConversionSubmission:
     """Turns requests to convert into jobs."""
 
-    def __init__(self, queue: Queue, places: Places, find_needs: FindNeeds) -> None:
+    def __init__(self, queue: Queue, places: AllowedPaths, find_needs: FindNeeds) -> None:
         self._queue = queue
         self._places = places
         self._find_needs = find_needs

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from ...downloads.failures import FileTaken
-from ...downloads.http_client import Web
+from ...downloads.http_client import HttpClient
 from ...downloads.sources.registry import checked, wanted_name
 from ...errors import CannotCancel
 from ...schemas.downloads import DownloadAccepted, DownloadRequest, HashRequest
@@ -31,10 +31,10 @@ class Queue(Protocol):
     async def cancel(self, job_id: str) -> object: ...
 
 
-class Orders:
+class DownloadSubmission:
     """Takes orders for models."""
 
-    def __init__(self, queue: Queue, web: Web, folders: Mapping[ModelType, Path]) -> None:
+    def __init__(self, queue: Queue, web: HttpClient, folders: Mapping[ModelType, Path]) -> None:
         self._queue = queue
         self._web = web
         self._folders = folders

@@ -14,11 +14,11 @@ from ...schemas.jobs import JobType
 from ...schemas.jobs import Params as JobParams
 from ...schemas.models import LoadRequest
 from ...schemas.options import Architecture
-from ...schemas.required_files import Needs
+from ...schemas.required_files import RequiredFiles
 from ...schemas.upscaling import UpscalerRequest
-from ..queue.durations import work_of
+from ..queue.durations import estimate_work
 from ..queue.queue import Queue
-from .architecture_rules import Params, fitted, shifted, warn_of_missing
+from .architecture_rules import Params, fit_to_architecture, set_flow_shift, warn_of_missing
 from .input_images import InputStore
 from .limits import check_amounts, check_format, check_length, check_pixels, enlarged
 from .wildcards import Wildcards
@@ -47,14 +47,14 @@ class Upscalers(Protocol):
     def require(self) -> tuple[UpscalerRequest, int]: ...
 
 
-class Places(Protocol):
+class AllowedPaths(Protocol):
     """Which paths are open to clients."""
 
     def existing(self, field: str, text: str) -> Path: ...
 
 
 CheckLoras = Callable[[GenerationRequest, LoadRequest], Awaitable[list[str]]]
-FindNeeds = Callable[[JobParams, LoadRequest | None, UpscalerRequest | None], Awaitable[Needs]]
+FindNeeds = Callable[[JobParams, LoadRequest | None, UpscalerRequest | None], Awaitable[RequiredFiles]]
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ class Checked:
     model: LoadRequest
     upscaler: UpscalerRequest | None
     size: tuple[int, int]
-    needs: Needs
+    needs: RequiredFiles
     random_seed: bool
     warnings: list[str]
 
 
-class Intake:
+class GenerationSubmission:
     """Turns requests into jobs."""
 
     def __init__(
@@ -82,7 +82,7 @@ class Intake:
         wildcards: Wildcards,
         check_loras: CheckLoras,
         find_needs: FindNeeds,
-        places: Places,
+        places: AllowedPaths,
         limits: Limits,
         generation: Generation,
     ) -> None:
@@ -112,7 +112,7 @@ class Intake:
                 checked.model,
                 job_id,
                 upscaler=checked.upscaler,
-                work=work_of(request),
+                work=estimate_work(request),
                 needs=checked.needs,
             )
         except BaseException:
@@ -124,9 +124,9 @@ class Intake:
         """Check and complete a request, all but its images; raises what `submit` raises."""
         warnings = [f"unknown field {name!r} was ignored" for name in request.unknown_fields()]
         model, architecture = await self._chosen(request, warnings)
-        request = self._completed(shifted(_explicit(request.known(), model), model), architecture)
+        request = self._completed(set_flow_shift(_explicit(request.known(), model), model), architecture)
         if architecture is not None:
-            request = fitted(request, architecture, warnings)
+            request = fit_to_architecture(request, architecture, warnings)
         warn_of_missing(request, model, warnings)
         random_seed = request.seed < 0
         if random_seed:

@@ -16,7 +16,7 @@ VIDEO_VAE, VIDEO_VAE_OF_A_FRAME = 42_900, 336
 TILE, PIXELS = 32, 8
 
 
-def memory_for(
+def estimate_memory(
     params: GenerationRequest | None, model: LoadRequest | None, files: Sequence[PlannedFile]
 ) -> MemoryEstimate:
     """An estimate; `params` and `model` are None for what is not drawn but only enlarged."""

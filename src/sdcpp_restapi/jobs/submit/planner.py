@@ -6,16 +6,16 @@ from ...schemas.generation import GenerationRequest
 from ...schemas.models import LoadRequest
 from ...schemas.plan import Plan, PlannedFile, PlanType
 from ...schemas.upscaling import UpscaleRequest, UpscalerRequest
-from ..queue.durations import MOST_SAMPLES, time_for, work_of
+from ..queue.durations import MOST_SAMPLES, estimate_time, estimate_work
 from ..queue.store import JobStore
 from .architecture_rules import Params
-from .generation import Intake
+from .generation import GenerationSubmission
 from .input_images import LIST_FIELDS, SINGLE_FIELDS, InputStore
-from .memory_estimate import memory_for
-from .upscale import UpscaleIntake
+from .memory_estimate import estimate_memory
+from .upscale import UpscaleSubmission
 
 
-class Footprint(Protocol):
+class PlannedFiles(Protocol):
     """What this module needs to know about model files."""
 
     async def files(
@@ -31,11 +31,11 @@ class Planner:
 
     def __init__(
         self,
-        intake: Intake,
-        upscale_intake: UpscaleIntake,
+        intake: GenerationSubmission,
+        upscale_intake: UpscaleSubmission,
         inputs: InputStore,
         store: JobStore,
-        footprint: Footprint,
+        footprint: PlannedFiles,
     ) -> None:
         self._intake = intake
         self._upscale_intake = upscale_intake
@@ -63,8 +63,8 @@ class Planner:
             params=_shown(params) | ({"seed": -1} if checked.random_seed else {}),
             model=model,
             files=files,
-            memory=memory_for(params, model, files),
-            time=time_for(work_of(params), samples),
+            memory=estimate_memory(params, model, files),
+            time=estimate_time(estimate_work(params), samples),
             warnings=checked.warnings,
         )
 
@@ -81,8 +81,8 @@ class Planner:
             params=_shown(checked.request),
             model=None,
             files=files,
-            memory=memory_for(None, None, files),
-            time=time_for(checked.work, samples),
+            memory=estimate_memory(None, None, files),
+            time=estimate_time(checked.work, samples),
             warnings=checked.warnings,
         )
 

@@ -35,7 +35,7 @@ class CheckedUpscale:
         return self.size[0] * self.size[1] / 1e6
 
 
-class UpscaleIntake:
+class UpscaleSubmission:
     """Turns requests to upscale into jobs."""
 
     def __init__(

@@ -4,7 +4,7 @@ import asyncio
 import base64
 from typing import Any
 
-from ...api.app_state import Parts
+from ...api.app_state import AppState
 from ...errors import BadRequest
 from ...jobs.queue.listing import Filters
 from ...schemas import action_parameters as ask
@@ -16,7 +16,7 @@ from ...schemas.upscaling import UpscaleRequest
 FOUND = 10
 
 
-async def carry_out(parts: Parts, action: Action) -> dict[str, Any]:
+async def run_action(parts: AppState, action: Action) -> dict[str, Any]:
     """Do it; what came of it. Raises SdcppError."""
     match action.typed():
         case ask.Generate() as wish:
@@ -47,7 +47,7 @@ def _accepted(accepted: Accepted) -> dict[str, Any]:
     return accepted.model_dump(mode="json")
 
 
-async def _upscale(parts: Parts, wish: ask.Upscale) -> Accepted:
+async def _upscale(parts: AppState, wish: ask.Upscale) -> Accepted:
     job = await parts.queue.get(wish.job_id)
     if wish.image >= len(job.outputs):
         raise BadRequest(f"image: {wish.image} is not allowed: the job has {len(job.outputs)} files")
@@ -57,7 +57,7 @@ async def _upscale(parts: Parts, wish: ask.Upscale) -> Accepted:
     return await parts.upscale_intake.submit(request)
 
 
-async def _search(parts: Parts, wish: ask.SearchJobs) -> dict[str, Any]:
+async def _search(parts: AppState, wish: ask.SearchJobs) -> dict[str, Any]:
     filters = Filters(search=wish.search, status=wish.status, type=wish.type, limit=FOUND)
     page = await parts.queue.page(filters)
     jobs = [

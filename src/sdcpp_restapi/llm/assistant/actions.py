@@ -23,7 +23,7 @@ _LOADED_FROM = {"load_model": ("checkpoint", "diffusion"), "load_upscaler": ("es
 _NOISE = ("title", "default", "additionalProperties")
 
 
-class Wish(NamedTuple):
+class ProposedAction(NamedTuple):
     """An action as the model worded it."""
 
     type: str
@@ -91,25 +91,25 @@ def listed() -> str:
     )
 
 
-def wishes(answer: Answer) -> tuple[str, list[Wish]]:
+def read_proposals(answer: Answer) -> tuple[str, list[ProposedAction]]:
     """What an answer says, and the actions in it: tool calls, a JSON answer, or a fenced block of JSON."""
-    called = [Wish(call.name, call.arguments) for call in answer.tool_calls]
+    called = [ProposedAction(call.name, call.arguments) for call in answer.tool_calls]
     whole = parsed(answer.text)
     if isinstance(whole, dict | list):
         message = whole.get("message", "") if isinstance(whole, dict) else ""
-        return str(message), called + _wishes(whole)
+        return str(message), called + _read_proposals(whole)
     # An answer that was cut off: half an action is none.
     if (message := message_in(answer.text)) is not None:
         return message, called
     text = answer.text
     for block in _FENCED.finditer(answer.text):
-        if wanted := _wishes(parsed(block[1])):
+        if wanted := _read_proposals(parsed(block[1])):
             called += wanted
             text = text.replace(block[0], "")
     return text.strip(), called
 
 
-def checked(wanted: list[Wish]) -> tuple[list[Action], list[RejectedAction]]:
+def checked(wanted: list[ProposedAction]) -> tuple[list[Action], list[RejectedAction]]:
     """Those that make sense, and those that don't, with the reason."""
     actions: list[Action] = []
     rejected: list[RejectedAction] = []
@@ -127,7 +127,7 @@ def checked(wanted: list[Wish]) -> tuple[list[Action], list[RejectedAction]]:
     return actions, rejected
 
 
-def _action(wish: Wish) -> Action:
+def _action(wish: ProposedAction) -> Action:
     """Raises ValidationError or BadRequest."""
     shape = PARAMETERS.get(wish.type)  # type: ignore[call-overload]
     if shape is None:
@@ -140,7 +140,7 @@ def _action(wish: Wish) -> Action:
     return Action(type=kind, parameters=parameters.model_dump(mode="json"))
 
 
-def _rejected(wish: Wish, reason: str) -> RejectedAction:
+def _rejected(wish: ProposedAction, reason: str) -> RejectedAction:
     return RejectedAction(type=wish.type, parameters=wish.parameters, reason=reason)
 
 
@@ -150,13 +150,13 @@ def _reason(error: ValidationError) -> str:
     )
 
 
-def _wishes(value: object) -> list[Wish]:
+def _read_proposals(value: object) -> list[ProposedAction]:
     """The actions in JSON: one, several, or below the name that they have in an answer."""
     if isinstance(value, dict) and "type" not in value:
         value = value.get("actions")
     entries = value if isinstance(value, list) else [value]
     return [
-        Wish(str(entry["type"]), parameters if isinstance(parameters, dict) else {})
+        ProposedAction(str(entry["type"]), parameters if isinstance(parameters, dict) else {})
         for entry in entries
         if isinstance(entry, dict) and "type" in entry
         for parameters in [entry.get("parameters", {})]

@@ -16,7 +16,7 @@ from ...schemas.assistant import (
     Delta,
 )
 from ...schemas.llm_settings import ShownChoice
-from ..configured_model import ChosenModel
+from ..configured_model import ConfiguredModel
 from .dialogue import Dialogue
 from .history import History, said
 from .turn import Do
@@ -25,20 +25,20 @@ from .turn import Do
 class Assistant:
     """One conversation, kept over restarts."""
 
-    def __init__(self, chosen: ChosenModel[AssistantSettings], history: History) -> None:
+    def __init__(self, chosen: ConfiguredModel[AssistantSettings], history: History) -> None:
         self.history = history
         self._chosen = chosen
 
     async def turn(
-        self, request: AssistantRequest, facts: dict[str, Any], do: Do
+        self, request: AssistantRequest, facts: dict[str, Any], spawn: Do
     ) -> AsyncGenerator[Delta | AssistantAnswer]:
         """The message in pieces, then the whole answer, which is remembered. Raises LlmFailed.
 
-        `facts` is the server's state; `do` carries out an action.
+        `facts` is the server's state; `spawn` carries out an action.
         """
         try:
             dialogue = Dialogue(await self._chosen.provider(), self.history, self._chosen.settings)
-            async with aclosing(dialogue.turn(request, facts, do)) as stream:
+            async with aclosing(dialogue.turn(request, facts, spawn)) as stream:
                 async for piece in stream:
                     if isinstance(piece, AssistantAnswer):
                         await self._remember(request, piece)
@@ -46,9 +46,9 @@ class Assistant:
         except LlmFailed as error:
             raise await self._chosen.with_advice(error) from None
 
-    async def answer(self, request: AssistantRequest, facts: dict[str, Any], do: Do) -> AssistantAnswer:
+    async def answer(self, request: AssistantRequest, facts: dict[str, Any], spawn: Do) -> AssistantAnswer:
         """The whole answer at once. Raises LlmFailed."""
-        async with aclosing(self.turn(request, facts, do)) as stream:
+        async with aclosing(self.turn(request, facts, spawn)) as stream:
             async for piece in stream:
                 if isinstance(piece, AssistantAnswer):
                     return piece

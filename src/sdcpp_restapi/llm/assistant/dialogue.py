@@ -7,9 +7,9 @@ from typing import Any
 from ...errors import LlmFailed
 from ...schemas.assistant import AssistantAnswer, AssistantRequest, AssistantSettings, Delta, Said
 from ...schemas.chat import Chat, Message
-from ..partial_json import Growing
+from ..partial_json import PartialJson
 from ..provider import Provider, pieces, within
-from .actions import answer_schema, checked, tools, wishes
+from .actions import answer_schema, checked, read_proposals, tools
 from .history import History, as_text
 from .prompt import instructions, spoken
 from .turn import PARAGRAPH, Do, Round, Turn
@@ -33,11 +33,11 @@ class Dialogue:
         self._settings = settings
 
     async def turn(
-        self, request: AssistantRequest, facts: dict[str, Any], do: Do
+        self, request: AssistantRequest, facts: dict[str, Any], spawn: Do
     ) -> AsyncGenerator[Delta | AssistantAnswer]:
         """The message in pieces, then the whole answer. Raises LlmFailed, if nothing was done until then.
 
-        Safe actions are carried out with `do` if the request says so, and the model hears what came of them.
+        Safe actions are carried out with `spawn` if the request says so, and the model hears what came of them.
         """
         by_tools = await within(self._provider.takes_tools(), self._settings.timeout_seconds)
         messages = [
@@ -46,7 +46,7 @@ class Dialogue:
             spoken(request.message, facts, request.context),
         ]
         schema = None if by_tools else answer_schema(facts.get("available_models", {}))
-        turn = Turn(request, do)
+        turn = Turn(request, spawn)
         for _ in range(MOST_ROUNDS):
             heard: list[Message] = []
             gap = PARAGRAPH if turn.has_spoken else ""
@@ -60,7 +60,7 @@ class Dialogue:
                             heard = await turn.take(piece)
             except LlmFailed:
                 # What was done is done, and the user has to hear of it.
-                if not turn.deeds:
+                if not turn.executed:
                     raise
             if not heard:
                 break
@@ -78,14 +78,14 @@ class Dialogue:
             temperature=TEMPERATURE,
             max_tokens=MAX_TOKENS,
         )
-        growing = Growing(as_json=schema is not None)
+        growing = PartialJson(as_json=schema is not None)
         async with aclosing(pieces(self._provider, chat, self._settings.timeout_seconds)) as stream:
             async for piece in stream:
                 if isinstance(piece, str):
                     if more := growing.take(piece):
                         yield Delta(text=more)
                     continue
-                text, wanted = wishes(piece)
+                text, wanted = read_proposals(piece)
                 yield Round(piece, text, *checked(wanted))
 
     async def _past(self, by_tools: bool) -> list[Message]:

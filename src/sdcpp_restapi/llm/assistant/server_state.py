@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...api.app_state import Parts
+from ...api.app_state import AppState
 from ...jobs.queue.listing import Filters
 from ...schemas.jobs import JobView
 
@@ -10,7 +10,7 @@ JOBS = 5
 LONGEST_PROMPT = 120
 
 
-async def facts(parts: Parts) -> dict[str, Any]:
+async def facts(parts: AppState) -> dict[str, Any]:
     """Health, models on disk by type, and the newest jobs."""
     health = parts.model.health()
     inventory = await parts.catalog.inventory()

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 CANCEL_GRACE = 10.0
 
 
-class ChatSeat:
+class ChatModelSlot:
     """One child at a time; who asks for another model has the first one ended."""
 
     def __init__(self, settings: Llm) -> None:

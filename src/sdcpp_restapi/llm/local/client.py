@@ -8,7 +8,7 @@ import psutil
 
 from ...config import Llm
 from ...errors import LlmFailed
-from ...pipe.child_process import ChildProcess, Trade
+from ...pipe.child_process import ChildKind, ChildProcess
 from ...schemas.llama import REPORT, Ready, Report
 
 log = logging.getLogger(__name__)
@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 class LlamaChild(ChildProcess[Report]):
     """One living child with its model in memory, made by `start`."""
 
-    trade = Trade(
+    kind = ChildKind(
         name="The language model's process",
         module="sdcpp_restapi.llm.local.child",
         patience="llm.load_timeout",

@@ -9,7 +9,7 @@ from ...errors import LlmModelMissing
 from ...schemas.chat import Answer, Chat
 from ...schemas.llama import Completed
 from ...schemas.models import ModelEntry, ModelType
-from ..local.chat_model_slot import ChatSeat
+from ..local.chat_model_slot import ChatModelSlot
 
 # In the names of files that hold the part of a model that sees pictures.
 _EYES = "mmproj"
@@ -30,7 +30,7 @@ class Catalog(Protocol):
 class LocalProvider:
     """One model of the folder, through the seat."""
 
-    def __init__(self, seat: ChatSeat, catalog: Catalog, model: str) -> None:
+    def __init__(self, seat: ChatModelSlot, catalog: Catalog, model: str) -> None:
         """`model`: a listed name; empty takes the first."""
         self._seat = seat
         self._catalog = catalog

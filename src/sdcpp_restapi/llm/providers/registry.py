@@ -8,7 +8,7 @@ import httpx
 
 from ...errors import LlmDisabled, LlmModelMissing
 from ...schemas.chat import ProviderChoice
-from ..local.chat_model_slot import ChatSeat
+from ..local.chat_model_slot import ChatModelSlot
 from ..provider import Provider
 from .local import Catalog, LocalProvider
 from .ollama import OllamaProvider
@@ -18,7 +18,7 @@ from .openai import OpenAiProvider
 class Providers:
     """Makes providers. They hold nothing open, so that they may be dropped at any time."""
 
-    def __init__(self, seat: ChatSeat, catalog: Catalog) -> None:
+    def __init__(self, seat: ChatModelSlot, catalog: Catalog) -> None:
         self._seat = seat
         self._catalog = catalog
         self._tls: ssl.SSLContext | None = None

@@ -33,7 +33,7 @@ ResolvePrompts = Callable[[GenerationRequest], Awaitable[Prompts]]
 InputFiles = Callable[[Job], dict[str, list[str]]]
 
 
-class JobFolder:
+class JobOutputFolder:
     """The output folder of one attempt: under a temporary name until everything is in it."""
 
     def __init__(self, output_dir: Path, job: Job) -> None:
@@ -97,7 +97,7 @@ class GenerationTask:
         self._input_files = input_files
         self._preview = preview
         self._prompts: Prompts | None = None
-        self._folder = JobFolder(output_dir, job)
+        self._folder = JobOutputFolder(output_dir, job)
         self.clean, self.discard = self._folder.clean, self._folder.discard
 
     @property
@@ -166,7 +166,7 @@ class UpscaleTask:
     def __init__(self, job: Job, output_dir: Path, input_files: InputFiles) -> None:
         self._job = job
         self._input_files = input_files
-        self._folder = JobFolder(output_dir, job)
+        self._folder = JobOutputFolder(output_dir, job)
         self.prepare, self.clean, self.discard = (
             self._folder.prepare,
             self._folder.clean,
