@@ -88,8 +88,8 @@ def _is_public(scope: Scope) -> bool:
 
 def _host_and_port(header: str) -> tuple[str, int | None]:
     try:
-        parts = urlsplit(f"//{header}")
-        return (parts.hostname or "").rstrip("."), parts.port
+        state = urlsplit(f"//{header}")
+        return (state.hostname or "").rstrip("."), state.port
     except ValueError:
         return header, None
 

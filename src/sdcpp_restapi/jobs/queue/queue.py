@@ -4,7 +4,6 @@ import asyncio
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
-from uuid import uuid4
 
 from ...errors import CannotCancel, JobNotFound
 from ...events import EventBus
@@ -26,16 +25,14 @@ from ...schemas.jobs import (
     JobView,
     Lane,
     Outcome,
-    Params,
     Progress,
     QueueView,
     Transfer,
 )
-from ...schemas.models import LoadRequest
-from ...schemas.required_files import NOTHING, RequiredFiles
-from ...schemas.upscaling import UpscalerRequest
-from ...slots.claim_request import HERE, ClaimRequest
+from ...schemas.required_files import RequiredFiles
+from ...slots.dispatch import ANY_JOB, ClaimRequest
 from .listing import Counts, Filters
+from .new_job import NewJob
 from .ordering import ClaimingSlot
 from .store import MOST_UNCLEAN_STOPS, JobStore
 from .wakeups import Wakeups
@@ -65,28 +62,13 @@ class Queue:
 
     # ------------------------------------------------------------ for clients
 
-    async def submit(
-        self,
-        job_type: JobType,
-        params: Params,
-        model: LoadRequest | None,
-        job_id: str | None = None,
-        after: str | None = None,
-        upscaler: UpscalerRequest | None = None,
-        work: float | None = None,
-        needs: RequiredFiles = NOTHING,
-    ) -> tuple[str, int]:
-        """Store a job; its id and position. With `after`, it waits until that job is completed.
-
-        `work`: what it is expected to cost, for estimates of later ones (work.py). `needs`: what a machine
-        must have to run it.
-        """
-        job_id = job_id or str(uuid4())
-        position = await self._store.insert(job_id, job_type, params, model, upscaler, after, work, needs)
+    async def submit(self, job: NewJob) -> int:
+        """Store a job; its position among the pending jobs of its lane, 1 = next."""
+        position = await self._store.insert(job)
         self.revision += 1
-        self._bus.publish(JobAdded(job_id=job_id, type=job_type, queue_position=position))
-        self.wakeups.notify(KINDS[job_type].lane)
-        return job_id, position
+        self._bus.publish(JobAdded(job_id=job.id, type=job.type, queue_position=position))
+        self.wakeups.notify(KINDS[job.type].lane)
+        return position
 
     async def get(self, job_id: str) -> JobView:
         """One job as the API shows it. Raises JobNotFound."""
@@ -170,11 +152,11 @@ class Queue:
             async with asyncio.timeout(seconds):
                 await wakeup.wait()
 
-    async def claim(self, lane: Lane, claim_request: ClaimRequest = HERE) -> Job | None:
-        """Take the job of a lane that is next for this taker."""
+    async def claim(self, lane: Lane, claim_request: ClaimRequest = ANY_JOB) -> Job | None:
+        """Take the job of a lane that is next for whoever asks."""
         able: list[str] | None = None
         if claim_request.can_run is not None:
-            waiting = await self._store.waiting_needs(lane)
+            waiting = await self._store.waiting_required_files(lane)
             able = [
                 text
                 for text in waiting
@@ -183,7 +165,7 @@ class Queue:
             if not able:
                 return None
         job = await self._store.claim(
-            lane, ClaimingSlot(name=claim_request.slot, holds=claim_request.holds, able=able)
+            lane, ClaimingSlot(name=claim_request.slot, holds=claim_request.loaded, able=able)
         )
         if job is not None:
             self._running[job.id] = job.progress

@@ -9,7 +9,7 @@ from ...background import BackgroundTasks
 from ...errors import CannotLoad, EngineLost, Interrupted, JobCancelled, SdcppError, WorkerLost
 from ...schemas.events import JobPreview
 from ...schemas.jobs import Job, Lane, Outcome, Progress, Transfer
-from ...slots.claim_request import HERE, ClaimRequest
+from ...slots.dispatch import ANY_JOB, ClaimRequest
 from .executor import Executor, ExecutorEvent
 from .queue import Queue
 
@@ -21,10 +21,11 @@ class Runner:
 
     def __init__(
         self,
+        *,
         queue: Queue,
         lane: Lane,
         executor: Executor,
-        claim_request: Callable[[], ClaimRequest] = lambda: HERE,
+        claim_request: Callable[[], ClaimRequest] = lambda: ANY_JOB,
         resumed: Job | None = None,
     ) -> None:
         """`claim_request`: who asks for jobs. `resumed`: what runs since an earlier run of this server."""
@@ -121,8 +122,8 @@ class Runner:
 class Runners:
     """All runners of a server; a lane with several of them works on several jobs at once."""
 
-    def __init__(self, *runners: Runner) -> None:
-        self._runners = list(runners)
+    def __init__(self) -> None:
+        self._runners: list[Runner] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[Runner, asyncio.Task[None]] = {}
 

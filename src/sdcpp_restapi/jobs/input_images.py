@@ -17,9 +17,9 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ...errors import BadRequest
-from ...schemas.base import Request
-from ...schemas.jobs import InputImage, Job
+from ..errors import BadRequest
+from ..schemas.base import Request
+from ..schemas.jobs import InputImage, Job
 
 SINGLE_FIELDS = (
     "init_image_base64",
