@@ -1,17 +1,50 @@
 """Everything that can go wrong and be told to a client.
 
-The docstring of a class is its default message; `status` is the HTTP status that the one handler
-in `api/failures.py` answers with.
+The docstring of a class is its default message; `status` is the HTTP status that the one handler in
+`api/error_handlers.py` answers with. The code of an error is the name of its class in snake case: programs
+may rely on it, so a class that is renamed keeps its old code in `code`.
 """
+
+import re
+from typing import ClassVar
+
+from .schemas.errors import ErrorInfo
 
 
 class SdcppError(Exception):
     """Something went wrong"""
 
-    status = 500
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "error"
+    # What the API document puts before the message in answers with status 500.
+    answer_prefix: ClassVar[str] = ""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init_subclass__(cls) -> None:
+        """Give the class its code, unless it names one."""
+        if "code" not in vars(cls):
+            cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    def __init__(self, message: str | None = None, field: str | None = None) -> None:
+        """`field` names the field of the request that is at fault."""
         super().__init__(message or self.__doc__ or "")
+        self.field = field
+
+    @property
+    def info(self) -> ErrorInfo:
+        """As it crosses a border."""
+        return ErrorInfo(code=self.code, message=str(self), field=self.field)
+
+
+def error_of(info: ErrorInfo) -> SdcppError:
+    """The error that another process told; what only a later release knows becomes a SdcppError."""
+    known = {kind.code: kind for kind in _subclasses(SdcppError)}
+    error = known.get(info.code, SdcppError)(info.message)
+    error.field = info.field
+    return error
+
+
+def _subclasses(kind: type[SdcppError]) -> list[type[SdcppError]]:
+    return [one for child in kind.__subclasses__() for one in (child, *_subclasses(child))]
 
 
 class BadRequest(SdcppError):
@@ -30,6 +63,10 @@ class NoUpscalerLoaded(BadRequest):
 
 class UpscalerLoadFailed(BadRequest):
     """Failed to load upscaler"""
+
+
+class LoraNotFound(BadRequest):
+    """A LoRA that the request names does not exist"""
 
 
 class CannotCancel(BadRequest):
@@ -77,13 +114,14 @@ class BodyTooLarge(BadRequest):
 
 
 class ModelNotFound(SdcppError):
-    """Internal error: Model not found"""
+    """Model not found"""
 
     status = 500  # fixed by the API document for a main model that does not exist
+    answer_prefix = "Internal error: "
 
 
 class LoadFailed(SdcppError):
-    """Internal error: Failed to load model"""
+    """Failed to load model"""
 
     status = 500  # fixed by the API document for a model that the engine refuses
 

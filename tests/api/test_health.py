@@ -76,7 +76,7 @@ def test_health_during_the_first_load_names_what_is_loading_and_nothing_else(emp
             for field in ("last_error", "model_name", "model_type", "model_architecture"):
                 assert health[field] is None
             assert health["loaded_components"] == {}
-            assert empty.post("/txt2img", NEVER_ENDING, expect=400) == {"error": "No model loaded"}
+            assert empty.post("/txt2img", NEVER_ENDING, expect=400)["error"] == "No model loaded"
         events.wait_for("model_loaded")
         health = empty.get("/health")  # at once: what was told must be true
         assert (health["model_loaded"], health["model_loading"]) == (True, False)

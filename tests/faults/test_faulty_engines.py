@@ -106,7 +106,7 @@ def test_a_refused_load_unloads_the_previous_model_and_keeps_the_engines_words(
     load(server)
     answer = server.post("/models/load", {"model_name": "refused.safetensors"}, expect=500)
     assert "refused as scripted" in answer["error"]
-    assert server.post("/txt2img", PROMPT, expect=400) == {"error": "No model loaded"}
+    assert server.post("/txt2img", PROMPT, expect=400)["error"] == "No model loaded"
 
 
 @pytest.mark.parametrize(

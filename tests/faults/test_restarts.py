@@ -92,7 +92,7 @@ def test_an_unloaded_model_stays_unloaded_after_a_restart(start_faulty: StartFau
     load(server)
     server.post("/models/unload")
     server.restart()
-    assert server.post("/txt2img", PROMPT, expect=400) == {"error": "No model loaded"}
+    assert server.post("/txt2img", PROMPT, expect=400)["error"] == "No model loaded"
 
 
 def test_no_engine_survives_a_killed_server(start_faulty: StartFaulty) -> None:

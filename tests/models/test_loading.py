@@ -61,7 +61,7 @@ async def test_embeddings_are_known_by_their_stem(catalog: Catalog, put: Put, tm
 async def test_a_missing_main_model_is_told_as_documented(catalog: Catalog):
     with pytest.raises(ModelNotFound) as caught:
         await catalog.resolve(LoadRequest(model_name="invalid_model.safetensors"))
-    assert str(caught.value) == "Internal error: Model not found: invalid_model.safetensors"
+    assert str(caught.value) == "Model not found: invalid_model.safetensors"
 
 
 async def test_all_problems_are_told_at_once(catalog: Catalog, put: Put, tmp_path: Path):
@@ -70,7 +70,7 @@ async def test_all_problems_are_told_at_once(catalog: Catalog, put: Put, tmp_pat
     with pytest.raises(ModelNotFound) as caught:
         await catalog.resolve(request)
     assert str(caught.value) == (
-        "Internal error: Model not found: no.gguf"
+        "Model not found: no.gguf"
         f"; vae: 'no_vae.gguf' was not found in vae ({tmp_path}/vae)"
         f"; t5xxl: 't5xxl.gguf' was not found in t5 ({tmp_path}/t5), but it is in clip"
     )

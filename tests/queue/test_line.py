@@ -271,8 +271,8 @@ async def test_what_waiting_jobs_need_is_told_once(open_line: OpenLine) -> None:
     for name in ("a", "b", "a", "b"):
         await line.add(name, f"{name}.gguf", needs=needs(name))
     expected = [needs("a").model_dump_json(), needs("b").model_dump_json()]
-    assert await line.store.waiting_needs("engine") == expected
-    assert await line.store.waiting_needs("hash") == []
+    assert await line.store.waiting_required_files("engine") == expected
+    assert await line.store.waiting_required_files("hash") == []
 
 
 def needs(name: str, lora: bool = False) -> RequiredFiles:
@@ -340,7 +340,7 @@ async def test_a_database_of_before_keeps_its_line(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(
         module,
         "_statements",
-        lambda text: [] if "line_counts" in text or "waiting_needs" in text else everything(text),
+        lambda text: [] if "line_counts" in text or "waiting_required_files" in text else everything(text),
     )
     old = await Database.open(tmp_path / "test.db")
     await old.write(

@@ -1,4 +1,4 @@
-"""The composition root of a server: opens every part once, hands them to each other, closes them in reverse."""
+"""The composition root of a server: opens every part once, passes them on, closes them in reverse."""
 
 import asyncio
 import logging

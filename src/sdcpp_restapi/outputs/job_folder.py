@@ -28,7 +28,7 @@ class JobOutputFolder:
         await asyncio.to_thread(self.unfinished.mkdir, parents=True, exist_ok=True)
 
     async def write_config(self, config: dict[str, object]) -> None:
-        """Put config.json into the unfinished folder: the job, what it asked for, and `config`. Raises OSError."""
+        """Write config.json: the job, what it asked for, and `config`. Raises OSError."""
         await asyncio.to_thread(self._write_config, config)
 
     async def publish(self) -> None:

@@ -150,7 +150,7 @@ class CurrentModel:
             request = await self._library.prepare_load(request)
         except SdcppError as error:
             log.warning("%s", error)
-            self._last_error = str(error).removeprefix("Internal error: ")
+            self._last_error = str(error)
             raise
         return await self._load(request)
 

@@ -136,7 +136,10 @@ class Dispatcher:
 
 @dataclass(frozen=True)
 class HeldModels:
-    """What the child of a slot has in memory. `merged_loras`: those merged into the weights, None before any."""
+    """What the child of a slot has in memory.
+
+    `merged_loras`: those that were merged into the weights; None before the first image.
+    """
 
     model: LoadRequest | None = None
     upscaler: UpscalerRequest | None = None

@@ -49,7 +49,7 @@ class ModelSelection:
                 self._complete_name(wanted) if isinstance(wanted, str) else self._library.complete(wanted)
             )
         except (BadRequest, ModelNotFound) as error:
-            raise BadRequest(f"model: {str(error).removeprefix('Internal error: ')}") from error
+            raise BadRequest(f"model: {error}") from error
         return SelectedModel(completed.request, await self._architecture(completed))
 
     async def _complete_name(self, name: str) -> Completed:

@@ -1,4 +1,4 @@
-"""What every slot can do, on this machine (`engine_slot.py`) and on a worker (`cluster/server/remote_slot.py`)."""
+"""What a slot can do: one of this machine (engine_slot.py), or of a worker (cluster/server/remote_slot.py)."""
 
 from typing import Protocol
 
@@ -18,7 +18,7 @@ class Slot(Protocol):
 
     @property
     def remote_name(self) -> str | None:
-        """What the row of a job says that runs on it: the worker and the slot's number; None on this machine."""
+        """What rows of its jobs say: the worker and the number of the slot; None on this machine."""
         ...
 
     @property
