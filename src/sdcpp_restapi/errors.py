@@ -5,7 +5,9 @@ The docstring of a class is its default message; `status` is the HTTP status tha
 may rely on it, so a class that is renamed keeps its old code in `code`.
 """
 
+import errno
 import re
+from pathlib import Path
 from typing import ClassVar
 
 from .schemas.errors import ErrorInfo
@@ -109,6 +111,18 @@ class LoadInProgress(SdcppError):
     status = 409
 
 
+class StorageUnavailable(SdcppError):
+    """The queue cannot be read or written"""
+
+    status = 503
+
+
+class DiskFull(StorageUnavailable):
+    """The disk is full"""
+
+    status = 507
+
+
 class BodyTooLarge(BadRequest):
     """The request body is too large"""
 
@@ -198,3 +212,10 @@ class BadSettings(SdcppError):
 
 class DataDirectoryBusy(SdcppError):
     """Another server uses this data directory"""
+
+
+def storage_error(folder: Path, error: OSError) -> StorageUnavailable:
+    """What a file of the queue that could not be written means for whoever asked."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"The disk is full: {folder} has no room for the queue")
+    return StorageUnavailable(f"{folder} cannot be written: {error.strerror or error}")

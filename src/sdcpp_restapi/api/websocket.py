@@ -7,6 +7,7 @@ from contextlib import suppress
 from pydantic import TypeAdapter, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ..errors import StorageUnavailable
 from ..events import Listener, encode
 from ..schemas.events import ClientMessage, Ping, Pong, ServerStatus
 from .app_state import AppState
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 30.0
 # Close code for a client that does not read: "try again later" (RFC 6455 registry).
 TRY_AGAIN_LATER = 1013
+# A close frame holds 123 bytes of reason.
+LONGEST_REASON = 40
 _MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
@@ -26,7 +29,11 @@ async def events(websocket: WebSocket) -> None:
     await websocket.accept()
     listener = state.bus.subscribe()
     try:
-        status = await server_status(state)
+        try:
+            status = await server_status(state)
+        except StorageUnavailable as error:
+            await websocket.close(TRY_AGAIN_LATER, str(error)[:LONGEST_REASON])
+            return
         listener.put(status, encode(status))
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(_send(websocket, listener))
@@ -39,7 +46,8 @@ async def heartbeat(state: AppState) -> None:
     """Tell all clients how the server is, for ever."""
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
-        state.bus.publish(await server_status(state))
+        with suppress(StorageUnavailable):  # /health tells it; clients hear the next heartbeat
+            state.bus.publish(await server_status(state))
 
 
 async def server_status(state: AppState) -> ServerStatus:
@@ -66,6 +74,8 @@ async def _receive(
                 text = message.get("text") or message.get("bytes") or ""
                 answer = await _answer(state, _MESSAGE.validate_json(text))
                 listener.put(answer, encode(answer))
+    except StorageUnavailable as error:
+        await websocket.close(TRY_AGAIN_LATER, str(error)[:LONGEST_REASON])
     except RuntimeError:
         log.debug("a WebSocket client was gone already")
     sending.cancel()

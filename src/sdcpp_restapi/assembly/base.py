@@ -7,6 +7,7 @@ from ..config import Settings
 from ..db import Database
 from ..events import EventBus
 from ..jobs.input_images import InputStore
+from ..jobs.queue.disk_reserve import DiskReserve
 from ..jobs.queue.ordering import OrderingRules
 from ..jobs.queue.queue import Queue
 from ..jobs.queue.store import JobStore
@@ -32,7 +33,9 @@ async def open_base(settings: Settings, stack: AsyncExitStack) -> Base:
     preferences = Preferences(database)
     bus = EventBus()
     store = JobStore(database, _ordering_rules(settings))
-    queue = Queue(store, bus)
+    paths = settings.paths
+    reserve = DiskReserve(settings.limits.min_free_disk_mb, (paths.data_dir, paths.output_dir))
+    queue = Queue(store, bus, reserve)
     await queue.recover(with_workers=bool(settings.cluster.urls))
     return Base(
         database=database,

@@ -3,12 +3,13 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from ..api import websocket
 from ..api.app_state import AppState
 from ..api.response_cache import ResponseCache
+from ..background import keep_running
 from ..cluster.server.listener import WorkerListener
 from ..cluster.server.remote_libraries import RemoteLibraries
 from ..config import Settings
@@ -51,12 +52,13 @@ async def open_server(settings: Settings) -> AsyncIterator[AppState]:
         _add_runners(runners, settings, base, models, downloads)
         listener = await open_worker_listener(settings, base, slots, remote, stack)
         state = _app_state(settings, base, models, slots, downloads, llm, housekeeping, runners, listener)
-        _run_in_background(stack, websocket.heartbeat(state))
-        _run_in_background(stack, housekeeping.retention.keep())
-        _run_in_background(stack, housekeeping.usage.keep_current(lambda: base.queue.revision))
-        _run_in_background(stack, _run_jobs(slots, runners))
+        _run_in_background(stack, "the heartbeat", lambda: websocket.heartbeat(state))
+        _run_in_background(stack, "retention", housekeeping.retention.keep)
+        _run_in_background(stack, "disk usage", lambda: housekeeping.usage.keep_current(_revision(base)))
+        _run_in_background(stack, "the start of the engine", lambda: _start_slots(slots))
+        _run_in_background(stack, "the runners", runners.run)
         if listener is not None:
-            _run_in_background(stack, listener.run())
+            _run_in_background(stack, "the listener to workers", listener.run)
         log.info("ready in %.2f s", time.monotonic() - began)
         yield state
 
@@ -146,16 +148,20 @@ def _generations(settings: Settings, base: Base, models: Models, slots: Slots) -
     )
 
 
-async def _run_jobs(slots: Slots, runners: Runners) -> None:
+async def _start_slots(slots: Slots) -> None:
     """The engine comes up while requests are answered and models are downloaded already."""
     async with asyncio.TaskGroup() as tasks:
         for slot in slots.local:
             tasks.create_task(slot.start())
-        tasks.create_task(runners.run())
 
 
-def _run_in_background(stack: AsyncExitStack, work: Coroutine[None, None, None]) -> None:
-    task = asyncio.create_task(work)
+def _revision(base: Base) -> Callable[[], int]:
+    return lambda: base.queue.revision
+
+
+def _run_in_background(stack: AsyncExitStack, what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Nothing of this may end while the server runs: what breaks is told in the log and begun again."""
+    task = asyncio.create_task(keep_running(what, work))
 
     async def stop() -> None:
         task.cancel()

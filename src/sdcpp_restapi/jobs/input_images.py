@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from ..errors import BadRequest
+from ..errors import BadRequest, storage_error
 from ..schemas.base import Request
 from ..schemas.jobs import InputImage, Job
 
@@ -42,12 +42,15 @@ class InputStore:
         self._max_pixels = max_pixels
 
     async def store[R: Request](self, job_id: str, request: R) -> R:
-        """The request with its images stored and replaced by references. Raises BadRequest."""
+        """The request with its images stored and replaced by references. Raises BadRequest, DiskFull."""
         given = _given(request)
         if not given:
             return request
         try:
             await asyncio.to_thread(self._store_all, job_id, given)
+        except OSError as error:
+            await self.remove(job_id)
+            raise storage_error(self._folder.parent, error) from error
         except BaseException:
             await self.remove(job_id)
             raise
