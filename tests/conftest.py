@@ -1,14 +1,14 @@
 """Fixtures: real servers, real models."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.api.scripted import serving
-from tests.server import RunningServer
+from tests.support.chromium import chromium
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, REFUSED, StartFaulty, engine_command, put, serving
 
 
 @pytest.fixture
@@ -28,23 +28,18 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
         print("\n".join(["--- log of the server", *server.log[-60:]]))
 
 
-CHROMIUM = Path("/usr/bin/chromium")
-# No talk with anybody but the page's server.
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--disable-gpu",
-]  # fmt: skip
+@pytest.fixture
+def start_faulty(start_server: Callable[..., RunningServer], tmp_path: Path) -> StartFaulty:
+    """Start a server whose engine plays a scenario; `settings` are environment variables without SDCPP_."""
 
+    def start(scenario: str, **settings: str) -> RunningServer:
+        put(tmp_path, f"checkpoints/{MODEL}")
+        put(tmp_path, f"checkpoints/{REFUSED}")
+        env = {f"SDCPP_{name.upper()}": value for name, value in settings.items()}
+        own = {**engine_command(scenario, tmp_path), "SDCPP_ENGINE_RESTART_DELAY": "0"}
+        return start_server(env=own | env)
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Chromium; while it is open, no other event loop can run in this process."""
-    if not CHROMIUM.exists():
-        pytest.skip("needs Chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
-        yield running
-        running.close()
+    return start
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64
-from tests.api.scripted import MODEL
-from tests.server import RunningServer
+from tests.support.images import as_base64
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 # The defaults of the API document's table.

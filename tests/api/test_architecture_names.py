@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 KNOWN = [
     ("minit2i", "MiniT2I", "MiniT2I", "diffusion"),

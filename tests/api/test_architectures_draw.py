@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.real import opened, pixels
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.real_engine import opened, pixels
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 ARCHITECTURES = {
     "minit2i": "MiniT2I",

@@ -8,11 +8,11 @@ import pytest
 
 from sdcpp_restapi.outputs import parameters
 from sdcpp_restapi.outputs.parameters import Made
-from tests.api.images import as_base64, picture
-from tests.api.real import drawing, image_file, opened, pixels
 from tests.proofs.cases import pairs
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.images import as_base64, picture
+from tests.support.real_engine import drawing, image_file, opened, pixels
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 BASE: dict[str, Any] = {
     "prompt": "a cat", "width": 32, "height": 32, "steps": 4, "cfg_scale": 1.0, "seed": 7, "sampler": "euler",

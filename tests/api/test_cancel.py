@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.scripted import NEVER_ENDING, SHORT, busy, serving
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import NEVER_ENDING, SHORT, busy, serving
 
 CANCELLED = {"success": True, "message": "Job cancelled"}
 CANNOT = {"error": "Cannot cancel job (not found or already processing)"}

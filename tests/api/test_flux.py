@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64, picture
-from tests.api.real import pixels
-from tests.docs_examples.document import curl_body
-from tests.docs_examples.models import install
 from tests.proofs.cases import pairs
-from tests.server import RunningServer
+from tests.support.api_document import curl_body
+from tests.support.document_models import install
+from tests.support.images import as_base64, picture
+from tests.support.real_engine import pixels
+from tests.support.running_server import RunningServer
 
 BASE: dict[str, Any] = {
     "prompt": "a cat", "width": 32, "height": 32, "steps": 4, "cfg_scale": 1.0, "seed": 7, "sampler": "euler",

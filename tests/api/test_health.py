@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.scripted import MODEL, NEVER_ENDING, REFUSED, loads_held, serving
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, NEVER_ENDING, REFUSED, loads_held, serving
 
 ALWAYS = {
     "status", "model_loaded", "model_loading", "loading_model_name", "last_error", "model_name", "model_type",
@@ -20,7 +20,7 @@ COMPONENTS = {"vae", "clip_l", "clip_g", "t5xxl", "controlnet", "llm", "llm_visi
 @pytest.fixture
 def empty(tmp_path: Path) -> Iterator[RunningServer]:
     """A server that never loaded anything."""
-    with serving(tmp_path, load=False) as server:
+    with serving(tmp_path, loaded=False) as server:
         yield server
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64, picture
-from tests.api.real import drawing, pixels
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.images import as_base64, picture
+from tests.support.real_engine import drawing, pixels
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]  # gigabytes are written and read
 

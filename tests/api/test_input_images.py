@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.api.images import as_base64, encoded, picture
-from tests.api.scripted import SHORT
-from tests.server import RunningServer
+from tests.support.images import as_base64, encoded, picture
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import SHORT
 
 
 def submit(server: RunningServer, image: str, **more: Any) -> dict[str, Any]:

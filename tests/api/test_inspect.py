@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.models import stubs
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support import stub_models
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 KINDS = {"minit2i": "MiniT2I", "flux_schnell": "Flux", "zimage": "Z-Image", "sd1": "SD1.5"}
 ONE_THREAD = {"options": {"n_threads": 1}}
@@ -22,8 +22,8 @@ ONE_THREAD = {"options": {"n_threads": 1}}
 def bodies(root: Path) -> dict[str, dict[str, str]]:
     """All files of several tiny models, and damaged ones, in one library; the body that loads each."""
     models = root / "models"
-    stubs.write(models / "t5/a_wide.safetensors", stubs.t5(4096))
-    stubs.write(models / "taesd/a_tiny.safetensors", stubs.taesd(12))
+    stub_models.write(models / "t5/a_wide.safetensors", stub_models.t5(4096))
+    stub_models.write(models / "taesd/a_tiny.safetensors", stub_models.taesd(12))
     (models / "checkpoints").mkdir(parents=True)
     (models / "checkpoints/broken.gguf").write_bytes(b"GGUF" + b"\xff" * 40)
     (models / "checkpoints/old.ckpt").write_bytes(b"\x80\x02cos\nsystem\n")
@@ -183,8 +183,8 @@ def test_details_come_on_request_only(server: RunningServer) -> None:
 
 def test_a_lora_shows_title_trigger_words_and_picture(server: RunningServer) -> None:
     folder = server.models_dir / "loras" / "my ärt"
-    layers = stubs.lora("lora_unet_double_blocks_0_img_attn_qkv")
-    stubs.write(folder / "cat #1.safetensors", layers, metadata={"modelspec.title": "In the file"})
+    layers = stub_models.lora("lora_unet_double_blocks_0_img_attn_qkv")
+    stub_models.write(folder / "cat #1.safetensors", layers, metadata={"modelspec.title": "In the file"})
     (folder / "cat #1.civitai.info").write_text(json.dumps({"trainedWords": ["ohwx"]}))
     Image.new("RGB", (300, 200), "red").save(folder / "cat #1.png")
     server.post("/models/refresh")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64, picture
-from tests.api.real import drawing, pixels
-from tests.server import RunningServer
+from tests.support.images import as_base64, picture
+from tests.support.real_engine import drawing, pixels
+from tests.support.running_server import RunningServer
 
 INIT = as_base64(picture())
 OTHER = as_base64(picture().rotate(90))

@@ -8,11 +8,11 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.api.images import as_base64
-from tests.api.real import drawing, pixels
 from tests.proofs.cases import changes, pairs
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.images import as_base64
+from tests.support.real_engine import drawing, pixels
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 type Options = dict[str, Any]
 

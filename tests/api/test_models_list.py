@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.scripted import MODEL, put, serving
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, put, serving
 
 LISTS = (
     "checkpoints", "diffusion_models", "vae", "loras", "clip", "t5", "controlnets", "llm", "esrgan", "taesd",
@@ -185,7 +185,7 @@ def test_a_folder_of_one_type_can_be_set_elsewhere(root: Path, tmp_path: Path) -
     elsewhere = tmp_path / "my loras"
     elsewhere.mkdir()
     (elsewhere / "mine.safetensors").touch()
-    with serving(tmp_path, load=False, paths_folders=f'{{"lora": "{elsewhere}"}}') as other:
+    with serving(tmp_path, loaded=False, paths_folders=f'{{"lora": "{elsewhere}"}}') as other:
         assert other.get("/models/paths")["lora"] == str(elsewhere)
         assert [entry["name"] for entry in other.get("/models")["loras"]] == ["mine.safetensors"]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.scripted import MODEL, NEVER_ENDING, REFUSED, SHORT, busy, loads_held, put, serving
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, NEVER_ENDING, REFUSED, SHORT, busy, loads_held, put, serving
 
 OTHER = "sub folder/other.safetensors"
 

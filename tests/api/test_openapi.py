@@ -8,7 +8,7 @@ import pytest
 from fastapi.openapi.models import OpenAPI
 from jsonschema import Draft202012Validator
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 ROUTES = {
     ("get", "/health"), ("get", "/models"), ("get", "/models/paths"), ("post", "/models/load"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 SAMPLERS = [
     "euler", "euler_a", "heun", "dpm2", "dpm++2s_a", "dpm++2m", "dpm++2mv2", "ipndm", "ipndm_v", "lcm",

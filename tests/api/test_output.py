@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.images import encoded
-from tests.api.raw import request
-from tests.api.scripted import SHORT, serving
-from tests.server import RunningServer
+from tests.support.images import encoded
+from tests.support.raw_requests import request
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import SHORT, serving
 
 PICTURE = encoded()
 NAMES = [
@@ -183,7 +183,7 @@ def test_the_root_is_listed_with_and_without_a_slash(server: RunningServer) -> N
 
 
 def test_the_root_is_listed_before_there_is_any_output(tmp_path: Path) -> None:
-    with serving(tmp_path, load=False) as fresh:
+    with serving(tmp_path, loaded=False) as fresh:
         assert fresh.http.get("/output").status_code == 200
 
 

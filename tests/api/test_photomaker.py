@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64, picture
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.images import as_base64, picture
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 BASE: dict[str, Any] = {"prompt": "a man img", "width": 32, "height": 32, "steps": 1}
 FIELDS = {

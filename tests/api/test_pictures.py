@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64
-from tests.api.real import drawing, image_file, opened, pixels
 from tests.proofs.cases import changes
-from tests.server import RunningServer
+from tests.support.images import as_base64
+from tests.support.real_engine import drawing, image_file, opened, pixels
+from tests.support.running_server import RunningServer
 
 BASE: dict[str, Any] = {
     "prompt": "a cat", "width": 64, "height": 64, "steps": 4, "cfg_scale": 2.0, "seed": 7, "sampler": "euler",

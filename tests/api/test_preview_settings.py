@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 DEFAULTS = {"enabled": True, "mode": "tae", "interval": 1, "max_size": 256, "quality": 75}
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.api.real import drawing
-from tests.docs_examples.document import answer, differences
-from tests.server import RunningServer
+from tests.support.api_document import answer, differences
+from tests.support.real_engine import drawing
+from tests.support.running_server import RunningServer
 
 DEFAULTS = {"enabled": True, "mode": "tae", "interval": 1, "max_size": 256, "quality": 75}
 JOB: dict[str, Any] = {

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64
-from tests.api.scripted import MODEL, SHORT, busy, serving
-from tests.server import RunningServer
+from tests.support.images import as_base64
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, SHORT, busy, serving
 
 MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
 PROGRESS = {

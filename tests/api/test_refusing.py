@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64
-from tests.api.scripted import put, serving
-from tests.server import RunningServer
+from tests.support.images import as_base64
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import put, serving
 
 
 @pytest.fixture(scope="module")

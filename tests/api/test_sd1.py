@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.real import drawing, opened, pixels
 from tests.proofs.cases import changes, pairs
-from tests.server import RunningServer
+from tests.support.real_engine import drawing, opened, pixels
+from tests.support.running_server import RunningServer
 
 BASE: dict[str, Any] = {
     "prompt": "a cat in a garden", "negative_prompt": "blurry", "width": 64, "height": 64, "steps": 3,

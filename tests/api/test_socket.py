@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.api.scripted import MODEL, REFUSED, SHORT
-from tests.server import Events, RunningServer
+from tests.support.running_server import Events, RunningServer
+from tests.support.scripted_engine import MODEL, REFUSED, SHORT
 
 PROGRESS = {
     "step", "total_steps", "current_image", "total_images", "all_steps", "current_all_steps", "percentage"

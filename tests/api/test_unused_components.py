@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.real import drawing
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.real_engine import drawing
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 IGNORED = "the engine has no use for {} with this model"
 

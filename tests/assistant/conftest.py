@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.scripted import MODEL, put, serving
-from tests.llm.upstream import Upstream, upstream
-from tests.server import RunningServer
+from tests.support.llm_upstream import Upstream, upstream
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, put, serving
 
 ESRGAN = "x4.pth"
 CALLING, WRITING = "calling_by_script", "writing_by_script"

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.scripted import MODEL, REFUSED, busy
 from tests.assistant.conftest import ESRGAN, WRITING, Assistant
-from tests.llm.upstream import Upstream
-from tests.server import RunningServer
+from tests.support.llm_upstream import Upstream
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, REFUSED, busy
 
 LOAD = {"type": "load_model", "parameters": {"model_name": MODEL}}
 

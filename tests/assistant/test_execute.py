@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.api.scripted import MODEL, NEVER_ENDING, REFUSED, SHORT
 from tests.assistant.conftest import ESRGAN, WRITING, Assistant
+from tests.support.scripted_engine import MODEL, NEVER_ENDING, REFUSED, SHORT
 
 UNLOAD = {"type": "unload_model", "parameters": {}}
 

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from tests.api.scripted import MODEL
 from tests.assistant.conftest import Assistant
-from tests.llm.upstream import REAL
-from tests.server import RunningServer
+from tests.support.llm_upstream import REAL
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL
 
 MASK = "***masked***"
 KEY = "assistant-key-that-nobody-may-see"

@@ -12,9 +12,9 @@ from sdcpp_restapi.llm.assistant.prompt import instructions, spoken
 from sdcpp_restapi.llm.local.seat import ChatSeat
 from sdcpp_restapi.schemas.chat import Answer, Chat
 from sdcpp_restapi.schemas.llama import Completed
-from tests.api.scripted import MODEL, serving
-from tests.llm.upstream import SETTINGS, WEIGHTS
-from tests.server import RunningServer
+from tests.support.llm_upstream import SETTINGS, WEIGHTS
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, serving
 
 
 @pytest.fixture(scope="module")

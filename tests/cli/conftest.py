@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import ANY_PORTS, running
+from tests.support.command import ANY_PORTS, running
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.cli.command import ANY_PORTS, running, sdcpp
+from tests.support.command import ANY_PORTS, running, sdcpp
 
 
 @pytest.fixture(scope="module")

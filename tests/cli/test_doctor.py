@@ -5,7 +5,7 @@ import socket
 from pathlib import Path
 from typing import Any
 
-from tests.cli.command import ANY_PORTS, running, sdcpp
+from tests.support.command import ANY_PORTS, running, sdcpp
 
 
 def findings(*arguments: str, folder: Path, **variables: str) -> tuple[int, dict[str, Any]]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 from PIL import Image
 
-from tests.cli.command import ANY_PORTS, running, sdcpp
-from tests.tiny import build
+from tests.support.command import ANY_PORTS, running, sdcpp
+from tests.support.tiny_models import build
 
 
 def test_it_writes_the_file_with_the_seed_asked_for(demo_url: str, tmp_path: Path) -> None:

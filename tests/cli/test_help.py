@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from sdcpp_restapi import __version__
 from sdcpp_restapi.cli.commands import app
-from tests.cli.command import sdcpp
+from tests.support.command import sdcpp
 
 MODELS = ("list", "inspect", "hash", "download", "convert", "load", "unload")
 

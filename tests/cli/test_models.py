@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from sdcpp_restapi.cli.commands import app
-from tests.cli.command import ANY_PORTS, running, sdcpp
-from tests.downloads.upstream import Upstream, civitai, hub, model_bytes, sha256, upstreams
-from tests.tiny import build
+from tests.support.command import ANY_PORTS, running, sdcpp
+from tests.support.http_upstream import Upstream, civitai, hub, model_bytes, sha256, upstreams
+from tests.support.tiny_models import build
 
 MODEL, LORA = "minit2i.safetensors", "lora_minit2i.safetensors"
 

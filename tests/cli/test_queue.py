@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from tests.api.scripted import SHORT, busy
-from tests.cli.command import sdcpp
-from tests.server import RunningServer
+from tests.support.command import sdcpp
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import SHORT, busy
 
 
 def queue(server: RunningServer, *arguments: str) -> Any:

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.cli.command import ANY_PORTS, running, sdcpp
-from tests.tiny import build
+from tests.support.command import ANY_PORTS, running, sdcpp
+from tests.support.tiny_models import build
 
 
 def test_it_announces_where_it_is_and_answers_there(tmp_path: Path) -> None:

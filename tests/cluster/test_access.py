@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import SHORT, Site
-from tests.cluster.machines import Broker, Worker
+from tests.support.broker import Broker
+from tests.support.cluster_site import SHORT, Site
+from tests.support.running_worker import Worker
 
 PAGE = Path(__file__).parents[2] / "docs/howto/several-machines.md"
 

@@ -13,15 +13,15 @@ from sdcpp_restapi.cluster import files
 from sdcpp_restapi.cluster.files import BadFile, FileBox
 from sdcpp_restapi.cluster.link import Link
 from sdcpp_restapi.config import Cluster
-from tests.cluster.cable import Cable
-from tests.cluster.conftest import SHORT, Site
-from tests.cluster.machines import Broker
+from tests.support.broker import Broker
+from tests.support.cluster_site import SHORT, Site
+from tests.support.tcp_proxy import TcpProxy
 
 RULES = "authorization: {{ users: [ {{ user: us, password: {password} }} ] }}\n"
 
 
 def test_what_comes_through_a_mended_network_is_dropped(site: Site, broker: Broker) -> None:
-    cable = Cable(broker.port)
+    cable = TcpProxy(broker.port)
     try:
         site.serve()
         cut = site.work("one", broker_url=cable.url)
@@ -43,7 +43,7 @@ def test_what_comes_through_a_mended_network_is_dropped(site: Site, broker: Brok
 
 
 def test_a_job_that_is_cancelled_while_its_worker_is_cut_off_is_over(site: Site, broker: Broker) -> None:
-    cable = Cable(broker.port)
+    cable = TcpProxy(broker.port)
     try:
         site.serve()
         cut = site.work("one", broker_url=cable.url)

@@ -12,9 +12,10 @@ from sdcpp_restapi.cluster.link import Link
 from sdcpp_restapi.config import Cluster
 from sdcpp_restapi.schemas.cluster import PROTOCOL, Announcement, Asked, Holding, Holdings, Refusal, SlotState
 from sdcpp_restapi.schemas.models import LoadedSlot
-from tests.cli.command import sdcpp
-from tests.cluster.conftest import LONG, MODEL, SHORT, Site
-from tests.cluster.machines import Worker, free_port
+from tests.support.broker import free_port
+from tests.support.cluster_site import LONG, MODEL, SHORT, Site
+from tests.support.command import sdcpp
+from tests.support.running_worker import Worker
 
 OTHER = "other.safetensors"
 

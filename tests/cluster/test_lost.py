@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cluster.conftest import LONG, SHORT, Site
-from tests.cluster.machines import Broker
+from tests.support.broker import Broker
+from tests.support.cluster_site import LONG, SHORT, Site
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 

@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64, picture
-from tests.cluster.conftest import Site
-from tests.cluster.machines import Broker
-from tests.server import RunningServer
-from tests.tiny import build
-from tests.video.conftest import LINGBOT
-from tests.video.videos import TINY
+from tests.support.broker import Broker
+from tests.support.cluster_site import Site
+from tests.support.images import as_base64, picture
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
+from tests.support.videos import LINGBOT, TINY
 
 BASE: dict[str, Any] = {
     "prompt": "a cat", "width": 64, "height": 64, "steps": 2, "cfg_scale": 2.0, "seed": 7, "sampler": "euler",

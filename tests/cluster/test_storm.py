@@ -15,9 +15,9 @@ import pytest
 from sdcpp_restapi.cluster.files import FileBox
 from sdcpp_restapi.cluster.link import Link
 from sdcpp_restapi.config import Cluster
-from tests.cluster.conftest import Site
-from tests.cluster.machines import Broker
-from tests.server import FINAL
+from tests.support.broker import Broker
+from tests.support.cluster_site import Site
+from tests.support.running_server import FINAL
 
 WORKERS = ("one", "two", "three")
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.cluster.conftest import SHORT, Site
-from tests.cluster.machines import Broker, Worker
+from tests.support.broker import Broker
+from tests.support.cluster_site import SHORT, Site
+from tests.support.running_worker import Worker
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from tests.convert.conftest import convert
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 SLOW = "slow.gguf"
 """84 MB: it takes seconds to write it as k-quants."""

@@ -6,8 +6,8 @@ import pytest
 
 from sdcpp_restapi.schemas.names import QUANTIZATION_TYPES, WRITABLE_TYPES
 from tests.convert.conftest import ZIMAGE, convert, types_in
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 # What the engine keeps as it was, whatever the type: its own list, seen in what it writes (487de75).
 KEPT = ("x_embedder", "t_embedder", "final_layer")

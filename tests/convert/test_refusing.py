@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.convert.conftest import ZIMAGE, convert, refused, types_in
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 
 def test_q8_k_which_the_engine_cannot_write(server: RunningServer) -> None:

@@ -12,7 +12,7 @@ from PIL import Image
 
 from sdcpp_restapi.config import FOLDER_OF
 from sdcpp_restapi.demo.model import DemoModel, copy_demo_model
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 HERE = Path(__file__).parent
 HEART: dict[str, Any] = {

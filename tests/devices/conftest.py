@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 StartDevices = Callable[..., RunningServer]
 SLOT = "cpu:1"
+PROMPT: dict[str, Any] = {"prompt": "a cat", "width": 64, "height": 64, "steps": 8, "cfg_scale": 1, "seed": 7}
 
 
 def load_body(root: Path) -> dict[str, Any]:

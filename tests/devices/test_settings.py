@@ -13,8 +13,7 @@ from sdcpp_restapi.engine.library import open_library
 from sdcpp_restapi.engine.load_params import ctx_params
 from sdcpp_restapi.errors import BadSettings
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
-from tests.devices.conftest import StartDevices, load_body, load_everywhere
-from tests.devices.test_two_slots import PROMPT
+from tests.devices.conftest import PROMPT, StartDevices, load_body, load_everywhere
 
 
 @pytest.fixture(scope="module")

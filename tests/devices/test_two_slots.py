@@ -6,11 +6,10 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.devices.conftest import SLOT, StartDevices, load_body, load_everywhere
-from tests.server import Events, RunningServer
-from tests.tiny.models import build
+from tests.devices.conftest import PROMPT, SLOT, StartDevices, load_body, load_everywhere
+from tests.support.running_server import Events, RunningServer
+from tests.support.tiny_models.models import build
 
-PROMPT: dict[str, Any] = {"prompt": "a cat", "width": 64, "height": 64, "steps": 8, "cfg_scale": 1, "seed": 7}
 ESRGAN = "tiny-esrgan.safetensors"
 # Nobody waits for its end: it is cancelled, or its engine killed.
 ENDLESS = PROMPT | {"width": 128, "height": 128, "steps": 1000}

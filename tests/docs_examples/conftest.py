@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.scripted import put, serving
-from tests.docs_examples.models import install
-from tests.server import RunningServer
+from tests.support.document_models import install
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import put, serving
 
 NAMED = (
     "checkpoints/SD1x/realisticStockPhoto_v30SD15.safetensors",
@@ -51,7 +51,7 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     root: Path = tmp_path_factory.mktemp("named")
     for name in NAMED:
         put(root, name)
-    with serving(root, load=False) as server:
+    with serving(root, loaded=False) as server:
         yield server
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.scripted import REFUSED, SHORT, busy, loads_held
-from tests.docs_examples.document import answer, blocks, body, curl_body, differences
-from tests.server import RunningServer
+from tests.support.api_document import answer, blocks, body, curl_body, differences
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import REFUSED, SHORT, busy, loads_held
 
 ERRORS = {
     "POST /models/load without a name",

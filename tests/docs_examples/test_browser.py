@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.api.scripted import MODEL, SHORT
-from tests.docs_examples.document import HERE, curl_body
-from tests.server import RunningServer
+from tests.support.api_document import FOLDER, curl_body
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, SHORT
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def visit(page: Page, server: RunningServer) -> None:
 def run_example(page: Page, server: RunningServer) -> None:
     """Start the example and wait until it is connected."""
     visit(page, server)
-    script = (HERE / "events.js").read_text().replace("localhost:8081", f"localhost:{server.ws_port}")
+    script = (FOLDER / "events.js").read_text().replace("localhost:8081", f"localhost:{server.ws_port}")
     page.add_script_tag(content=script)
     page.wait_for_function("ws.readyState === WebSocket.OPEN")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.images import as_base64, encoded
-from tests.api.scripted import MODEL, SHORT
-from tests.docs_examples.document import blocks, body, curl_body
-from tests.server import RunningServer
+from tests.support.api_document import blocks, body, curl_body
+from tests.support.images import as_base64, encoded
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, SHORT
 
 LOADS = [name for name in blocks("requests.md") if name.endswith(" load")]
 GENERATIONS = [

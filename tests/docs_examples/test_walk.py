@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.api.images import encoded
-from tests.docs_examples.document import HERE, blocks
-from tests.docs_examples.models import install_heavy
-from tests.server import RunningServer
+from tests.support.api_document import FOLDER, blocks
+from tests.support.document_models import install_heavy
+from tests.support.images import encoded
+from tests.support.running_server import RunningServer
 
 CHAPTERS = {
     "SD1.5": ["sd15 load", "sd15 generate", "two loras", "img2img"],
@@ -89,7 +89,7 @@ def walk(server: RunningServer, folder: Path, chapter: str, load: str, *generati
 
 
 def test_the_python_example_saves_its_picture(real: RunningServer, tmp_path: Path) -> None:
-    script = reduced((HERE / "client.py.txt").read_text("utf-8"))
+    script = reduced((FOLDER / "client.py.txt").read_text("utf-8"))
     (tmp_path / "client.py").write_text(script.replace("http://localhost:8080", real.url))
     done = subprocess.run(
         [sys.executable, "client.py"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True
@@ -101,7 +101,7 @@ def test_the_python_example_saves_its_picture(real: RunningServer, tmp_path: Pat
 
 
 def test_the_bash_example_saves_its_picture(real: RunningServer, tmp_path: Path) -> None:
-    script = reduced((HERE / "workflow.sh").read_text("utf-8"))
+    script = reduced((FOLDER / "workflow.sh").read_text("utf-8"))
     (tmp_path / "workflow.sh").write_text(script.replace("http://localhost:8080", real.url))
     done = subprocess.run(
         ["bash", "workflow.sh"], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=True

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.downloads.upstream import Upstream, upstreams
-from tests.server import RunningServer
+from tests.support.http_upstream import Upstream, upstreams
+from tests.support.running_server import RunningServer
 
 CIVITAI_TOKEN = "civitai-token-that-nobody-may-see"
 HUGGINGFACE_TOKEN = "hf_token-that-nobody-may-see"

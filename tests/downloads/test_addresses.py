@@ -14,8 +14,8 @@ from sdcpp_restapi.downloads.addresses import Addresses, CheckedTransport
 from sdcpp_restapi.downloads.failures import AddressRefused, Interrupted
 from sdcpp_restapi.downloads.web import Web
 from tests.downloads.conftest import Environment, finished
-from tests.downloads.upstream import Upstream, civitai, hub, model_bytes
-from tests.server import RunningServer
+from tests.support.http_upstream import Upstream, civitai, hub, model_bytes
+from tests.support.running_server import RunningServer
 
 PRIVATE = [
     "127.0.0.1",

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from tests.downloads.conftest import Environment, download, fetched, files, finished, stored
-from tests.downloads.upstream import Request, Upstream, civitai, hub, model_bytes, sha256
-from tests.server import RunningServer
+from tests.support.http_upstream import Request, Upstream, civitai, hub, model_bytes, sha256
+from tests.support.running_server import RunningServer
 
 DATA = model_bytes(300_000)
 PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"

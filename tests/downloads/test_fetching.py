@@ -13,8 +13,8 @@ from tests.downloads.conftest import (
     finished,
     stored,
 )
-from tests.downloads.upstream import Upstream, civitai, hub, model_bytes, sha256
-from tests.server import RunningServer
+from tests.support.http_upstream import Upstream, civitai, hub, model_bytes, sha256
+from tests.support.running_server import RunningServer
 
 DATA = model_bytes(3_000_000)
 

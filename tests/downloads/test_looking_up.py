@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.downloads.conftest import HUGGINGFACE_TOKEN, Environment
-from tests.downloads.upstream import Upstream, civitai, hub, model_bytes, sha256
-from tests.server import RunningServer
+from tests.support.http_upstream import Upstream, civitai, hub, model_bytes, sha256
+from tests.support.running_server import RunningServer
 
 DATA = model_bytes(100_000)
 HUB = "/models/huggingface"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.downloads.conftest import HUGGINGFACE_TOKEN, Environment, download, fetched, files, stored
-from tests.downloads.upstream import Upstream, hub, model_bytes, sha256
-from tests.server import RunningServer
+from tests.support.http_upstream import Upstream, hub, model_bytes, sha256
+from tests.support.running_server import RunningServer
 
 DATA = model_bytes(4_000_000)
 HALF = 2_500_000

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.downloads.conftest import Environment, download
-from tests.downloads.upstream import Upstream, model_bytes
-from tests.server import RunningServer
+from tests.support.http_upstream import Upstream, model_bytes
+from tests.support.running_server import RunningServer
 
 DATA = model_bytes(10_000)
 

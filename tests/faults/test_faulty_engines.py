@@ -3,15 +3,8 @@
 import psutil
 import pytest
 
-from tests.server import RunningServer
-
-from .conftest import MODEL, StartFaulty
-
-PROMPT = {"prompt": "a cat", "steps": 5, "width": 64, "height": 64}
-
-
-def load(server: RunningServer) -> None:
-    server.post("/models/load", {"model_name": MODEL})
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, PROMPT, StartFaulty, load
 
 
 def child_of(server: RunningServer) -> psutil.Process:

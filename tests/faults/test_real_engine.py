@@ -13,8 +13,8 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.server import FINAL, RunningServer
-from tests.tiny import build
+from tests.support.running_server import FINAL, RunningServer
+from tests.support.tiny_models import build
 
 StartServer = Callable[..., RunningServer]
 PROMPT: dict[str, Any] = {

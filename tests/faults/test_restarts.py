@@ -8,10 +8,8 @@ from contextlib import closing
 import psutil
 import pytest
 
-from tests.server import RunningServer
-
-from .conftest import MODEL, StartFaulty
-from .test_faulty_engines import PROMPT, load
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, PROMPT, StartFaulty, load
 
 LONG = PROMPT | {"steps": 900}
 

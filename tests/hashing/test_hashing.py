@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 # Takes about half a second to hash, and a moment to make.
 LARGE = 600_000_000

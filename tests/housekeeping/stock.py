@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.stores import add_jobs, add_outputs
-from tests.api.scripted import environment
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import environment
 
 
 def stock(root: Path, count: int, size: int = 100) -> list[str]:

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.scripted import SHORT, busy
 from tests.housekeeping.stock import delete, restore, rows
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import SHORT, busy
 
 
 def listed(server: RunningServer, **query: Any) -> list[str]:

@@ -5,12 +5,10 @@ from uuid import uuid4
 
 import pytest
 
-from tests.api.images import as_base64
-from tests.api.scripted import SHORT, busy
-from tests.faults.conftest import StartFaulty, start_faulty  # noqa: F401 - a fixture
-from tests.faults.test_faulty_engines import PROMPT, load
 from tests.housekeeping.stock import delete, folders, places, restore
-from tests.server import RunningServer
+from tests.support.images import as_base64
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import PROMPT, SHORT, StartFaulty, busy, load
 
 
 def make_from_image(server: RunningServer, image: str | None = None) -> str:
@@ -93,7 +91,7 @@ def test_a_job_that_was_submitted_with_a_reference_has_its_own_copy(scripted: Ru
 
 
 def test_a_job_that_is_purged_while_its_engine_does_not_let_go_of_it_stops_nothing(
-    start_faulty: StartFaulty,  # noqa: F811
+    start_faulty: StartFaulty,
 ) -> None:
     server = start_faulty("deaf", engine_cancel_grace="0.5")
     load(server)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.images import as_base64
-from tests.api.scripted import SHORT, serving
 from tests.housekeeping.stock import delete, restore
-from tests.server import RunningServer
+from tests.support.images import as_base64
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import SHORT, serving
 
 FIELDS = {
     "outputs_bytes", "trash_bytes", "inputs_bytes", "models_disk_free_bytes", "outputs_disk_free_bytes",

@@ -9,7 +9,7 @@ from uuid import uuid4
 import httpx
 
 from tests.housekeeping.stock import folders, places, rows, start, stock
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 # Some batches of the server's, so that the kill comes in the midst of them.
 COUNT = 1_200

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sdcpp_restapi.llm.local.seat import ChatSeat
-from tests.api.scripted import serving
-from tests.llm.upstream import WEIGHTS, Upstream, upstream
-from tests.server import RunningServer
+from tests.support.llm_upstream import WEIGHTS, Upstream, upstream
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import serving
 
 LOCAL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -41,7 +41,7 @@ def put(server: RunningServer, **settings: Any) -> Any:
 @pytest.fixture
 async def seat() -> Any:
     """A seat in this process."""
-    from tests.llm.upstream import SETTINGS
+    from tests.support.llm_upstream import SETTINGS
 
     opened = ChatSeat(SETTINGS)
     yield opened

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.llm.conftest import LOCAL, put
-from tests.llm.upstream import CANNED, REAL, Upstream
-from tests.server import RunningServer
+from tests.support.llm_upstream import CANNED, REAL, Upstream
+from tests.support.running_server import RunningServer
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}")
 PROVIDERS = {"ollama": "", "openai": "/v1"}

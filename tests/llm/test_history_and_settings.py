@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.llm.conftest import put
-from tests.llm.upstream import Upstream, upstream
-from tests.server import RunningServer
+from tests.support.llm_upstream import Upstream, upstream
+from tests.support.running_server import RunningServer
 
 MASK = "***masked***"
 KEY = "ollama-key-that-nobody-may-see"

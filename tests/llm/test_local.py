@@ -23,8 +23,8 @@ from sdcpp_restapi.llm.local.seat import ChatSeat
 from sdcpp_restapi.schemas.chat import Chat, Message
 from sdcpp_restapi.schemas.llama import Complete, Completed, Piece
 from tests.llm.conftest import LOCAL, put
-from tests.llm.upstream import SETTINGS, WEIGHTS
-from tests.server import RunningServer
+from tests.support.llm_upstream import SETTINGS, WEIGHTS
+from tests.support.running_server import RunningServer
 
 SYSTEM = Message(role="system", content="You answer in one short sentence.")
 

@@ -16,7 +16,7 @@ from sdcpp_restapi.llm.providers import Providers
 from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.schemas.chat import Answer, Chat, Message, ProviderChoice, Tool, ToolCall
 from tests.llm.conftest import LOCAL
-from tests.llm.upstream import CANNED, REAL, SETTINGS, WEIGHTS, Upstream, upstream
+from tests.support.llm_upstream import CANNED, REAL, SETTINGS, WEIGHTS, Upstream, upstream
 
 ALL = ("ollama", "openai", "local")
 LOAD = Tool(

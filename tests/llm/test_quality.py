@@ -7,7 +7,7 @@ from sdcpp_restapi.llm.local.seat import ChatSeat
 from sdcpp_restapi.llm.styles import Style, load
 from sdcpp_restapi.schemas.chat import Chat
 from sdcpp_restapi.schemas.llama import Completed
-from tests.llm.upstream import WEIGHTS
+from tests.support.llm_upstream import WEIGHTS
 
 # What each is about, in a word that must not get lost.
 PROMPTS = {

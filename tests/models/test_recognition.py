@@ -6,7 +6,7 @@ from sdcpp_restapi.models import architectures
 from sdcpp_restapi.models.header import Header, Tensor, folded
 from sdcpp_restapi.models.recognition import lora_suits, recognised, rules
 from sdcpp_restapi.schemas.inspection import ModelFacts
-from tests.tiny.files import Shapes, shapes
+from tests.support.tiny_models.files import Shapes, shapes
 
 UNET = "model.diffusion_model."
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from tests.api.scripted import serving
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import serving
 
 OpenPage = Callable[..., Page]
 
@@ -22,7 +22,7 @@ def output(root: Path) -> Path:
 @pytest.fixture(scope="module")
 def server(root: Path, output: Path) -> Iterator[RunningServer]:
     """The server whose output folder it is."""
-    with serving(root, load=False) as running:
+    with serving(root, loaded=False) as running:
         yield running
 
 

@@ -7,8 +7,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.outputs.conftest import OpenPage
-from tests.outputs.trees import ATTACK, SCRIPT_PROMPT, write_dated, write_jobs, write_png
-from tests.server import RunningServer
+from tests.support.output_folders import ATTACK, SCRIPT_PROMPT, write_dated, write_jobs, write_png
+from tests.support.running_server import RunningServer
 
 PHONE = {
     "viewport": {"width": 360, "height": 700},

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.scripted import serving
-from tests.outputs.trees import SCRIPT_PROMPT, write_config, write_dated, write_jobs, write_png
-from tests.server import RunningServer
+from tests.support.output_folders import SCRIPT_PROMPT, write_config, write_dated, write_jobs, write_png
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import serving
 
 NAMES = re.compile(r'<a class="open" href="[^"]*">([^<]*)</a>')
 
@@ -215,7 +215,7 @@ def test_every_spelling_of_a_folder_has_links_that_lead_on(server: RunningServer
 def test_links_carry_the_key_that_the_visitor_came_with(tmp_path: Path) -> None:
     write_png(tmp_path / "output" / "a.png")
     write_png(tmp_path / "output" / "job" / "a.png")
-    with serving(tmp_path, load=False, server_api_keys='["s&cret"]') as server:
+    with serving(tmp_path, loaded=False, server_api_keys='["s&cret"]') as server:
         assert server.http.get("/output").status_code == 401
         answer = server.http.get("/output", params={"token": "s&cret"})
         links = [unescape(link) for link in re.findall(r'(?:href|src)="([^"]+)"', answer.text)]

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from PIL import Image
 
-from tests.api.raw import request
-from tests.outputs.trees import blank, write_png
-from tests.server import RunningServer
+from tests.support.output_folders import blank, write_png
+from tests.support.raw_requests import request
+from tests.support.running_server import RunningServer
 
 RED = (255, 0, 0)
 

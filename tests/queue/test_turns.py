@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64, picture
-from tests.api.scripted import SHORT, serving
-from tests.server import RunningServer
-from tests.tiny import build
-from tests.video.conftest import LINGBOT, MINIT2I
-from tests.video.videos import TINY as VIDEO
+from tests.support.images import as_base64, picture
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import SHORT, serving
+from tests.support.tiny_models import build
+from tests.support.videos import LINGBOT, MINIT2I
+from tests.support.videos import TINY as VIDEO
 
 PICTURE: dict[str, Any] = {"prompt": "a cat", "width": 32, "height": 32, "steps": 1, "seed": 1}
 IMAGE = as_base64(picture(16, 16))

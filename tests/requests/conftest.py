@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 # One thread: several would wait for each other wherever cores are shared.
 OPTIONS = {"n_threads": 1}

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64, picture
-from tests.api.real import image_file, pixels
 from tests.requests.conftest import FLUX, MINIT2I, OPTIONS, PICTURE
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.images import as_base64, picture
+from tests.support.real_engine import image_file, pixels
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 Bodies = dict[str, dict[str, Any]]
 

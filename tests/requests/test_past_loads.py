@@ -1,7 +1,7 @@
 """What is known of a model because it was loaded before."""
 
-from tests.api.scripted import MODEL, put
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, put
 
 
 def test_what_a_header_does_not_tell_is_known_once_the_model_was_loaded(scripted: RunningServer) -> None:

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64, picture
 from tests.requests.conftest import FLUX, MINIT2I, PICTURE
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.images import as_base64, picture
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 ESRGAN = "esrgan.safetensors"
 LORA = "lora_minit2i.safetensors"

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64, picture
-from tests.api.real import pixels
 from tests.requests.conftest import MINIT2I, PICTURE
-from tests.server import RunningServer
+from tests.support.images import as_base64, picture
+from tests.support.real_engine import pixels
+from tests.support.running_server import RunningServer
 
 TEMPLATE = "a {tiny|huge} __animals/pets__"
 REQUEST: dict[str, Any] = {name: value for name, value in PICTURE.items() if name != "prompt"}

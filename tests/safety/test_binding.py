@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 
 from sdcpp_restapi.config import Settings
-from tests.api.scripted import serving
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import serving
 
 WARNING = "may use this server: set server.api_keys"
 
@@ -21,13 +21,13 @@ def listening(server: RunningServer) -> dict[int, str]:
 
 @contextmanager
 def bound_to(host: str, root: Path, **settings: str) -> Iterator[RunningServer]:
-    with serving(root, "--host", host, load=False, **settings) as server:
+    with serving(root, "--host", host, loaded=False, **settings) as server:
         yield server
 
 
 def test_unless_told_otherwise_only_this_machine_can_connect(tmp_path: Path) -> None:
     assert Settings().server.host == "127.0.0.1"
-    with serving(tmp_path, load=False) as server:
+    with serving(tmp_path, loaded=False) as server:
         assert listening(server) == {server.port: "127.0.0.1", server.ws_port: "127.0.0.1"}
         assert not [line for line in server.log if WARNING in line]
 

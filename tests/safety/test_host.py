@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.api.raw import request
-from tests.api.scripted import serving
-from tests.safety.knocking import knock
-from tests.server import RunningServer
+from tests.support.raw_requests import request
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import serving
+from tests.support.websocket_handshake import knock
 
 FOREIGN = [
     "evil.example",

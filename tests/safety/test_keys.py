@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.raw import request
-from tests.api.scripted import MODEL, SHORT, serving
-from tests.safety.knocking import knock
-from tests.server import RunningServer
+from tests.support.raw_requests import request
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, SHORT, serving
+from tests.support.websocket_handshake import knock
 
 KEY, OTHER_KEY = "correct-horse-battery", "second-staple-key"
 WRONG = "wrong-key-that-someone-typed"
@@ -20,7 +20,7 @@ WRONG = "wrong-key-that-someone-typed"
 @pytest.fixture(scope="module")
 def server(root: Path) -> Iterator[RunningServer]:
     """A server with two keys; its client carries the first."""
-    with serving(root, load=False, server_api_keys=json.dumps([KEY, OTHER_KEY])) as running:
+    with serving(root, loaded=False, server_api_keys=json.dumps([KEY, OTHER_KEY])) as running:
         running.http.headers["x-api-key"] = KEY
         running.post("/models/load", {"model_name": MODEL})
         yield running

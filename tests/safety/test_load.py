@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.images import as_base64
-from tests.api.scripted import SHORT, busy, serving
-from tests.server import RunningServer
+from tests.support.images import as_base64
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import SHORT, busy, serving
 
 HUNDRED_MB = 100 * 2**20
 PIECE = b" " * 2**20

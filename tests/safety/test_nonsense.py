@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sdcpp_restapi.schemas.generation import Img2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
 from sdcpp_restapi.schemas.video import Txt2VidRequest
-from tests.api.raw import Answer, request
-from tests.api.scripted import MODEL, SHORT, put
-from tests.server import RunningServer
+from tests.support.raw_requests import Answer, request
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import MODEL, SHORT, put
 
 REPEATABLE = settings(
     max_examples=150,

@@ -6,9 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from sdcpp_restapi.ui.page import FILES
-from tests.conftest import chromium
-from tests.server import RunningServer
-from tests.tiny.models import build
+from tests.support.chromium import chromium
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models.models import build
 
 OpenUi = Callable[..., Page]
 expect.set_options(timeout=30_000)

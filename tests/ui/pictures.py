@@ -8,9 +8,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
-from tests.llm.upstream import REAL, Upstream, upstream
-from tests.server import RunningServer
+from tests.support.chromium import CHROMIUM, CHROMIUM_FLAGS
+from tests.support.llm_upstream import REAL, Upstream, upstream
+from tests.support.running_server import RunningServer
 from tests.ui.conftest import DESKTOP, PHONE
 
 FOLDER = Path(__file__).parents[2] / "docs/ui"

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.downloads.upstream import Upstream, civitai, hub, model_bytes, sha256, upstreams
-from tests.server import RunningServer
-from tests.tiny.models import build
+from tests.support.http_upstream import Upstream, civitai, hub, model_bytes, sha256, upstreams
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models.models import build
 from tests.ui.conftest import OpenUi
 
 DATA = model_bytes(300_000)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.cluster.conftest import SHORT, Site
-from tests.cluster.machines import Broker
+from tests.support.broker import Broker
+from tests.support.cluster_site import SHORT, Site
 from tests.ui.conftest import OpenUi
-from tests.ui.test_manners import problems
+from tests.ui.pages import problems
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 from tests.upscale.conftest import ESRGAN, load_upscaler, noise, opened
 
 PROMPT: dict[str, Any] = {

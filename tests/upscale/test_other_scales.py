@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.server import RunningServer
-from tests.tiny.files import shapes
-from tests.tiny.weights import random_tensors, write_safetensors
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models.files import shapes
+from tests.support.tiny_models.weights import random_tensors, write_safetensors
 from tests.upscale.conftest import noise, opened
 
 TWICE = "twice.safetensors"

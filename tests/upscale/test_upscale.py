@@ -7,7 +7,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 from tests.upscale.conftest import ESRGAN, load_upscaler, noise, opened
 
 

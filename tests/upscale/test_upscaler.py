@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 from tests.upscale.conftest import ESRGAN, load_upscaler, noise
 
 StartServer = Callable[..., RunningServer]

@@ -1,23 +1,12 @@
 """One server with a tiny video model, for all tests of this folder."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from tests.server import RunningServer
-from tests.tiny import build
-
-# One thread: several would wait for each other wherever cores are shared.
-OPTIONS = {"n_threads": 1}
-LINGBOT: dict[str, Any] = {
-    "model_name": "lingbot.gguf", "model_type": "diffusion", "llm": "qwen3.safetensors",
-    "vae": "wan_vae.safetensors", "options": OPTIONS,
-}  # fmt: skip
-MINIT2I: dict[str, Any] = {
-    "model_name": "minit2i.safetensors", "model_type": "diffusion", "t5xxl": "t5xxl.safetensors",
-    "options": OPTIONS,
-}  # fmt: skip
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
+from tests.support.videos import LINGBOT
 
 
 @pytest.fixture(scope="package")

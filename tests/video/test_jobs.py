@@ -9,11 +9,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.api.images import as_base64, picture
-from tests.docs_examples.document import answer, differences
-from tests.server import RunningServer
-from tests.video.conftest import LINGBOT, MINIT2I
-from tests.video.videos import TINY, film
+from tests.support.api_document import answer, differences
+from tests.support.images import as_base64, picture
+from tests.support.running_server import RunningServer
+from tests.support.videos import LINGBOT, MINIT2I, TINY, film
 
 IMAGE = as_base64(picture(16, 16))
 

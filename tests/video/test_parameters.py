@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from sdcpp_restapi.schemas import names
-from tests.api.images import as_base64, picture
 from tests.proofs.cases import fields, pairs
-from tests.server import RunningServer
-from tests.video.videos import TINY, fetched, film, frames, passed, shot
+from tests.support.images import as_base64, picture
+from tests.support.running_server import RunningServer
+from tests.support.videos import TINY, fetched, film, frames, passed, shot
 
 IMAGE = as_base64(picture(40, 24))
 OTHER = as_base64(picture(16, 16).rotate(90))

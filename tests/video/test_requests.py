@@ -2,9 +2,8 @@
 
 import pytest
 
-from tests.server import RunningServer
-from tests.video.conftest import LINGBOT, MINIT2I
-from tests.video.videos import TINY, fetched
+from tests.support.running_server import RunningServer
+from tests.support.videos import LINGBOT, MINIT2I, TINY, fetched
 
 
 @pytest.mark.proves("txt2vid.model", "txt2vid.prompt_template")

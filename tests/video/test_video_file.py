@@ -12,8 +12,8 @@ from PIL import Image
 from playwright.sync_api import Browser
 
 from sdcpp_restapi.engine.video import mp4
-from tests.server import RunningServer
-from tests.video.videos import fetched, film, frames
+from tests.support.running_server import RunningServer
+from tests.support.videos import fetched, film, frames
 
 PROMPT = 'a cat, "naïve", 猫'
 

@@ -9,12 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.docs_examples.document import blocks, curl_body
 from tests.proofs.cases import fields
-from tests.server import RunningServer
-from tests.tiny import build
-from tests.video.conftest import OPTIONS
-from tests.video.videos import TINY, fetched, frames
+from tests.support.api_document import blocks, curl_body
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
+from tests.support.videos import OPTIONS, TINY, fetched, frames
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
 

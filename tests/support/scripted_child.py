@@ -14,6 +14,7 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -187,6 +188,12 @@ def _stop(_child: ScriptedChild) -> NoReturn:
         signal.pause()
 
 
+def _wait_at_the_gate(child: ScriptedChild) -> None:
+    """Until the writers of a FIFO named `gate` are gone, where there is one."""
+    with suppress(FileNotFoundError):
+        (child.state / "gate").read_bytes()
+
+
 def _wait_for_the_word(child: ScriptedChild) -> None:
     while not (child.state / "go").exists():
         time.sleep(0.02)
@@ -235,6 +242,7 @@ BEFORE_HELLO: dict[str, Act] = {
     "greets_with_garbage": lambda child: child.socket.sendall(b"hello, world\n"),
 }
 WHILE_LOADING: dict[str, Act] = {
+    "obeys": _wait_at_the_gate,
     "dies_while_loading": _kill_self,
     "dies_while_loading_once": _kill_self_once,
     "loads_when_told": _wait_for_the_word,

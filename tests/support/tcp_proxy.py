@@ -1,11 +1,11 @@
-"""A network cable that can be cut: a TCP proxy that keeps what is sent meanwhile, as a network does."""
+"""A TCP proxy that can be cut off like a cable; it keeps what is sent meanwhile, as a network does."""
 
 import socket
 import threading
 from contextlib import suppress
 
 
-class Cable:
+class TcpProxy:
     """Leads to a port of this machine."""
 
     def __init__(self, port: int) -> None:

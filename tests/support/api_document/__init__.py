@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
+FOLDER = Path(__file__).parent
 _BLOCK = re.compile(r"^## (?P<name>.+?)\n\n```\w+\n(?P<text>.*?)\n```$", re.MULTILINE | re.DOTALL)
 # Where the document leaves out most of a base64 text.
 PLACEHOLDERS = ("/9j/4AAQSkZJRg...", "<base64-encoded-canny-edge-image>")
@@ -13,7 +13,7 @@ PLACEHOLDERS = ("/9j/4AAQSkZJRg...", "<base64-encoded-canny-edge-image>")
 
 def blocks(file: str) -> dict[str, str]:
     """Name -> text of the blocks of requests.md or answers.md."""
-    return {found["name"]: found["text"] for found in _BLOCK.finditer((HERE / file).read_text("utf-8"))}
+    return {found["name"]: found["text"] for found in _BLOCK.finditer((FOLDER / file).read_text("utf-8"))}
 
 
 def answer(name: str) -> dict[str, Any]:

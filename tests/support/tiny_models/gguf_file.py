@@ -7,7 +7,7 @@ import numpy as np
 from gguf import GGMLQuantizationType, GGUFWriter
 from numpy.typing import NDArray
 
-from tests.tiny.weights import Array, Shapes, random_tensor, spread, stays_f32
+from tests.support.tiny_models.weights import Array, Shapes, random_tensor, spread, stays_f32
 
 BLOCK = np.dtype([("scale", np.float16), ("nibbles", np.uint8, 16)])
 """32 weights of q4_0: scale * (nibble - 8)."""

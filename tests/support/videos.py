@@ -6,8 +6,18 @@ from typing import Any
 
 import av
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
+# One thread: several would wait for each other wherever cores are shared.
+OPTIONS = {"n_threads": 1}
+LINGBOT: dict[str, Any] = {
+    "model_name": "lingbot.gguf", "model_type": "diffusion", "llm": "qwen3.safetensors",
+    "vae": "wan_vae.safetensors", "options": OPTIONS,
+}  # fmt: skip
+MINIT2I: dict[str, Any] = {
+    "model_name": "minit2i.safetensors", "model_type": "diffusion", "t5xxl": "t5xxl.safetensors",
+    "options": OPTIONS,
+}  # fmt: skip
 # The smallest that the architecture makes.
 TINY: dict[str, Any] = {
     "prompt": "a cat in a garden", "width": 16, "height": 16, "video_frames": 1, "steps": 2,

@@ -8,8 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from tests.api.images import picture
+from tests.support.images import picture
 
 SCRIPT_PROMPT = 'a cat</script><script>window.ran = 1</script> & "quotes"'
 ATTACK = "<img src=x onerror=window.ran=1>.png"

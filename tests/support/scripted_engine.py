@@ -3,19 +3,28 @@
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
-CHILD = Path(__file__).with_name("gated_child.py")
+CHILD = Path(__file__).with_name("scripted_child.py")
 MODEL = "scripted.safetensors"
 REFUSED = "refused.safetensors"
 # More steps than any test lives to see: at 5 ms each, a job that runs until it is cancelled.
 NEVER_ENDING: dict[str, Any] = {"prompt": "never ending", "steps": 1_000_000, "width": 64, "height": 64}
 SHORT: dict[str, Any] = {"prompt": "short", "steps": 2, "width": 64, "height": 64}
+# At step 3 of it, the scripts that say so do what they do.
+PROMPT: dict[str, Any] = {"prompt": "a cat", "steps": 5, "width": 64, "height": 64}
+
+StartFaulty = Callable[..., RunningServer]
+
+
+def engine_command(scenario: str, state: Path) -> dict[str, str]:
+    """The environment variable that makes a scripted child the engine; it keeps its state in a folder."""
+    return {"SDCPP_ENGINE_COMMAND": json.dumps([sys.executable, str(CHILD), scenario, str(state)])}
 
 
 def put(root: Path, name: str, size: int = 1) -> Path:
@@ -34,24 +43,29 @@ def environment(root: Path, **settings: str) -> dict[str, str]:
     put(root, f"checkpoints/{MODEL}")
     put(root, f"checkpoints/{REFUSED}")
     return {
-        "SDCPP_ENGINE_COMMAND": json.dumps([sys.executable, str(CHILD), "obeys", str(root)]),
+        **engine_command("obeys", root),
         "SDCPP_LIMITS_MAX_STEPS": "1000000",
         **{f"SDCPP_{name.upper()}": value for name, value in settings.items()},
     }
 
 
 @contextmanager
-def serving(root: Path, *flags: str, load: bool = True, **settings: str) -> Iterator[RunningServer]:
+def serving(root: Path, *flags: str, loaded: bool = True, **settings: str) -> Iterator[RunningServer]:
     """A server with the scripted model loaded; at the end it must not have logged a traceback."""
     server = RunningServer(root, *flags, env=environment(root, **settings))
     try:
-        if load:
-            server.post("/models/load", {"model_name": MODEL})
+        if loaded:
+            load(server)
         yield server
     finally:
         server.kill()
         print("\n".join(["--- log of the server", *server.log[-60:]]))
     assert not [line for line in server.log if "Traceback" in line]
+
+
+def load(server: RunningServer) -> None:
+    """Load the scripted model."""
+    server.post("/models/load", {"model_name": MODEL})
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import http.client
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.tiny.files import cached
+from tests.support.tiny_models.files import cached
 
 FOLDERS = {
     "checkpoint": "checkpoints",

@@ -5,7 +5,7 @@ Where the document names a VAE there is one: a TAESD is none.
 
 from pathlib import Path
 
-from tests.tiny import build
+from tests.support.tiny_models import build
 
 _T5 = {"t5xxl": "t5xxl_fp16.safetensors"}
 _FLUX = {"clip_l": "clip_l.safetensors", **_T5}

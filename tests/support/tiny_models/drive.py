@@ -27,11 +27,11 @@ from PIL import Image
 
 from sdcpp_restapi.engine import capi
 from sdcpp_restapi.schemas import names
-from tests.tiny.models import TinyModel
+from tests.support.tiny_models.models import TinyModel
 
 type Pixels = NDArray[np.uint8]
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 QUIET = {"GGML_NO_BACKTRACE": "1", "OMP_WAIT_POLICY": "passive"}
 FIELDS = {"checkpoint": "model_path", "diffusion": "diffusion_model_path"}
 """Fields of sd_ctx_params_t; those of the other components are called like them."""
@@ -40,7 +40,7 @@ FIELDS = {"checkpoint": "model_path", "diffusion": "diffusion_model_path"}
 def drive(request: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Answer a request in a fresh process; a RuntimeError carries the engine's last words."""
     answer = subprocess.run(
-        [sys.executable, "-m", "tests.tiny.drive"],
+        [sys.executable, "-m", "tests.support.tiny_models.drive"],
         input=json.dumps(request, default=str),
         capture_output=True,
         text=True,

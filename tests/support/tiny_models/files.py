@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.tiny.gguf_file import write_gguf
-from tests.tiny.minit2i import diffusion_shapes, t5_shapes
-from tests.tiny.weights import Array, random_tensors, write_once, write_safetensors
+from tests.support.tiny_models.gguf_file import write_gguf
+from tests.support.tiny_models.minit2i import diffusion_shapes, t5_shapes
+from tests.support.tiny_models.weights import Array, random_tensors, write_once, write_safetensors
 
 VERSION = 1
 """Raise it when what is written here changes."""
 
-CACHE = Path(__file__).parents[1] / ".cache" / f"tiny-{VERSION}"
+CACHE = Path(__file__).parents[2] / ".cache" / f"tiny-{VERSION}"
 
 type Shapes = dict[str, list[int]]
 
