@@ -1,6 +1,7 @@
 """Fixtures: real servers, real models."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -9,23 +10,18 @@ from playwright.sync_api import Browser
 from tests.support.chromium import chromium
 from tests.support.running_server import RunningServer
 from tests.support.scripted_engine import MODEL, REFUSED, StartFaulty, engine_command, put, serving
+from tests.support.server_setup import ServerSetup
 
 
 @pytest.fixture
 def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
     """Start servers of one test; whatever is left of them is ended with it."""
-    started: list[RunningServer] = []
+    with ExitStack() as ending:
 
-    def start(*flags: str, root: Path | None = None, env: dict[str, str] | None = None) -> RunningServer:
-        server = RunningServer(root or tmp_path, *flags, env=env)
-        started.append(server)
-        return server
+        def start(*flags: str, root: Path | None = None, env: dict[str, str] | None = None) -> RunningServer:
+            return ending.enter_context(RunningServer(root or tmp_path, *flags, env=env))
 
-    yield start
-    for server in started:
-        server.kill()
-        # pytest shows this beside a failure.
-        print("\n".join(["--- log of the server", *server.log[-60:]]))
+        yield start
 
 
 @pytest.fixture
@@ -53,6 +49,20 @@ def browser() -> Iterator[Browser]:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a module's server."""
     return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def server_setup(request: pytest.FixtureRequest) -> ServerSetup:
+    """What the module's `SERVER` says. Where more is to be known for it, this is defined anew."""
+    setup: ServerSetup = request.module.SERVER
+    return setup
+
+
+@pytest.fixture(scope="module")
+def server(root: Path, server_setup: ServerSetup) -> Iterator[RunningServer]:
+    """The server of a module; at the end its log must hold no traceback."""
+    with server_setup.running(root) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

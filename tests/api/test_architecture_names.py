@@ -1,10 +1,9 @@
 """Which architecture is loaded: named by the engine's own detection, whatever the file is called."""
 
-from pathlib import Path
-
 import pytest
 
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 from tests.support.tiny_models import build
 
 KNOWN = [
@@ -15,16 +14,7 @@ KNOWN = [
     ("sd1", "SD1.5", "SD1", "checkpoint"),
 ]
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> RunningServer:
-    return RunningServer(root)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _stopped(server: RunningServer) -> object:
-    yield
-    server.kill()
+SERVER = ServerSetup()
 
 
 @pytest.mark.parametrize(("kind", "name", "key", "model_type"), KNOWN)

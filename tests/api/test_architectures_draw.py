@@ -1,12 +1,12 @@
 """Every architecture that is light enough loads by its tensors and draws; the others are heavy tests."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.support.real_engine import opened, pixels
+from tests.support.outputs import opened, pixels
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 from tests.support.tiny_models import build
 
 ARCHITECTURES = {
@@ -17,15 +17,7 @@ ARCHITECTURES = {
     "zimage": "Z-Image",
 }
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    for kind in ARCHITECTURES:
-        build(kind).install(root / "models")
-    running = RunningServer(root)
-    yield running
-    running.kill()
-    assert not [line for line in running.log if "Traceback" in line]
+SERVER = ServerSetup(models=list(ARCHITECTURES))
 
 
 @pytest.mark.parametrize("kind", ARCHITECTURES)
@@ -39,7 +31,7 @@ def test_a_model_is_recognised_and_draws_what_prompt_and_seed_say(server: Runnin
         architectures["current_preset"]
         == architectures["architectures"][architectures["current_architecture"]]
     )
-    same = {"width": 64, "height": 64, "steps": 1, "cfg_scale": 1.0, "seed": 7}
+    same: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "cfg_scale": 1.0, "seed": 7}
     first, again, other = (server.make(prompt=prompt, **same) for prompt in ("a cat", "a cat", "a dog"))
     assert len(opened(server, first).getcolors(2**16) or []) > 10
     assert pixels(server, first) == pixels(server, again) != pixels(server, other)

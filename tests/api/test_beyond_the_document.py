@@ -1,7 +1,6 @@
 """Fields that the API document does not have: second pass, caches, tiling, formats, partial batches."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,9 +9,9 @@ from sdcpp_restapi.outputs import parameters
 from sdcpp_restapi.outputs.parameters import Made
 from tests.proofs.cases import pairs
 from tests.support.images import as_base64, picture
-from tests.support.real_engine import drawing, image_file, opened, pixels
+from tests.support.outputs import image_file, opened, pixels
 from tests.support.running_server import RunningServer
-from tests.support.tiny_models import build
+from tests.support.server_setup import ServerSetup
 
 BASE: dict[str, Any] = {
     "prompt": "a cat", "width": 32, "height": 32, "steps": 4, "cfg_scale": 1.0, "seed": 7, "sampler": "euler",
@@ -25,12 +24,7 @@ BLOCKS = {**LONG, "cache_mode": "dbcache"}
 SPECTRUM = {**LONG, "cache_mode": "spectrum"}
 HIRES = {"hires": True, "hires_strength": 0.5, "steps": 2}
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    build("esrgan").install(root / "models", "enlarger.safetensors")
-    with drawing(root, "flux_schnell") as running:
-        yield running
+SERVER = ServerSetup(models=[("esrgan", "enlarger.safetensors")], loads=["flux_schnell"])
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """Parameters that act on a DiT with distilled guidance and a VAE: on the tiny Flux."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,9 @@ from tests.proofs.cases import pairs
 from tests.support.api_document import curl_body
 from tests.support.document_models import install
 from tests.support.images import as_base64, picture
-from tests.support.real_engine import pixels
+from tests.support.outputs import pixels
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 
 BASE: dict[str, Any] = {
     "prompt": "a cat", "width": 32, "height": 32, "steps": 4, "cfg_scale": 1.0, "seed": 7, "sampler": "euler",
@@ -29,15 +29,14 @@ TILES = {"vae_tiling": True, "vae_tile_size_x": 4, "vae_tile_size_y": 4}
 TILED = {**WIDE, **TILES}
 TALL = {"height": 64, "steps": 1, **TILES}
 
+SERVER = ServerSetup(loads=[BODY])
+
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
+def root(root: Path) -> Path:
+    """The document's models."""
     install(root / "models")
-    running = RunningServer(root)
-    running.post("/models/load", BODY)
-    yield running
-    running.kill()
-    assert not [line for line in running.log if "Traceback" in line]
+    return root
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.support.images import as_base64, picture
-from tests.support.real_engine import drawing, pixels
+from tests.support.outputs import pixels
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 from tests.support.tiny_models import build
 
 pytestmark = [pytest.mark.heavy, pytest.mark.timeout(600)]  # gigabytes are written and read
@@ -22,7 +23,7 @@ INIT = {"init_image_base64": as_base64(picture(40, 30))}
 
 @pytest.mark.proves("txt2img.shifted_timestep")
 def test_shifted_timestep_changes_what_sdxl_draws(tmp_path: Path) -> None:
-    with drawing(tmp_path, "sdxl") as server:
+    with ServerSetup(loads=["sdxl"]).running(tmp_path) as server:
         plain, shifted = (server.make(**BASE, shifted_timestep=by) for by in (0, 250))
         assert pixels(server, plain) != pixels(server, shifted)
 
@@ -31,7 +32,7 @@ def test_shifted_timestep_changes_what_sdxl_draws(tmp_path: Path) -> None:
 def controlled(root: Path) -> Iterator[RunningServer]:
     """A server with SD1.5 and its ControlNet loaded."""
     controlnet = build("controlnet").install(root / "models")
-    with drawing(root, "sd1_wide", "sd1") as server:
+    with ServerSetup(models=["sd1"], loads=["sd1_wide"]).running(root) as server:
         server.post("/models/load", build("sd1_wide").install(root / "models") | controlnet)
         yield server
 

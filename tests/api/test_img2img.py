@@ -1,7 +1,5 @@
 """img2img and inpainting, on the tiny SD1.5 with a VAE that can encode."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,19 +7,16 @@ from PIL import Image, ImageChops, ImageStat
 
 from tests.proofs.cases import changes
 from tests.support.images import as_base64, picture
-from tests.support.real_engine import drawing, opened, pixels
+from tests.support.outputs import opened, pixels
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 
 BASE: dict[str, Any] = {
     "prompt": "a cat", "width": 64, "height": 64, "steps": 2, "cfg_scale": 2.0, "seed": 7, "sampler": "euler",
 }  # fmt: skip
 INIT = as_base64(picture())
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    with drawing(root, "sd1_vae", "lora_sd1") as running:
-        yield running
+SERVER = ServerSetup(models=["lora_sd1"], loads=["sd1_vae"])
 
 
 def make(server: RunningServer, **more: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from PIL import Image
 
 from tests.support import stub_models
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 from tests.support.tiny_models import build
 
 KINDS = {"minit2i": "MiniT2I", "flux_schnell": "Flux", "zimage": "Z-Image", "sd1": "SD1.5"}
@@ -33,11 +34,9 @@ def bodies(root: Path) -> dict[str, dict[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def server(root: Path, bodies: object) -> Iterator[RunningServer]:
-    running = RunningServer(root)
-    yield running
-    running.kill()
-    print("\n".join(["--- log of the server", *running.log[-60:]]))
+def server_setup(bodies: object) -> ServerSetup:
+    """All models are there before it starts."""
+    return ServerSetup()
 
 
 @pytest.mark.parametrize("kind", KINDS)

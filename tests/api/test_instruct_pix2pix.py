@@ -1,14 +1,13 @@
 """What img2img means to a model that edits pictures: on a tiny Instruct-Pix2Pix."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.images import as_base64, picture
-from tests.support.real_engine import drawing, pixels
+from tests.support.outputs import pixels
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 
 INIT = as_base64(picture())
 OTHER = as_base64(picture().rotate(90))
@@ -17,11 +16,7 @@ BASE: dict[str, Any] = {
     "sampler": "euler", "init_image_base64": INIT,
 }  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    with drawing(root, "sd1_edit") as running:
-        yield running
+SERVER = ServerSetup(loads=["sd1_edit"])
 
 
 def shot(server: RunningServer, **changed: Any) -> bytes:

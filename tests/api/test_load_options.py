@@ -1,8 +1,6 @@
 """Load options act: on the engine's log, its threads, and the pictures that it makes."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -10,8 +8,9 @@ import pytest
 
 from tests.proofs.cases import changes, pairs
 from tests.support.images import as_base64
-from tests.support.real_engine import drawing, pixels
+from tests.support.outputs import pixels
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 from tests.support.tiny_models import build
 
 type Options = dict[str, Any]
@@ -20,11 +19,7 @@ FAST: dict[str, Any] = {"prompt": "a cat", "width": 64, "height": 64, "steps": 2
 TILED = {"vae_tiling": True, "vae_tile_size_x": 4, "vae_tile_size_y": 4}
 LORA = "a cat <lora:lora_minit2i:1>"
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    with drawing(root, "minit2i", "lora_minit2i", "sd1_vae", "taesd") as running:
-        yield running
+SERVER = ServerSetup(models=["lora_minit2i", "sd1_vae", "taesd"], loads=["minit2i"])
 
 
 def load(server: RunningServer, kind: str, options: Options, **components: str) -> list[str]:

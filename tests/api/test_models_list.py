@@ -1,13 +1,13 @@
 """GET /models, /models/paths and POST /models/refresh."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import MODEL, put, serving
+from tests.support.scripted_engine import MODEL, SCRIPTED, put, serving
+from tests.support.server_setup import ServerSetup
 
 LISTS = (
     "checkpoints", "diffusion_models", "vae", "loras", "clip", "t5", "controlnets", "llm", "esrgan", "taesd",
@@ -34,14 +34,15 @@ FILES = {
     "vae/half.safetensors.part": 5,
 }
 
+SERVER = ServerSetup(scripted=True, loads=[SCRIPTED])
+
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    """A server with the API document's models on disk."""
+def root(root: Path) -> Path:
+    """The API document's models are on disk."""
     for name, size in FILES.items():
         put(root, name, size)
-    with serving(root) as running:
-        yield running
+    return root
 
 
 def names(listing: dict[str, Any]) -> dict[str, list[str]]:

@@ -1,30 +1,23 @@
 """POST /models/load and /models/unload."""
 
 import threading
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import MODEL, NEVER_ENDING, REFUSED, SHORT, busy, loads_held, put, serving
+from tests.support.scripted_engine import MODEL, NEVER_ENDING, REFUSED, SCRIPTED, SHORT, busy, loads_held
+from tests.support.server_setup import ServerSetup
 
 OTHER = "sub folder/other.safetensors"
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    """A server with a second model and two components."""
-    for name in (
-        f"checkpoints/{OTHER}",
-        "vae/ae.safetensors",
-        "clip/clip_l.safetensors",
-        "diffusion_models/d.gguf",
-    ):
-        put(root, name)
-    with serving(root) as running:
-        yield running
+SERVER = ServerSetup(
+    scripted=True,
+    files=[
+        f"checkpoints/{OTHER}", "vae/ae.safetensors", "clip/clip_l.safetensors", "diffusion_models/d.gguf",
+    ],
+    loads=[SCRIPTED],
+)  # fmt: skip
 
 
 def load(server: RunningServer, expect: int = 200, **body: Any) -> Any:

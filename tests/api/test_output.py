@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,8 @@ import pytest
 from tests.support.images import encoded
 from tests.support.raw_requests import request
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import SHORT, serving
+from tests.support.scripted_engine import SCRIPTED, SHORT, serving
+from tests.support.server_setup import ServerSetup
 
 PICTURE = encoded()
 NAMES = [
@@ -22,10 +22,12 @@ NAMES = [
     "..hidden..png",
 ]
 
+SERVER = ServerSetup(scripted=True, loads=[SCRIPTED])
+
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    """A server with one job's folder, some names and some links that lead out of it."""
+def root(root: Path) -> Path:
+    """One job's folder, some names and some links that lead out of it."""
     job = root / "output" / "job"
     (job / ".thumbs").mkdir(parents=True)
     for name in NAMES:
@@ -36,8 +38,7 @@ def server(root: Path) -> Iterator[RunningServer]:
     (job / "link.txt").symlink_to(root / "secret.txt")
     (job / "up").symlink_to(root)
     (job / "inside.png").symlink_to(job / "plain.png")
-    with serving(root) as running:
-        yield running
+    return root
 
 
 def test_a_file_is_served_with_its_type_and_bytes(server: RunningServer) -> None:

@@ -1,7 +1,6 @@
 """PhotoMaker fields: the model has a gigabyte whatever its weights, so that the engine is only given them."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ import pytest
 
 from tests.support.images import as_base64, picture
 from tests.support.running_server import RunningServer
-from tests.support.tiny_models import build
+from tests.support.server_setup import ServerSetup
 
 BASE: dict[str, Any] = {"prompt": "a man img", "width": 32, "height": 32, "steps": 1}
 FIELDS = {
@@ -19,19 +18,17 @@ FIELDS = {
 }
 STRUCT = "sd_img_gen_params_t "
 
+# It logs what the engine is given.
+SERVER = ServerSetup(flags=["--log-level", "debug"], loads=["minit2i"])
+
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    """A server that logs what the engine is given."""
-    body = build("minit2i").install(root / "models")
+def root(root: Path) -> Path:
+    """Beside the model there is a file of photomaker."""
     embeds = root / "models" / "photomaker" / "somebody" / "id_embeds.bin"
     embeds.parent.mkdir(parents=True)
     embeds.write_bytes(b"embeds")
-    running = RunningServer(root, "--log-level", "debug")
-    running.post("/models/load", {**body, "options": {"n_threads": 1}})
-    yield running
-    running.kill()
-    print("\n".join(["--- log of the server", *running.log[-60:]]))
+    return root
 
 
 @pytest.mark.parametrize(

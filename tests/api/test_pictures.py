@@ -1,26 +1,21 @@
 """Parameters act on pictures: on MiniT2I, the fastest of the tiny models."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.proofs.cases import changes
 from tests.support.images import as_base64
-from tests.support.real_engine import drawing, image_file, opened, pixels
+from tests.support.outputs import image_file, opened, pixels
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 
 BASE: dict[str, Any] = {
     "prompt": "a cat", "width": 64, "height": 64, "steps": 4, "cfg_scale": 2.0, "seed": 7, "sampler": "euler",
 }  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    with drawing(root, "minit2i", "lora_minit2i") as running:
-        yield running
+SERVER = ServerSetup(models=["lora_minit2i"], loads=["minit2i"])
 
 
 @pytest.fixture(scope="module")

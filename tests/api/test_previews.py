@@ -2,27 +2,21 @@
 
 import base64
 import io
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from tests.support.api_document import answer, differences
-from tests.support.real_engine import drawing
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 
 DEFAULTS = {"enabled": True, "mode": "tae", "interval": 1, "max_size": 256, "quality": 75}
 JOB: dict[str, Any] = {
     "prompt": "a cat", "width": 64, "height": 64, "steps": 6, "cfg_scale": 1.0, "seed": 7, "sampler": "euler",
 }  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    with drawing(root, "flux_schnell", "minit2i") as running:
-        yield running
+SERVER = ServerSetup(models=["minit2i"], loads=["flux_schnell"])
 
 
 def previews(server: RunningServer, settings: dict[str, Any], **changed: Any) -> list[dict[str, Any]]:

@@ -1,23 +1,23 @@
 """What /txt2img refuses: always 400, one sentence naming the field, its value and what is allowed."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.images import as_base64
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import put, serving
+from tests.support.scripted_engine import SCRIPTED
+from tests.support.server_setup import ServerSetup
+
+SERVER = ServerSetup(scripted=True, files=["loras/known.safetensors"], loads=[SCRIPTED])
 
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    """A server with one LoRA; nothing of this module ever becomes a job."""
-    put(root, "loras/known.safetensors")
-    with serving(root) as running:
-        yield running
-        assert running.get("/queue")["total_count"] == 0
+def server(server: RunningServer) -> Iterator[RunningServer]:
+    """Nothing of this module ever becomes a job."""
+    yield server
+    assert server.get("/queue")["total_count"] == 0
 
 
 def refuse(server: RunningServer, body: object, path: str = "/txt2img") -> str:

@@ -1,14 +1,13 @@
 """Parameters that act on a UNet with CLIP: on the tiny SD1.5."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.proofs.cases import changes, pairs
-from tests.support.real_engine import drawing, opened, pixels
+from tests.support.outputs import opened, pixels
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 
 BASE: dict[str, Any] = {
     "prompt": "a cat in a garden", "negative_prompt": "blurry", "width": 64, "height": 64, "steps": 3,
@@ -41,11 +40,7 @@ CACHED: dict[str, Any] = {
     "steps": 8, "sampler": "euler", "cfg_scale": 1.0, "cache_mode": "ucache", "cache_threshold": 2.0,
 }  # fmt: skip
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    with drawing(root, "sd1", "lora_sd1", "embedding") as running:
-        yield running
+SERVER = ServerSetup(models=["lora_sd1", "embedding"], loads=["sd1"])
 
 
 @pytest.fixture(scope="module")

@@ -1,22 +1,12 @@
 """Components that the engine ignores, of which its own answer says nothing."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.support.real_engine import drawing
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 from tests.support.tiny_models import build
 
 IGNORED = "the engine has no use for {} with this model"
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    build("taesd").install(root / "models")
-    with drawing(root, "minit2i") as running:
-        yield running
+SERVER = ServerSetup(models=["taesd"], loads=["minit2i"])
 
 
 def test_a_component_that_the_model_has_no_use_for_is_told(server: RunningServer) -> None:

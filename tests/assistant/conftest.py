@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.llm_upstream import Upstream, upstream
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import MODEL, put, serving
+from tests.support.scripted_engine import MODEL, SCRIPTED
+from tests.support.server_setup import ServerSetup
 
 ESRGAN = "x4.pth"
 CALLING, WRITING = "calling_by_script", "writing_by_script"
@@ -22,11 +22,9 @@ def site() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
+def server_setup() -> ServerSetup:
     """A model is loaded, and there is an upscaler."""
-    put(root, f"esrgan/{ESRGAN}")
-    with serving(root) as running:
-        yield running
+    return ServerSetup(scripted=True, files=[f"esrgan/{ESRGAN}"], loads=[SCRIPTED])
 
 
 @pytest.fixture

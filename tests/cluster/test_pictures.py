@@ -32,26 +32,22 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with an engine of its own."""
     root = tmp_path_factory.mktemp("alone")
     body = install(root / "models")
-    server = RunningServer(root, env={"SDCPP_ENGINE_DEVICES": "cpu:1"})
-    server.post("/models/load", body)
-    server.post("/upscaler/load", {"model_name": ESRGAN})
-    yield server
-    server.kill()
+    with RunningServer(root, env={"SDCPP_ENGINE_DEVICES": "cpu:1"}) as server:
+        server.post("/models/load", body)
+        server.post("/upscaler/load", {"model_name": ESRGAN})
+        yield server
 
 
 @pytest.fixture(scope="module")
 def with_worker(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[Site]:
     """A server without engine and models, and a worker that has both."""
-    site = Site(tmp_path_factory.mktemp("site"), broker.url)
-    body = install(site.root / "elsewhere")
-    site.serve(engine_command="")
-    site.work("one", "", models="elsewhere", engine_devices="cpu:1")
-    site.loaded = site.server.post("/models/load", body)
-    site.server.post("/upscaler/load", {"model_name": ESRGAN})
-    yield site
-    site.close()
-    print("\n".join(["--- log of the server", *site.server.log[-60:]]))
-    print("\n".join(["--- log of the worker", *site.workers["one"].log[-60:]]))
+    with Site(tmp_path_factory.mktemp("site"), broker.url) as site:
+        body = install(site.root / "elsewhere")
+        site.serve(engine_command="")
+        site.work("one", "", models="elsewhere", engine_devices="cpu:1")
+        site.loaded = site.server.post("/models/load", body)
+        site.server.post("/upscaler/load", {"model_name": ESRGAN})
+        yield site
 
 
 def install(models: Path) -> dict[str, Any]:

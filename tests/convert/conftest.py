@@ -1,6 +1,5 @@
 """A server with the real engine and small models to convert."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 from gguf import GGUFReader
 
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 from tests.support.tiny_models import build
 
 ZIMAGE = "z_image.safetensors"
@@ -32,24 +32,12 @@ def refused(server: RunningServer, **body: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a module's server."""
-    return tmp_path_factory.mktemp("server")
-
-
-@pytest.fixture(scope="module")
 def zimage(root: Path) -> dict[str, str]:
     """The load request of a model whose rows are 256 wide, as k-quants need them."""
     return build("zimage").install(root / "models", ZIMAGE)
 
 
 @pytest.fixture(scope="module")
-def server(root: Path, zimage: dict[str, str]) -> Iterator[RunningServer]:
+def server_setup(zimage: dict[str, str]) -> ServerSetup:
     """Nothing is loaded: a conversion needs no model in memory."""
-    running = RunningServer(root, env={"SDCPP_ENGINE_CANCEL_GRACE": "0.2", "SDCPP_ENGINE_RESTART_DELAY": "0"})
-    try:
-        yield running
-    finally:
-        running.kill()
-        print("\n".join(["--- log of the server", *running.log[-60:]]))
-    assert not [line for line in running.log if "Traceback" in line]
+    return ServerSetup(env={"SDCPP_ENGINE_CANCEL_GRACE": "0.2", "SDCPP_ENGINE_RESTART_DELAY": "0"})

@@ -1,6 +1,6 @@
 """The demo model draws what it is asked for: prompt, colour, guidance, LoRA, seed, and larger pictures."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from PIL import Image
 from sdcpp_restapi.config import FOLDER_OF
 from sdcpp_restapi.demo.model import DemoModel, copy_demo_model
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 
 HERE = Path(__file__).parent
 HEART: dict[str, Any] = {
@@ -28,15 +29,12 @@ type Draw = Callable[..., Pixels]
 
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
+def server_setup(root: Path) -> ServerSetup:
     """With the demo model, its noise from the generator that PyTorch has too."""
     demo = copy_demo_model({kind: root / "models" / name for kind, name in FOLDER_OF.items()})
-    running = RunningServer(root)
     # One thread: with as many as cores, the engine's threads wait busily for each other beside other tests.
     options = {"rng_type": "cpu", "sampler_rng_type": "cpu", "n_threads": 1}
-    running.post("/models/load", {**demo.load_request().model_dump(exclude={"options"}), "options": options})
-    yield running
-    running.kill()
+    return ServerSetup(loads=[{**demo.load_request().model_dump(exclude={"options"}), "options": options}])
 
 
 @pytest.fixture(scope="module")

@@ -34,11 +34,9 @@ def start_devices(start_server: Callable[..., RunningServer], tmp_path: Path) ->
 def two_slots(root: Path) -> Iterator[RunningServer]:
     """A server with two slots that hold the model; tests leave it idle and loaded."""
     body = load_body(root)
-    server = RunningServer(root, env={"SDCPP_ENGINE_DEVICES": f"{SLOT},{SLOT}"})
-    load_everywhere(server, body)
-    yield server
-    server.kill()
-    print("\n".join(server.log[-60:]))
+    with RunningServer(root, env={"SDCPP_ENGINE_DEVICES": f"{SLOT},{SLOT}"}) as server:
+        load_everywhere(server, body)
+        yield server
 
 
 def load_everywhere(server: RunningServer, body: dict[str, Any]) -> dict[str, Any]:

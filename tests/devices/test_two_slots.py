@@ -44,7 +44,7 @@ def start_two(server: RunningServer, events: Events, **params: Any) -> list[str]
 
 
 def picture(server: RunningServer, job: dict[str, Any]) -> bytes:
-    return (server.output_dir / job["outputs"][0]).read_bytes()
+    return (server.output_dir / str(job["outputs"][0])).read_bytes()
 
 
 def test_a_load_reaches_both_slots(two_slots: RunningServer) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.document_models import install
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import put, serving
+from tests.support.server_setup import ServerSetup
 
 NAMED = (
     "checkpoints/SD1x/realisticStockPhoto_v30SD15.safetensors",
@@ -49,9 +49,7 @@ NAMED = (
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """Every name of the document, and an engine that loads anything; nothing is loaded yet."""
     root: Path = tmp_path_factory.mktemp("named")
-    for name in NAMED:
-        put(root, name)
-    with serving(root, loaded=False) as server:
+    with ServerSetup(scripted=True, files=NAMED).running(root) as server:
         yield server
 
 
@@ -60,7 +58,5 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """The real engine, and tiny models by the document's names; nothing is loaded yet."""
     root: Path = tmp_path_factory.mktemp("real")
     install(root / "models")
-    server = RunningServer(root)
-    yield server
-    server.kill()
-    assert not [line for line in server.log if "Traceback" in line]
+    with RunningServer(root) as server:
+        yield server

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.http_upstream import Upstream, upstreams
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 
 CIVITAI_TOKEN = "civitai-token-that-nobody-may-see"
 HUGGINGFACE_TOKEN = "hf_token-that-nobody-may-see"
@@ -58,12 +59,8 @@ def environment(civitai_site: Upstream, hub_site: Upstream) -> Environment:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, environment: Environment) -> Iterator[RunningServer]:
-    running = RunningServer(tmp_path_factory.mktemp("server"), env=environment())
-    yield running
-    running.kill()
-    print("\n".join(["--- log of the server", *running.log[-60:]]))
-    assert not [line for line in running.log if "Traceback" in line and "engine" not in line]
+def server_setup(environment: Environment) -> ServerSetup:
+    return ServerSetup(env=environment())
 
 
 def download(server: RunningServer, **body: Any) -> dict[str, Any]:

@@ -57,9 +57,8 @@ class Directory(Addresses):
 def careful(tmp_path_factory: pytest.TempPathFactory, environment: Environment) -> Iterator[RunningServer]:
     """A server as it is by default: private addresses are refused."""
     env = environment(allow_private="0")
-    running = RunningServer(tmp_path_factory.mktemp("careful"), env=env)
-    yield running
-    running.kill()
+    with RunningServer(tmp_path_factory.mktemp("careful"), env=env) as running:
+        yield running
 
 
 @pytest.mark.parametrize("host", PRIVATE)

@@ -18,7 +18,7 @@ from tests.support.running_server import RunningServer
 DATA = model_bytes(300_000)
 PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
 
-Break = Callable[[Upstream], None]
+Break = Callable[[Upstream], object]
 
 
 def broken_stream(cdn: Upstream) -> None:
@@ -30,10 +30,8 @@ def compressed(cdn: Upstream) -> None:
 
 
 def named(name: str) -> Break:
-    return lambda cdn: (
-        cdn.file("/fault.gguf", DATA, headers={"Content-Disposition": f'attachment; filename="{name}"'})
-        and None
-    )
+    disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return lambda cdn: cdn.file("/fault.gguf", DATA, headers=disposition)
 
 
 FAULTS: dict[str, tuple[Break, str]] = {
@@ -61,7 +59,7 @@ FAULTS: dict[str, tuple[Break, str]] = {
         "a page or a message instead of a model",
     ),
     "an error as JSON": (lambda cdn: cdn.json("/fault.gguf", {"error": "no"}), "a page or a message"),
-    "an empty file": (lambda cdn: cdn.file("/fault.gguf", b"") and None, "sent an empty file"),
+    "an empty file": (lambda cdn: cdn.file("/fault.gguf", b""), "sent an empty file"),
     "a line that breaks each time": (broken_stream, "given up after 3 tries"),
     "a file that is packed": (compressed, "sends the file packed with gzip"),
     "a name that leads out": (named("../../evil.gguf"), "leads out of the folder"),
@@ -116,9 +114,8 @@ def test_a_server_that_asks_to_wait_is_asked_again(server: RunningServer, cdn: U
 def impatient(tmp_path_factory: pytest.TempPathFactory, environment: Environment) -> Iterator[RunningServer]:
     """A server that waits a second for a byte, and tries once more."""
     env = environment(timeout="1", retries="1")
-    running = RunningServer(tmp_path_factory.mktemp("impatient"), env=env)
-    yield running
-    running.kill()
+    with RunningServer(tmp_path_factory.mktemp("impatient"), env=env) as running:
+        yield running
 
 
 def test_a_server_that_falls_silent_is_given_up_and_nothing_stays(

@@ -1,6 +1,5 @@
 """The turn of a download, on a server that makes one at a time and has clients take turns."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,17 +7,14 @@ import pytest
 from tests.downloads.conftest import Environment, download
 from tests.support.http_upstream import Upstream, model_bytes
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 
 DATA = model_bytes(10_000)
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, environment: Environment) -> Iterator[RunningServer]:
-    env = {**environment(parallel="1"), "SDCPP_QUEUE_FAIRNESS": "client"}
-    running = RunningServer(tmp_path_factory.mktemp("server"), env=env)
-    yield running
-    running.kill()
-    print("\n".join(["--- log of the server", *running.log[-60:]]))
+def server_setup(environment: Environment) -> ServerSetup:
+    return ServerSetup(env={**environment(parallel="1"), "SDCPP_QUEUE_FAIRNESS": "client"})
 
 
 @pytest.mark.proves("download.priority", "download.client_id", "download.not_before")

@@ -122,7 +122,7 @@ class QueueMachine(RuleBasedStateMachine):
             folders = {path.name for path in self.server.output_dir.glob("*")}
             assert folders == {job_id for job_id, status in self.final.items() if status == "completed"}
         finally:
-            self.server.kill()
+            self.server.end()
             self.folder.cleanup()
 
 

@@ -46,7 +46,7 @@ def child_of(server: RunningServer) -> psutil.Process:
 
 
 def picture(server: RunningServer, job: dict[str, Any]) -> bytes:
-    return (server.output_dir / job["outputs"][0]).read_bytes()
+    return (server.output_dir / str(job["outputs"][0])).read_bytes()
 
 
 def start_job(server: RunningServer, **params: Any) -> str:

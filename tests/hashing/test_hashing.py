@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,12 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
 
 # Takes about half a second to hash, and a moment to make.
 LARGE = 600_000_000
 
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    running = RunningServer(tmp_path_factory.mktemp("server"))
-    yield running
-    running.kill()
-    print("\n".join(["--- log of the server", *running.log[-60:]]))
+SERVER = ServerSetup()
 
 
 def put(server: RunningServer, name: str, data: bytes) -> Path:
@@ -45,7 +40,8 @@ def hash_of(server: RunningServer, name: str) -> str:
 
 def shown(server: RunningServer, name: str) -> str | None:
     listed: list[dict[str, Any]] = server.get("/models", type="checkpoint")["checkpoints"]
-    return next(model["hash"] for model in listed if model["name"] == name)
+    found: str | None = next(model["hash"] for model in listed if model["name"] == name)
+    return found
 
 
 def test_a_hash_is_answered_as_documented(server: RunningServer) -> None:

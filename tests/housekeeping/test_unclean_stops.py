@@ -41,21 +41,20 @@ def kill_amid(server: RunningServer, method: str, path: str, body: dict[str, obj
 
 def test_files_follow_the_database_after_kills_amid_deleting_restoring_and_purging(tmp_path: Path) -> None:
     ids = stock(tmp_path, COUNT)
-    server = start(tmp_path)
-    for method, path, body, event in (
+    requests: list[tuple[str, str, dict[str, object], str]] = [
         ("DELETE", "/queue/jobs", {"job_ids": ids}, "job_deleted"),
         ("POST", "/queue/restore", {"job_ids": ids}, "job_restored"),
         ("DELETE", "/queue/jobs", {"job_ids": ids, "purge": True}, "job_deleted"),
-    ):
-        kill_amid(server, method, path, body, event)
-        stopped_at = places(tmp_path)
-        server.start()
-        if "gone" in stopped_at.values():
-            server.wait_for_log("purges that were broken off are finished")
-        assert {job: place for job, place in stopped_at.items() if place != "gone"} == places(tmp_path)
-        assert_agreement(tmp_path)
-    server.kill()
-    assert not [line for line in server.log if "Traceback" in line]
+    ]
+    with start(tmp_path) as server:
+        for method, path, body, event in requests:
+            kill_amid(server, method, path, body, event)
+            stopped_at = places(tmp_path)
+            server.start()
+            if "gone" in stopped_at.values():
+                server.wait_for_log("purges that were broken off are finished")
+            assert {job: place for job, place in stopped_at.items() if place != "gone"} == places(tmp_path)
+            assert_agreement(tmp_path)
 
 
 def test_a_start_finishes_what_a_stop_left_half_done(tmp_path: Path) -> None:
@@ -66,9 +65,8 @@ def test_a_start_finishes_what_a_stop_left_half_done(tmp_path: Path) -> None:
         (output / job_id).rename(output / folder / job_id)
         (inputs / job_id).mkdir(parents=True)
         rows(tmp_path, "UPDATE jobs SET place = ? WHERE id = ?", place, job_id)
-    server = start(tmp_path)
-    server.wait_for_log("2 purges that were broken off are finished")
-    server.kill()
+    with start(tmp_path) as server:
+        server.wait_for_log("2 purges that were broken off are finished")
     assert_agreement(tmp_path)
     assert len(places(tmp_path)) == 4
     assert folders(inputs) == set(places(tmp_path))
@@ -81,6 +79,6 @@ def test_inputs_of_requests_that_never_became_jobs_are_swept_at_start(tmp_path: 
     for name in (job_id, orphan, "not-a-job"):
         (inputs / name).mkdir(parents=True)
         (inputs / name / "init_image_base64_0.png").touch()
-    server = start(tmp_path)
-    server.kill()
+    with start(tmp_path):
+        pass
     assert folders(inputs) == {job_id, "not-a-job"}

@@ -9,7 +9,8 @@ import pytest
 from sdcpp_restapi.llm.local.seat import ChatSeat
 from tests.support.llm_upstream import WEIGHTS, Upstream, upstream
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import serving
+from tests.support.scripted_engine import SCRIPTED
+from tests.support.server_setup import ServerSetup
 
 LOCAL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -21,14 +22,14 @@ def site() -> Iterator[Upstream]:
 
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
+def server_setup(root: Path) -> ServerSetup:
     """An SD1.5 model is loaded, and there is a chat model in the llm folder. Our own key is in the
     environment, as it is where somebody uses Ollama's cloud."""
     folder = root / "models" / "llm"
     folder.mkdir(parents=True)
     (folder / LOCAL).symlink_to(WEIGHTS)
-    with serving(root, llm_threads="1", llm_context="2048") as running:
-        yield running
+    env = {"SDCPP_LLM_THREADS": "1", "SDCPP_LLM_CONTEXT": "2048"}
+    return ServerSetup(scripted=True, env=env, loads=[SCRIPTED])
 
 
 def put(server: RunningServer, **settings: Any) -> Any:

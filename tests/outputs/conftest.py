@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import serving
+from tests.support.server_setup import ServerSetup
 
 OpenPage = Callable[..., Page]
 
@@ -20,10 +20,9 @@ def output(root: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(root: Path, output: Path) -> Iterator[RunningServer]:
-    """The server whose output folder it is."""
-    with serving(root, loaded=False) as running:
-        yield running
+def server_setup(output: Path) -> ServerSetup:
+    """The server whose output folder it is; nothing is loaded."""
+    return ServerSetup(scripted=True)
 
 
 @pytest.fixture

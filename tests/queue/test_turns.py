@@ -11,7 +11,7 @@ import pytest
 from tests.support.images import as_base64, picture
 from tests.support.running_server import RunningServer
 from tests.support.scripted_engine import SHORT, serving
-from tests.support.tiny_models import build
+from tests.support.server_setup import ServerSetup
 from tests.support.videos import LINGBOT, MINIT2I
 from tests.support.videos import TINY as VIDEO
 
@@ -28,22 +28,17 @@ JOBS: dict[str, dict[str, Any]] = {
     },
 }  # fmt: skip
 
+# Clients take turns; jobs that name none are those of one client.
+SERVER = ServerSetup(
+    models=["minit2i", "lingbot", "esrgan"], env={"SDCPP_QUEUE_FAIRNESS": "client"}, loads=[MINIT2I]
+)
+
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
-    """Clients take turns; jobs that name none are those of one client."""
-    root = tmp_path_factory.mktemp("turns")
-    for kind in ("minit2i", "lingbot", "esrgan"):
-        build(kind).install(root / "models")
-    running = RunningServer(root, env={"SDCPP_QUEUE_FAIRNESS": "client"})
-    try:
-        running.post("/models/load", MINIT2I)
-        running.post("/upscaler/load", {"model_name": "esrgan.safetensors"})
-        yield running
-    finally:
-        running.kill()
-        print("\n".join(["--- log of the server", *running.log[-60:]]))
-    assert not [line for line in running.log if "Traceback" in line]
+def server(server: RunningServer) -> RunningServer:
+    """With an upscaler in memory, too."""
+    server.post("/upscaler/load", {"model_name": "esrgan.safetensors"})
+    return server
 
 
 def submit(server: RunningServer, kind: str = "txt2img", **turn: object) -> str:

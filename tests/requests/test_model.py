@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.requests.conftest import FLUX, MINIT2I, OPTIONS, PICTURE
+from tests.requests.conftest import FLUX, MINIT2I, PICTURE
 from tests.support.images import as_base64, picture
-from tests.support.real_engine import image_file, pixels
+from tests.support.outputs import image_file, pixels
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import OPTIONS
 from tests.support.tiny_models import build
 
 Bodies = dict[str, dict[str, Any]]

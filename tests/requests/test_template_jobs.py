@@ -6,7 +6,7 @@ import pytest
 
 from tests.requests.conftest import MINIT2I, PICTURE
 from tests.support.images import as_base64, picture
-from tests.support.real_engine import pixels
+from tests.support.outputs import pixels
 from tests.support.running_server import RunningServer
 
 TEMPLATE = "a {tiny|huge} __animals/pets__"

@@ -2,28 +2,28 @@
 
 import json
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.raw_requests import request
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import MODEL, SHORT, serving
+from tests.support.scripted_engine import SCRIPTED, SHORT
+from tests.support.server_setup import ServerSetup
 from tests.support.websocket_handshake import knock
 
 KEY, OTHER_KEY = "correct-horse-battery", "second-staple-key"
 WRONG = "wrong-key-that-someone-typed"
 
+SERVER = ServerSetup(scripted=True, env={"SDCPP_SERVER_API_KEYS": json.dumps([KEY, OTHER_KEY])})
+
 
 @pytest.fixture(scope="module")
-def server(root: Path) -> Iterator[RunningServer]:
+def server(server: RunningServer) -> RunningServer:
     """A server with two keys; its client carries the first."""
-    with serving(root, loaded=False, server_api_keys=json.dumps([KEY, OTHER_KEY])) as running:
-        running.http.headers["x-api-key"] = KEY
-        running.post("/models/load", {"model_name": MODEL})
-        yield running
+    server.http.headers["x-api-key"] = KEY
+    server.post("/models/load", SCRIPTED)
+    return server
 
 
 @pytest.mark.parametrize("key", [KEY, OTHER_KEY])

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Self
 
 NATS_SERVER = Path(sys.executable).with_name("nats-server")
 
@@ -46,6 +47,12 @@ class Broker:
         self._reader.join(10)
         assert self.process.stdout is not None
         self.process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_failure: object) -> None:
+        self.stop()
 
 
 def free_port() -> int:

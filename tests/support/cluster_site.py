@@ -1,9 +1,11 @@
 """A server without an engine and workers with scripted ones, below one folder."""
 
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from uuid import uuid4
 
+from tests.support.logged_process import LoggedProcess
 from tests.support.running_server import RunningServer
 from tests.support.running_worker import Worker
 from tests.support.scripted_engine import engine_command
@@ -21,6 +23,7 @@ class Site:
         self.root = root
         self.broker_url = broker_url
         self.workers: dict[str, Worker] = {}
+        self._started: list[LoggedProcess] = []
         self.loaded: dict[str, Any] = {}
         self.env = {
             "SDCPP_CLUSTER_PREFIX": uuid4().hex[:8],
@@ -36,6 +39,7 @@ class Site:
         given = {f"SDCPP_{name.upper()}": value for name, value in settings.items()}
         env = {**self.env, "SDCPP_ENGINE_DEVICES": "[]", **self.engine("good"), **given}
         self.server = RunningServer(self.root, "--nats", self.broker_url, env=env)
+        self._started.append(self.server)
         return self.server
 
     def work(
@@ -50,9 +54,15 @@ class Site:
         """Start a worker and wait until the server has it in this state."""
         given = {f"SDCPP_{setting.upper()}": value for setting, value in settings.items()}
         env = {**self.env, **self.engine(scenario), **given}
-        self.workers[name] = Worker(broker_url or self.broker_url, self.root, name, models=models, env=env)
+        self.keep(Worker(broker_url or self.broker_url, self.root, name, models=models, env=env))
         self.wait_for_worker(name, state)
         return self.workers[name]
+
+    def keep(self, worker: Worker) -> Worker:
+        """One more worker of the site, which is ended with it."""
+        self.workers[worker.name] = worker
+        self._started.append(worker)
+        return worker
 
     def wait_for_worker(self, name: str, state: str) -> dict[str, Any]:
         """The worker as the server tells it, once it is in this state and its models are known."""
@@ -94,13 +104,16 @@ class Site:
         (other,) = set(self.workers) - {first}
         return first, other
 
-    def tracebacks(self) -> list[str]:
-        """What nobody expected, in all logs."""
-        logs = [self.server.log, *(worker.log for worker in self.workers.values())]
-        return [line for log in logs for line in log if "Traceback" in line or "never retrieved" in line]
-
     def close(self) -> None:
-        """End everything."""
-        for worker in self.workers.values():
-            worker.kill()
-        self.server.kill()
+        """End everything; none of it may have logged a traceback."""
+        with ExitStack() as ending:
+            for process in self._started:
+                ending.callback(process.end)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, failure: BaseException | None, _where: object) -> None:
+        for process in self._started:
+            process.expects_tracebacks |= failure is not None
+        self.close()

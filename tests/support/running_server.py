@@ -1,12 +1,8 @@
 """A real server in a process of its own, as a user would start it."""
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,107 +11,41 @@ from typing import Any
 import httpx
 from websockets.sync.client import ClientConnection, connect
 
-START_SECONDS = 60
+from tests.support.logged_process import LoggedProcess
+
 FINAL = ("completed", "failed", "cancelled")
 _SERVING = re.compile(r"Serving on http://localhost:(\d+) \(events on ws://localhost:(\d+)")
 
 
-class RunningServer:
+class RunningServer(LoggedProcess):
     """`sdcpp serve` on free ports, with folders below `root`."""
 
     def __init__(self, root: Path, *flags: str, env: dict[str, str] | None = None) -> None:
-        self.root = root
+        super().__init__(root, env)
         self.models_dir = root / "models"
         self.output_dir = root / "output"
         self.data_dir = root / "data"
         self.flags = flags
-        self.env = env or {}
-        self.log: list[str] = []
-        self._said = threading.Condition()
         self.start()
 
     def start(self) -> None:
         """Start it (again), and wait until it answers; `log` holds the lines of this start only."""
-        self.log = []
         folders = ("--models-dir", "models", "--output-dir", "output", "--data-dir", "data")
-        self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "sdcpp_restapi",
-                "serve",
-                "--port",
-                "0",
-                "--ws-port",
-                "0",
-                *folders,
-                *self.flags,
-            ],
-            cwd=self.root,
-            env={**os.environ, **self.env},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
+        self.launch("serve", "--port", "0", "--ws-port", "0", *folders, *self.flags)
         try:
             match = self.wait_for_log(_SERVING)
         except BaseException:
             # Nobody will have a server to stop.
-            self.process.kill()
-            self._end_reading()
+            super().stop(signal.SIGKILL)
             raise
         self.port, self.ws_port = int(match[1]), int(match[2])
         self.url = f"http://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=60)
 
-    def wait_for_log(self, pattern: re.Pattern[str] | str, seconds: float = START_SECONDS) -> re.Match[str]:
-        """The first line (of all, not only of new ones) that matches; fails with the log when none comes."""
-        with self._said:
-            found: list[re.Match[str]] = []
-
-            def seen() -> bool:
-                found[:] = [m for line in self.log if (m := re.search(pattern, line))]
-                return bool(found) or self._ended
-
-            self._said.wait_for(seen, seconds)
-            if not found:
-                raise AssertionError(f"{pattern} was not logged:\n" + "\n".join(self.log[-40:]))
-            return found[-1]
-
-    _ended = False
-
-    def _read(self) -> None:
-        self._ended = False
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            with self._said:
-                self.log.append(line.rstrip())
-                self._said.notify_all()
-        with self._said:
-            self._ended = True
-            self._said.notify_all()
-
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it; its exit code."""
         self.http.close()
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        code = self.process.wait(30)
-        self._end_reading()
-        return code
-
-    def _end_reading(self) -> None:
-        self.process.wait(30)
-        self._reader.join(10)
-        assert self.process.stdout is not None
-        self.process.stdout.close()
-
-    def kill(self) -> None:
-        """End it as a power cut would: SIGKILL."""
-        self.stop(signal.SIGKILL)
+        return super().stop(number)
 
     def restart(self) -> None:
         """SIGTERM and start again on the same folders."""
@@ -166,6 +96,11 @@ class RunningServer:
         # Without max_queue=None, events that a test leaves unread would hold up the closing for 10 seconds.
         with connect(address, max_size=None, max_queue=None) as connection:
             yield Events(connection)
+
+
+def of_job(job_id: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether an event is about this job."""
+    return lambda data: data["job_id"] == job_id
 
 
 class Events:

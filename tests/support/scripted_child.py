@@ -194,11 +194,6 @@ def _wait_at_the_gate(child: ScriptedChild) -> None:
         (child.state / "gate").read_bytes()
 
 
-def _wait_for_the_word(child: ScriptedChild) -> None:
-    while not (child.state / "go").exists():
-        time.sleep(0.02)
-
-
 def _flood(child: ScriptedChild) -> None:
     for step in range(500):
         child.say(
@@ -245,7 +240,6 @@ WHILE_LOADING: dict[str, Act] = {
     "obeys": _wait_at_the_gate,
     "dies_while_loading": _kill_self,
     "dies_while_loading_once": _kill_self_once,
-    "loads_when_told": _wait_for_the_word,
 }
 REFUSES: dict[str, Callable[[ScriptedChild], bool]] = {
     "refuses_models": lambda _child: True,

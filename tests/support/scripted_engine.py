@@ -13,6 +13,8 @@ from tests.support.running_server import RunningServer
 CHILD = Path(__file__).with_name("scripted_child.py")
 MODEL = "scripted.safetensors"
 REFUSED = "refused.safetensors"
+# What loads the one that is not refused.
+SCRIPTED = {"model_name": MODEL}
 # More steps than any test lives to see: at 5 ms each, a job that runs until it is cancelled.
 NEVER_ENDING: dict[str, Any] = {"prompt": "never ending", "steps": 1_000_000, "width": 64, "height": 64}
 SHORT: dict[str, Any] = {"prompt": "short", "steps": 2, "width": 64, "height": 64}
@@ -51,21 +53,16 @@ def environment(root: Path, **settings: str) -> dict[str, str]:
 
 @contextmanager
 def serving(root: Path, *flags: str, loaded: bool = True, **settings: str) -> Iterator[RunningServer]:
-    """A server with the scripted model loaded; at the end it must not have logged a traceback."""
-    server = RunningServer(root, *flags, env=environment(root, **settings))
-    try:
+    """A server with the scripted model loaded; at the end its log must hold no traceback."""
+    with RunningServer(root, *flags, env=environment(root, **settings)) as server:
         if loaded:
             load(server)
         yield server
-    finally:
-        server.kill()
-        print("\n".join(["--- log of the server", *server.log[-60:]]))
-    assert not [line for line in server.log if "Traceback" in line]
 
 
 def load(server: RunningServer) -> None:
     """Load the scripted model."""
-    server.post("/models/load", {"model_name": MODEL})
+    server.post("/models/load", SCRIPTED)
 
 
 @contextmanager

@@ -7,9 +7,8 @@ from typing import Any
 import av
 
 from tests.support.running_server import RunningServer
+from tests.support.server_setup import OPTIONS
 
-# One thread: several would wait for each other wherever cores are shared.
-OPTIONS = {"n_threads": 1}
 LINGBOT: dict[str, Any] = {
     "model_name": "lingbot.gguf", "model_type": "diffusion", "llm": "qwen3.safetensors",
     "vae": "wan_vae.safetensors", "options": OPTIONS,
@@ -40,7 +39,7 @@ def fetched(server: RunningServer, job: dict[str, Any]) -> bytes:
 
 def frames(video: bytes) -> list[bytes]:
     """The pixels of every frame."""
-    with av.open(io.BytesIO(video)) as file:
+    with av.open(io.BytesIO(video), "r") as file:
         return [frame.to_ndarray(format="rgb24").tobytes() for frame in file.decode(video=0)]
 
 

@@ -142,8 +142,7 @@ def test_a_first_visit_asks_for_the_key_once_and_shows_the_way_to_a_model(
     open_ui: OpenUi, tmp_path: Path
 ) -> None:
     key = "a key that only the tests know"
-    running = RunningServer(tmp_path, env={"SDCPP_SERVER_API_KEYS": json.dumps([key])})
-    try:
+    with RunningServer(tmp_path, env={"SDCPP_SERVER_API_KEYS": json.dumps([key])}) as running:
         page = open_ui(at=running.url, wait_for="dialog[open]")
         assert problems(page) == []
         page.get_by_label("API key").fill(key)
@@ -157,5 +156,3 @@ def test_a_first_visit_asks_for_the_key_once_and_shows_the_way_to_a_model(
         page.get_by_role("link", name="Choose a model").click()
         expect(page.get_by_role("heading", name="Models")).to_be_visible()
         page.goto("about:blank")  # before its server
-    finally:
-        running.kill()

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.outputs import opened
 from tests.support.running_server import RunningServer
-from tests.support.tiny_models import build
-from tests.upscale.conftest import ESRGAN, load_upscaler, noise, opened
+from tests.support.server_setup import ServerSetup
+from tests.upscale.conftest import ESRGAN, load_upscaler, noise
 
 PROMPT: dict[str, Any] = {
     "prompt": "a cat", "width": 32, "height": 32, "steps": 2, "cfg_scale": 1, "seed": 7,
@@ -19,15 +20,8 @@ PROMPT: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def drawing(root: Path) -> Iterator[RunningServer]:
     """A server with the upscaler and a small main model loaded."""
-    body = build("minit2i").install(root / "models")
-    running = RunningServer(root)
-    try:
-        running.post("/models/load", {**body, "options": {"n_threads": 2}})
+    with ServerSetup(models=[("esrgan", ESRGAN)], loads=["minit2i"]).running(root) as running:
         yield running
-    finally:
-        running.kill()
-        print("\n".join(["--- log of the server", *running.log[-60:]]))
-    assert not [line for line in running.log if "Traceback" in line]
 
 
 @pytest.fixture(autouse=True)

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.support.outputs import opened
 from tests.support.running_server import RunningServer
 from tests.support.tiny_models.files import shapes
 from tests.support.tiny_models.weights import random_tensors, write_safetensors
-from tests.upscale.conftest import noise, opened
+from tests.upscale.conftest import noise
 
 TWICE = "twice.safetensors"
 
@@ -19,13 +20,10 @@ def doubling(root: Path) -> Iterator[RunningServer]:
     """A server whose upscaler lacks the second of the two layers that double the size."""
     layers = {name: shape for name, shape in shapes("esrgan").items() if not name.startswith("conv_up2")}
     write_safetensors(root / "models/esrgan" / TWICE, lambda: random_tensors(layers, seed=12))
-    running = RunningServer(root)
-    try:
+    with RunningServer(root) as running:
         answer = running.post("/upscaler/load", {"model_name": TWICE, "n_threads": 2})
         assert answer["upscale_factor"] == 2
         yield running
-    finally:
-        running.kill()
 
 
 def test_a_factor_that_is_not_given_is_four_and_told_in_a_warning(doubling: RunningServer) -> None:

@@ -7,8 +7,9 @@ import psutil
 import pytest
 from PIL import Image
 
+from tests.support.outputs import opened
 from tests.support.running_server import RunningServer
-from tests.upscale.conftest import ESRGAN, load_upscaler, noise, opened
+from tests.upscale.conftest import ESRGAN, load_upscaler, noise
 
 
 @pytest.mark.proves("upscale.image_base64")
