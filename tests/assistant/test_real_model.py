@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -41,7 +42,7 @@ def test_what_it_wants_loaded_and_made_comes_back_as_actions(local: RunningServe
     assert "cat" in " ".join(prompts), makes
 
 
-STATE = {
+STATE: dict[str, Any] = {
     "loaded_model": "v1-5-pruned-emaonly.safetensors",
     "architecture": "SD1",
     "queue": {"waiting": 0, "running": 1},
@@ -95,7 +96,7 @@ async def test_answers_are_always_valid_and_half_of_them_are_what_was_wanted() -
 async def _answer(seat: ChatSeat, asked: str) -> str:
     chat = Chat(
         messages=[*instructions(by_tools=False), spoken(asked, STATE, {})],
-        answer_schema=answer_schema(STATE["available_models"]),  # type: ignore[arg-type]
+        answer_schema=answer_schema(STATE["available_models"]),
         temperature=TEMPERATURE,
         max_tokens=MAX_TOKENS,
     )

@@ -3,12 +3,13 @@
 import io
 import signal
 import socket
+import subprocess
 from pathlib import Path
 
 import httpx
 from PIL import Image
 
-from tests.support.command import ANY_PORTS, running, sdcpp
+from tests.support.command import ANY_PORTS, COMMAND, environment, running, sdcpp
 from tests.support.tiny_models import build
 
 
@@ -36,10 +37,13 @@ def test_without_a_name_the_file_is_called_after_prompt_and_seed(demo_url: str, 
 
 
 def test_a_dash_writes_the_picture_to_standard_output(demo_url: str, tmp_path: Path) -> None:
-    ended = sdcpp(
-        "generate", "a cat", "--server", demo_url, "--width", "32", "--height", "32", "-o", "-",
-        folder=tmp_path, text=False,
-    )  # fmt: skip
+    ended = subprocess.run(
+        [*COMMAND, "generate", "a cat", "--server", demo_url, "--width", "32", "--height", "32", "-o", "-"],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        capture_output=True,
+        timeout=60,
+    )
     with Image.open(io.BytesIO(ended.stdout)) as image:
         assert image.size == (128, 128)
     assert list(tmp_path.iterdir()) == []

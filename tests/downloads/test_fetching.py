@@ -167,7 +167,7 @@ def test_bytes_speed_and_time_left_are_told_over_websocket_and_in_the_queue(
         job_id = download(server, url=f"{cdn.url}/watched.safetensors")["download_job_id"]
 
         def half(data: dict[str, Any]) -> bool:
-            return data["job_id"] == job_id and data["bytes_done"] > 1_000_000
+            return bool(data["job_id"] == job_id and data["bytes_done"] > 1_000_000)
 
         told = events.wait_for("download_progress", half)
         assert told.keys() == {"job_id", "bytes_done", "bytes_total", "bytes_per_second", "seconds_left"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.downloads.conftest import HUGGINGFACE_TOKEN, Environment, download, fetched, files, stored
-from tests.support.http_upstream import Upstream, hub, model_bytes, sha256
+from tests.support.http_upstream import File, Request, Upstream, hub, model_bytes, sha256
 from tests.support.running_server import RunningServer
 
 DATA = model_bytes(4_000_000)
@@ -53,9 +53,9 @@ def test_a_file_that_changed_meanwhile_is_fetched_anew(
     name = f"changed-{etag is None}.gguf"
     new = model_bytes(len(DATA), seed=2)
 
-    def first(request: object) -> None:
+    def first(request: Request) -> None:
         cdn.file(f"/{name}", new, etag=etag)
-        old(request)  # type: ignore[arg-type]
+        old(request)
 
     old = cdn.file(f"/{name}", DATA, cuts=[HALF])
     cdn.routes[f"/{name}"] = first
@@ -83,12 +83,13 @@ def interrupted(
 ) -> tuple[str, int]:
     """Begin a download that stands still in the middle, end the server; its job and the bytes there."""
     file = cdn.routes[path]
-    file.hold_at = HALF  # type: ignore[attr-defined]
+    assert isinstance(file, File)
+    file.hold_at = HALF
     with server.events() as events:
         job_id = download(server, **body)["download_job_id"]
         events.wait_for("download_progress", lambda data: data["bytes_done"] == HALF)
     end()
-    file.go_on.set()  # type: ignore[attr-defined]
+    file.go_on.set()
     (part,) = server.models_dir.rglob("*.part")
     return job_id, part.stat().st_size
 

@@ -32,7 +32,7 @@ SYSTEM = Message(role="system", content="You answer in one short sentence.")
 def chat(*words: str, **options: Any) -> Chat:
     """User and assistant in turn."""
     roles = ("user", "assistant")
-    spoken = [Message(role=roles[i % 2], content=text) for i, text in enumerate(words)]  # type: ignore[arg-type]
+    spoken = [Message(role=roles[i % 2], content=text) for i, text in enumerate(words)]
     return Chat(messages=[SYSTEM, *spoken], **{"temperature": 0, "max_tokens": 24, **options})
 
 

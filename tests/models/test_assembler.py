@@ -44,7 +44,8 @@ def inspector(catalog: Catalog, facts: Facts, components: Components, assembler:
 async def assembled(assembler: Assembler, **body: object) -> dict[str, str]:
     """Type and components of what would be loaded."""
     request = await assembler.assembled(LoadRequest.model_validate(body))
-    return {"model_type": request.model_type, **request.components()}
+    components = {str(part): name for part, name in request.components().items()}
+    return {"model_type": request.model_type, **components}
 
 
 async def refusal(assembler: Assembler, **body: object) -> str:
@@ -53,7 +54,7 @@ async def refusal(assembler: Assembler, **body: object) -> str:
     return str(caught.value)
 
 
-async def test_a_name_alone_gets_its_type_and_all_that_it_needs(assembler: Assembler, tmp_path: Path):
+async def test_a_name_alone_gets_its_type_and_all_that_it_needs(assembler: Assembler, tmp_path: Path) -> None:
     write(tmp_path / "diffusion/flux.safetensors", stub_models.flux(64))
     write(tmp_path / "t5/wide.safetensors", stub_models.t5(128))
     write(tmp_path / "t5/right.safetensors", stub_models.t5(64))
@@ -69,7 +70,7 @@ async def test_a_name_alone_gets_its_type_and_all_that_it_needs(assembler: Assem
     }
 
 
-async def test_a_checkpoint_gets_nothing_that_it_contains(assembler: Assembler, tmp_path: Path):
+async def test_a_checkpoint_gets_nothing_that_it_contains(assembler: Assembler, tmp_path: Path) -> None:
     inside = {f"first_stage_model.{name}": shape for name, shape in stub_models.vae(4).items()}
     write(tmp_path / "checkpoint/whole.safetensors", {**stub_models.sd1(), **inside})
     write(tmp_path / "checkpoint/bare.safetensors", stub_models.sd1())
@@ -80,7 +81,9 @@ async def test_a_checkpoint_gets_nothing_that_it_contains(assembler: Assembler, 
     }  # fmt: skip
 
 
-async def test_names_of_the_request_win_and_empty_ones_mean_none(assembler: Assembler, tmp_path: Path):
+async def test_names_of_the_request_win_and_empty_ones_mean_none(
+    assembler: Assembler, tmp_path: Path
+) -> None:
     write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
     write(tmp_path / "vae/ae.safetensors", stub_models.vae())
     write(tmp_path / "vae/flux.safetensors", stub_models.vae())
@@ -92,7 +95,7 @@ async def test_names_of_the_request_win_and_empty_ones_mean_none(assembler: Asse
     }  # fmt: skip
 
 
-async def test_what_was_assembled_stays_as_it_is(assembler: Assembler, tmp_path: Path):
+async def test_what_was_assembled_stays_as_it_is(assembler: Assembler, tmp_path: Path) -> None:
     write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
     write(tmp_path / "vae/ae.safetensors", stub_models.vae())
     request = LoadRequest(model_name="flux.safetensors", clip_l="")
@@ -103,7 +106,7 @@ async def test_what_was_assembled_stays_as_it_is(assembler: Assembler, tmp_path:
 
 async def test_of_several_that_fit_the_name_decides_then_precision_then_the_alphabet(
     inspector: Inspector, tmp_path: Path
-):
+) -> None:
     write(tmp_path / "diffusion/wan/flux1-dev-q4.safetensors", stub_models.flux())
     for name, type in (
         ("b.safetensors", np.float32),
@@ -121,7 +124,7 @@ async def test_of_several_that_fit_the_name_decides_then_precision_then_the_alph
     assert need.picked == "flux_dev.safetensors"
 
 
-async def test_without_a_vae_a_fitting_taesd_stands_in(assembler: Assembler, tmp_path: Path):
+async def test_without_a_vae_a_fitting_taesd_stands_in(assembler: Assembler, tmp_path: Path) -> None:
     write(tmp_path / "diffusion/z.safetensors", stub_models.zimage())
     write(tmp_path / "llm/qwen.safetensors", stub_models.llm())
     write(tmp_path / "taesd/taesd.safetensors", stub_models.taesd(4))
@@ -135,7 +138,7 @@ async def test_without_a_vae_a_fitting_taesd_stands_in(assembler: Assembler, tmp
         )
 
 
-async def test_a_named_taesd_decodes_so_that_no_vae_is_added(assembler: Assembler, tmp_path: Path):
+async def test_a_named_taesd_decodes_so_that_no_vae_is_added(assembler: Assembler, tmp_path: Path) -> None:
     write(tmp_path / "diffusion/z.safetensors", stub_models.zimage())
     write(tmp_path / "llm/qwen.safetensors", stub_models.llm())
     write(tmp_path / "vae/ae.safetensors", stub_models.vae())
@@ -145,7 +148,9 @@ async def test_a_named_taesd_decodes_so_that_no_vae_is_added(assembler: Assemble
     assert (await assembled(assembler, **body, options={"tae_preview_only": True}))["vae"] == "ae.safetensors"
 
 
-async def test_what_a_model_fails_without_is_told_with_what_would_fit(assembler: Assembler, tmp_path: Path):
+async def test_what_a_model_fails_without_is_told_with_what_would_fit(
+    assembler: Assembler, tmp_path: Path
+) -> None:
     write(tmp_path / "diffusion/m.safetensors", stub_models.minit2i())
     write(tmp_path / "t5/wide.safetensors", stub_models.t5(4096))
     assert await refusal(assembler, model_name="m.safetensors") == (
@@ -158,7 +163,7 @@ async def test_what_a_model_fails_without_is_told_with_what_would_fit(assembler:
     )
 
 
-async def test_all_components_that_do_not_fit_are_told_at_once(assembler: Assembler, tmp_path: Path):
+async def test_all_components_that_do_not_fit_are_told_at_once(assembler: Assembler, tmp_path: Path) -> None:
     write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
     write(tmp_path / "t5/wide.safetensors", stub_models.t5(4096))
     write(tmp_path / "vae/taef1.safetensors", stub_models.taesd())
@@ -173,7 +178,7 @@ async def test_all_components_that_do_not_fit_are_told_at_once(assembler: Assemb
     )
 
 
-async def test_lingbot_takes_no_taehv(assembler: Assembler, tmp_path: Path):
+async def test_lingbot_takes_no_taehv(assembler: Assembler, tmp_path: Path) -> None:
     write(tmp_path / "diffusion/lingbot.safetensors", stub_models.lingbot())
     write(tmp_path / "llm/qwen.safetensors", stub_models.llm())
     write(tmp_path / "vae/wan.safetensors", stub_models.wan_vae())
@@ -186,7 +191,7 @@ async def test_lingbot_takes_no_taehv(assembler: Assembler, tmp_path: Path):
     }  # fmt: skip
 
 
-async def test_a_name_in_two_folders_needs_a_type(assembler: Assembler, tmp_path: Path):
+async def test_a_name_in_two_folders_needs_a_type(assembler: Assembler, tmp_path: Path) -> None:
     write(tmp_path / "diffusion/x.safetensors", stub_models.minit2i())
     write(tmp_path / "checkpoint/x.safetensors", stub_models.sd1())
     assert await refusal(assembler, model_name="x.safetensors") == (
@@ -196,7 +201,7 @@ async def test_a_name_in_two_folders_needs_a_type(assembler: Assembler, tmp_path
     assert (await assembled(assembler, model_name="x.safetensors", model_type="checkpoint"))["vae"]
 
 
-async def test_what_is_not_certain_is_left_to_the_engine(assembler: Assembler, tmp_path: Path):
+async def test_what_is_not_certain_is_left_to_the_engine(assembler: Assembler, tmp_path: Path) -> None:
     write(tmp_path / "diffusion/new.safetensors", {"layers.0.weight": [1]})
     write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
     write(tmp_path / "vae/ae.safetensors", stub_models.vae())
@@ -211,7 +216,7 @@ async def test_what_is_not_certain_is_left_to_the_engine(assembler: Assembler, t
     assert "t5xxl" not in await assembled(assembler, model_name="flux.safetensors", vae="unknown.pt")
 
 
-async def test_an_inspection_shows_what_a_load_would_take(inspector: Inspector, tmp_path: Path):
+async def test_an_inspection_shows_what_a_load_would_take(inspector: Inspector, tmp_path: Path) -> None:
     write(tmp_path / "diffusion/m.safetensors", stub_models.minit2i())
     lonely = await inspector.inspect("diffusion", "m.safetensors")
     assert lonely.load is None
@@ -227,7 +232,9 @@ def prompt(*names: str) -> Txt2ImgRequest:
     return Txt2ImgRequest(prompt="a cat " + "".join(f"<lora:{name}>" for name in names))
 
 
-async def test_a_lora_for_another_architecture_is_a_warning(catalog: Catalog, facts: Facts, tmp_path: Path):
+async def test_a_lora_for_another_architecture_is_a_warning(
+    catalog: Catalog, facts: Facts, tmp_path: Path
+) -> None:
     write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
     write(tmp_path / "lora/good.safetensors", stub_models.lora("lora_unet_double_blocks_0_img_attn_qkv"))
     write(

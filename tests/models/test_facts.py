@@ -26,7 +26,7 @@ def blank(path: Path) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-async def test_a_header_is_read_once_for_each_version_of_a_file_even_over_restarts(tmp_path: Path):
+async def test_a_header_is_read_once_for_each_version_of_a_file_even_over_restarts(tmp_path: Path) -> None:
     path = write(tmp_path / "x.safetensors", stub_models.flux())
     assert await reading(tmp_path, path) == "Flux"
     blank(path)
@@ -35,7 +35,7 @@ async def test_a_header_is_read_once_for_each_version_of_a_file_even_over_restar
     assert await reading(tmp_path, path) == "Z-Image"
 
 
-async def test_other_rules_read_every_header_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+async def test_other_rules_read_every_header_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "x.safetensors", stub_models.flux())
     assert await reading(tmp_path, path) == "Flux"
     blank(path)
@@ -43,7 +43,7 @@ async def test_other_rules_read_every_header_again(tmp_path: Path, monkeypatch: 
     assert await reading(tmp_path, path) is None
 
 
-async def test_a_file_that_cannot_be_read_is_tried_again(tmp_path: Path):
+async def test_a_file_that_cannot_be_read_is_tried_again(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "sdcpp.db")
     facts = await Facts.read(database)
     path = tmp_path / "x.safetensors"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -157,7 +158,7 @@ def write_video(path: Path, codec: str) -> None:
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = 64, 32, "yuv420p"
         for color in (RED, (0, 0, 255)):
-            frame = av.VideoFrame.from_image(Image.new("RGB", (64, 32), color))
+            frame = av.VideoFrame.from_ndarray(np.full((32, 64, 3), color, np.uint8), format="rgb24")
             file.mux(stream.encode(frame))
         file.mux(stream.encode())
 

@@ -23,14 +23,14 @@ def environment(folder: Path, **variables: str) -> dict[str, str]:
     return kept | {"HOME": str(folder), "XDG_DATA_HOME": str(folder / "share"), "COLUMNS": "200"} | variables
 
 
-def sdcpp(*arguments: str, folder: Path, text: bool = True, **variables: str) -> subprocess.CompletedProcess:
+def sdcpp(*arguments: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run it to its end, in `folder`."""
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
         env=environment(folder, **variables),
         capture_output=True,
-        text=text,
+        text=True,
         timeout=60,
     )
 

@@ -113,7 +113,7 @@ class Upstream:
         return self.asked(path)
 
     def redirect(self, path: str, target: str, **headers: str) -> None:
-        self.routes[path] = lambda request: request.reply(302, Location=target, **headers)
+        self.routes[path] = lambda request: request.reply(302, b"", Location=target, **headers)
 
     def status(self, path: str, status: int, **headers: str) -> None:
         self.routes[path] = lambda request: request.reply(status, b"no", **headers)

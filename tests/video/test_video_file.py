@@ -26,10 +26,11 @@ def job(server: RunningServer) -> Any:
 
 @pytest.mark.proves("txt2vid.fps", "txt2vid.video_frames")
 def test_the_video_has_the_requested_frames_and_speed(server: RunningServer, job: dict[str, Any]) -> None:
-    with av.open(io.BytesIO(fetched(server, job))) as file:
+    with av.open(io.BytesIO(fetched(server, job)), "r") as file:
         (stream,) = file.streams
         assert isinstance(stream, av.VideoStream)
-        assert (stream.width, stream.height, stream.average_rate) == (32, 16, 5)
+        assert (stream.width, stream.height) == (32, 16)
+        assert stream.average_rate == Fraction(5)
         times = [frame.time for frame in file.decode(stream)]
     assert times == [pytest.approx(number / 5) for number in range(9)]
 
@@ -121,7 +122,7 @@ def test_an_odd_edge_is_cut_off_and_colours_stay(tmp_path: Path, size: tuple[int
         for _ in range(3):
             add(Image.new("RGB", size, (200, 90, 10)))
     with av.open(str(tmp_path / "video.mp4")) as file:
-        shown = [frame.to_image() for frame in file.decode(video=0)]
+        shown = [Image.fromarray(frame.to_ndarray(format="rgb24")) for frame in file.decode(video=0)]
         assert file.streams.video[0].average_rate == Fraction(240)
         assert file.metadata["comment"] == "x" * 20_000
     assert [picture.size for picture in shown] == [(size[0] & ~1, size[1] & ~1)] * 3
