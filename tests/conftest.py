@@ -1,6 +1,6 @@
 """Fixtures: real servers, real models."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -8,13 +8,13 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.support.chromium import chromium
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 from tests.support.scripted_engine import MODEL, REFUSED, StartFaulty, engine_command, put, serving
 from tests.support.server_setup import ServerSetup
 
 
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start servers of one test; whatever is left of them is ended with it."""
     with ExitStack() as ending:
 
@@ -25,7 +25,7 @@ def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
 
 
 @pytest.fixture
-def start_faulty(start_server: Callable[..., RunningServer], tmp_path: Path) -> StartFaulty:
+def start_faulty(start_server: StartServer, tmp_path: Path) -> StartFaulty:
     """Start a server whose engine plays a scenario; `settings` are environment variables without SDCPP_."""
 
     def start(scenario: str, **settings: str) -> RunningServer:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from tests.support.logged_process import TRACEBACK
+
 COMMAND = (sys.executable, "-m", "sdcpp_restapi")
 SERVING = re.compile(r"Serving on http://\S+?:(\d+) ")
 ANY_PORTS = ("--port", "0", "--ws-port", "0")
@@ -89,9 +91,10 @@ class Running:
 
 @contextmanager
 def running(*arguments: str, folder: Path, **variables: str) -> Iterator[Running]:
-    """Start it; it is ended with the block, however that ends."""
+    """Start it; it is ended with the block, however that ends, and may not have said a traceback."""
     command = Running(*arguments, folder=folder, **variables)
     try:
         yield command
     finally:
         command.end(signal.SIGKILL)
+    assert not [line for line in command.lines if TRACEBACK.search(line)], "".join(command.lines)

@@ -98,6 +98,10 @@ class RunningServer(LoggedProcess):
             yield Events(connection)
 
 
+StartServer = Callable[..., RunningServer]
+"""The fixture `start_server`: takes flags, and by name another root and the environment."""
+
+
 def of_job(job_id: str) -> Callable[[dict[str, Any]], bool]:
     """Whether an event is about this job."""
     return lambda data: data["job_id"] == job_id

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 from PIL import Image
 
 from tests.support import stub_models
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 from tests.support.server_setup import ServerSetup
 from tests.support.tiny_models import build
 
@@ -153,7 +152,7 @@ def test_a_lora_is_not_merged_into_quantised_weights(server: RunningServer) -> N
 
 
 def test_the_default_model_of_the_settings_gets_its_components_too(
-    start_server: Callable[..., RunningServer], tmp_path: Path
+    start_server: StartServer, tmp_path: Path
 ) -> None:
     build("minit2i").install(tmp_path / "models")
     server = start_server(env={"SDCPP_ENGINE_DEFAULT_MODEL": '{"model_name": "minit2i.safetensors"}'})

@@ -1,18 +1,17 @@
 """LoRAs come and go between jobs, in every mode, and leave no trace."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from tests.support.running_server import RunningServer
+from tests.support.running_server import StartServer
 from tests.support.tiny_models import build
 
 
 @pytest.mark.parametrize("mode", ["auto", "at_runtime", "immediately"])
 def test_a_lora_acts_on_its_own_job_and_on_no_other(
-    start_server: Callable[..., RunningServer], tmp_path: Path, mode: str
+    start_server: StartServer, tmp_path: Path, mode: str
 ) -> None:
     body = build("flux_schnell").install(tmp_path / "models")
     build("lora_flux").install(tmp_path / "models")

@@ -1,13 +1,12 @@
 """Conversions that are cancelled, and engines that die of one."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.server.convert.conftest import convert
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 from tests.support.tiny_models import build
 
 SLOW = "slow.gguf"
@@ -61,7 +60,7 @@ def test_an_engine_killed_twice_by_a_conversion_fails_it_and_leaves_no_file(
 
 
 def test_the_third_unclean_stop_fails_a_conversion_and_leaves_no_file(
-    start_server: Callable[..., RunningServer], tmp_path: Path
+    start_server: StartServer, tmp_path: Path
 ) -> None:
     build("sd1").install(tmp_path / "models", SLOW)
     server = start_server()

@@ -1,12 +1,11 @@
 """What POST /convert refuses before the engine sees it."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.server.convert.conftest import ZIMAGE, convert, refused, types_in
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 from tests.support.tiny_models import build
 
 
@@ -126,9 +125,7 @@ def test_such_rules_are_refused_by_a_load_as_well(server: RunningServer, zimage:
     assert "tensor_type_rules" in server.post("/models/load", body, expect=400)["error"]
 
 
-def test_convert_dirs_opens_another_folder(
-    start_server: Callable[..., RunningServer], tmp_path: Path
-) -> None:
+def test_convert_dirs_opens_another_folder(start_server: StartServer, tmp_path: Path) -> None:
     other = tmp_path / "elsewhere"
     other.mkdir()
     source = other / "model.safetensors"

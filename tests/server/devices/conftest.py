@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 from tests.support.tiny_models import build
 
 StartDevices = Callable[..., RunningServer]
@@ -20,7 +20,7 @@ def load_body(root: Path) -> dict[str, Any]:
 
 
 @pytest.fixture
-def start_devices(start_server: Callable[..., RunningServer], tmp_path: Path) -> StartDevices:
+def start_devices(start_server: StartServer, tmp_path: Path) -> StartDevices:
     """Start a server with these devices (as SDCPP_ENGINE_DEVICES has them)."""
 
     def start(devices: str, *flags: str) -> RunningServer:

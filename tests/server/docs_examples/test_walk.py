@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ from PIL import Image
 from tests.support.api_document import FOLDER, blocks
 from tests.support.document_models import install_heavy
 from tests.support.images import encoded
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 
 CHAPTERS = {
     "SD1.5": ["sd15 load", "sd15 generate", "two loras", "img2img"],
@@ -69,7 +68,7 @@ def test_a_chapter_makes_pictures_from_its_first_line_to_its_last(
 @pytest.mark.timeout(600)  # gigabytes are written and read
 @pytest.mark.parametrize("chapter", HEAVY_CHAPTERS)
 def test_a_chapter_with_larger_models_makes_its_picture(
-    start_server: Callable[..., RunningServer], tmp_path: Path, chapter: str
+    start_server: StartServer, tmp_path: Path, chapter: str
 ) -> None:
     install_heavy(tmp_path / "models", chapter)
     walk(start_server(), tmp_path, chapter, *HEAVY_CHAPTERS[chapter])

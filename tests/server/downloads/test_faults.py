@@ -13,7 +13,7 @@ import pytest
 
 from tests.server.downloads.conftest import Environment, download, fetched, files, finished, stored
 from tests.support.http_upstream import Request, Upstream, civitai, hub, model_bytes, sha256
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 
 DATA = model_bytes(300_000)
 PAGE = b"<!DOCTYPE html><html><body>Please log in</body></html>"
@@ -285,7 +285,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_disk_that_fills_up_on_the_way_is_told_and_emptied(
-    small_disk: Path, environment: Environment, cdn: Upstream, start_server: Callable[..., RunningServer]
+    small_disk: Path, environment: Environment, cdn: Upstream, start_server: StartServer
 ) -> None:
     cdn.file("/filling.gguf", DATA * 10, length=False)
     server = start_server(env=environment())
@@ -297,7 +297,7 @@ def test_a_disk_that_fills_up_on_the_way_is_told_and_emptied(
 
 
 def test_a_file_system_that_refuses_large_files_is_told(
-    environment: Environment, cdn: Upstream, start_server: Callable[..., RunningServer]
+    environment: Environment, cdn: Upstream, start_server: StartServer
 ) -> None:
     cdn.file("/large.gguf", DATA * 30)
     server = start_server(env=environment())

@@ -1,12 +1,10 @@
 """What CivitAI and Hugging Face tell of a model, and what is told when they do not."""
 
-from collections.abc import Callable
-
 import pytest
 
 from tests.server.downloads.conftest import HUGGINGFACE_TOKEN, Environment
 from tests.support.http_upstream import Upstream, civitai, hub, model_bytes, sha256
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 
 DATA = model_bytes(100_000)
 HUB = "/models/huggingface"
@@ -165,9 +163,7 @@ def test_a_repository_that_moved_is_followed_on_its_hub(server: RunningServer, h
     assert server.get(HUB, repo_id="org/old-name", filename="m.gguf")["file_size"] == len(DATA)
 
 
-def test_a_hub_that_cannot_be_reached_is_told(
-    environment: Environment, start_server: Callable[..., RunningServer]
-) -> None:
+def test_a_hub_that_cannot_be_reached_is_told(environment: Environment, start_server: StartServer) -> None:
     nobody = start_server(env=environment(huggingface_url="http://127.0.0.1:9"))
     answer = nobody.http.get(HUB, params={"repo_id": "org/r", "filename": "m.gguf"})
     assert answer.status_code == 400

@@ -9,7 +9,7 @@ import pytest
 
 from tests.server.downloads.conftest import HUGGINGFACE_TOKEN, Environment, download, fetched, files, stored
 from tests.support.http_upstream import File, Request, Upstream, hub, model_bytes, sha256
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 
 DATA = model_bytes(4_000_000)
 HALF = 2_500_000
@@ -96,7 +96,7 @@ def interrupted(
 
 @pytest.mark.parametrize("way", ["kill", "stop"])
 def test_a_download_goes_on_where_it_was_when_the_server_ended(
-    way: str, environment: Environment, cdn: Upstream, start_server: Callable[..., RunningServer]
+    way: str, environment: Environment, cdn: Upstream, start_server: StartServer
 ) -> None:
     path = f"/{way}.gguf"
     cdn.file(path, DATA)
@@ -114,7 +114,7 @@ def test_a_download_goes_on_where_it_was_when_the_server_ended(
 
 
 def test_a_gated_file_goes_on_after_a_kill_with_a_new_address_at_the_cdn(
-    environment: Environment, hub_site: Upstream, cdn: Upstream, start_server: Callable[..., RunningServer]
+    environment: Environment, hub_site: Upstream, cdn: Upstream, start_server: StartServer
 ) -> None:
     blob = hub(hub_site, cdn, DATA, "org/killed", "deep/killed.gguf", HUGGINGFACE_TOKEN)
     server = start_server(env=environment())
@@ -128,7 +128,7 @@ def test_a_gated_file_goes_on_after_a_kill_with_a_new_address_at_the_cdn(
 
 
 def test_a_download_that_an_earlier_run_began_leaves_nothing_when_it_is_cancelled(
-    environment: Environment, cdn: Upstream, start_server: Callable[..., RunningServer]
+    environment: Environment, cdn: Upstream, start_server: StartServer
 ) -> None:
     held = [cdn.file(f"/swept{n}.gguf", DATA, hold_at=HALF) for n in range(2)]
     server = start_server(env=environment(parallel="1"))
@@ -145,7 +145,7 @@ def test_a_download_that_an_earlier_run_began_leaves_nothing_when_it_is_cancelle
 
 
 def test_whatever_the_moment_of_a_kill_the_file_ends_up_whole(
-    environment: Environment, cdn: Upstream, start_server: Callable[..., RunningServer]
+    environment: Environment, cdn: Upstream, start_server: StartServer
 ) -> None:
     chance = random.Random(20)
     server = start_server(env=environment())
@@ -204,7 +204,7 @@ class Shaken:
 @pytest.mark.heavy
 @pytest.mark.timeout(1800)
 def test_random_kills_broken_lines_and_cancels_end_in_the_same_bytes_or_in_nothing(
-    environment: Environment, cdn: Upstream, start_server: Callable[..., RunningServer]
+    environment: Environment, cdn: Upstream, start_server: StartServer
 ) -> None:
     server = start_server(env=environment())
     ends = set()

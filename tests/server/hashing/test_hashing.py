@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 from tests.support.server_setup import ServerSetup
 
 # Takes about half a second to hash, and a moment to make.
@@ -110,7 +109,7 @@ def test_a_link_is_hashed_under_its_own_name(server: RunningServer) -> None:
 
 
 def test_hashes_survive_a_restart_and_are_not_computed_again(
-    start_server: Callable[..., RunningServer],
+    start_server: StartServer,
 ) -> None:
     server = start_server()
     path = put(server, "kept.safetensors", b"kept!")

@@ -1,16 +1,13 @@
 """Loading and unloading the upscaler."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.server.upscale.conftest import ESRGAN, load_upscaler, noise
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, StartServer
 from tests.support.tiny_models import build
-
-StartServer = Callable[..., RunningServer]
 
 
 @pytest.fixture
