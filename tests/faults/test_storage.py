@@ -202,18 +202,17 @@ def test_a_job_whose_engine_is_lost_while_the_database_is_locked_runs_again(root
 
 
 def test_a_job_that_fails_while_the_database_is_locked_fails_with_its_own_reason(root: Path) -> None:
-    with serving(root, engine_cancel_grace="1") as server:
-        with server.events() as events:
-            job_id = server.submit(**NEVER_ENDING)
-            follower = server.submit(**SHORT)
-            events.wait_for("job_progress", of_job(job_id))
-            with locked(root):
-                answer = server.http.delete(f"/queue/{job_id}")
-                assert answer.status_code == 503
-                assert answer.json()["code"] == "storage_unavailable"
-                assert server.get(f"/queue/{job_id}")["status"] == "processing"
-            assert server.http.delete(f"/queue/{job_id}").status_code == 200
-            assert server.wait_for_job(follower)["status"] == "completed"
+    with serving(root, engine_cancel_grace="1") as server, server.events() as events:
+        job_id = server.submit(**NEVER_ENDING)
+        follower = server.submit(**SHORT)
+        events.wait_for("job_progress", of_job(job_id))
+        with locked(root):
+            answer = server.http.delete(f"/queue/{job_id}")
+            assert answer.status_code == 503
+            assert answer.json()["code"] == "storage_unavailable"
+            assert server.get(f"/queue/{job_id}")["status"] == "processing"
+        assert server.http.delete(f"/queue/{job_id}").status_code == 200
+        assert server.wait_for_job(follower)["status"] == "completed"
 
 
 def children(server: RunningServer) -> list[int]:

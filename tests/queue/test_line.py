@@ -152,8 +152,9 @@ async def test_a_held_job_stands_in_line_where_it_was_submitted_once_its_moment_
     open_line: OpenLine, clock: Clock
 ) -> None:
     line = open_line()
-    for name, turn in {"late": {"not_before": at(10)}, "a": {}, "b": {}}.items():
-        await line.add(name, **turn)
+    await line.add("late", not_before=at(10))
+    for name in ("a", "b"):
+        await line.add(name)
     assert await line.store.next_due("engine") == START + timedelta(seconds=10)
     assert await line.claim() == "a"
     clock.seconds = 10
@@ -301,8 +302,12 @@ async def test_no_statement_of_the_line_reads_or_sorts_the_whole_table(open_line
     )
     statements = {name: f"EXPLAIN QUERY PLAN {getattr(module._sql, name).sql}" for name in names}
     database = open_line().database
+
+    async def plan_of(statement: str) -> list[str]:
+        return await database.read(lambda db: [row["detail"] for row in db.execute(statement, values)])
+
     for name, statement in statements.items():
-        plan = await database.read(lambda db, s=statement: [row["detail"] for row in db.execute(s, values)])
+        plan = await plan_of(statement)
         assert not [step for step in plan if step.startswith("SCAN jobs") or "TEMP B-TREE" in step], name
 
 
@@ -340,7 +345,7 @@ async def test_a_database_of_before_keeps_its_line(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(
         module,
         "_statements",
-        lambda text: [] if "line_counts" in text or "waiting_required_files" in text else everything(text),
+        lambda text: [] if "line_counts" in text or "waiting_needs" in text else everything(text),
     )
     old = await Database.open(tmp_path / "test.db")
     await old.write(
