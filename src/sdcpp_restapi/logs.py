@@ -34,6 +34,15 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class LogFile(logging.handlers.RotatingFileHandler):
+    """The file in the data directory; a disk that takes no more of it is told nowhere else but by the queue."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Go without the line when the disk is full; the same lines go to standard error."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def configure(settings: Logging, data_dir: Path) -> None:
     """Set up the root logger; libraries are heard from warnings on."""
     people = logging.StreamHandler(sys.stderr)
@@ -41,9 +50,7 @@ def configure(settings: Logging, data_dir: Path) -> None:
     people.setFormatter(JsonLines() if settings.format == "json" else text)
     path = _path(data_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = logging.handlers.RotatingFileHandler(
-        path, maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8"
-    )
+    file = LogFile(path, maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8")
     file.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[people, file], force=True)
     logging.getLogger("sdcpp_restapi").setLevel(settings.level.upper())
