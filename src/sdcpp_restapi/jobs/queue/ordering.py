@@ -69,7 +69,7 @@ def renumber(db: sqlite3.Connection, rules: OrderingRules) -> None:
 
 def find_next_due(db: sqlite3.Connection, lane: Lane) -> datetime | None:
     """When the next held job may stand in line."""
-    (text,) = _sql.find_next_due(db, lane=lane)
+    (text,) = _sql.next_due(db, lane=lane)
     return datetime.fromisoformat(text) if text else None
 
 

@@ -48,7 +48,7 @@ class TrashStore:
 
     async def mark_purged(self, ids: Iterable[str]) -> list[str]:
         """From queue and trash to where only `forget` leads out of; those that went."""
-        return await self._write(_sql.mark_purged, ids=_to_json(ids), now=_to_text(datetime.now(UTC)))
+        return await self._write(_sql.give_up, ids=_to_json(ids), now=_to_text(datetime.now(UTC)))
 
     async def forget(self, ids: Iterable[str]) -> None:
         """Delete the rows of jobs that were given up."""
@@ -62,23 +62,23 @@ class TrashStore:
 
     async def list_in(self, place: Place) -> list[str]:
         """The jobs in a place."""
-        return await self._read(_sql.list_in, place=place)
+        return await self._read(_sql.all_in, place=place)
 
     async def filter_in(self, ids: Iterable[str], place: Place) -> list[str]:
         """Those that are in a place."""
-        return await self._read(_sql.filter_in, ids=_to_json(ids), place=place)
+        return await self._read(_sql.among, ids=_to_json(ids), place=place)
 
     async def filter_unknown(self, ids: Iterable[str]) -> list[str]:
         """Those that no job has."""
-        return await self._read(_sql.filter_unknown, ids=_to_json(ids))
+        return await self._read(_sql.unknown, ids=_to_json(ids))
 
     async def list_deleted_before(self, moment: datetime, limit: int) -> list[str]:
         """Jobs that have been in the trash since before, the first ones first."""
-        return await self._read(_sql.list_deleted_before, moment=_to_text(moment), limit=limit)
+        return await self._read(_sql.deleted_before, moment=_to_text(moment), limit=limit)
 
     async def list_ended_before(self, moment: datetime, limit: int) -> list[str]:
         """Jobs of the queue that ended before and that nobody waits for, the first ones first."""
-        return await self._read(_sql.list_ended_before, moment=_to_text(moment), limit=limit)
+        return await self._read(_sql.ended_before, moment=_to_text(moment), limit=limit)
 
     async def oldest(self, place: Place, excess: int, limit: int) -> list[str]:
         """The oldest jobs of a place whose outputs take `excess` bytes together, as far as there are any."""
@@ -93,7 +93,7 @@ class TrashStore:
 
     async def list_unmeasured(self, limit: int) -> list[str]:
         """Finished jobs whose size is not known."""
-        return await self._read(_sql.list_unmeasured, limit=limit)
+        return await self._read(_sql.unmeasured, limit=limit)
 
     async def keep_sizes(self, sizes: dict[str, Sizes]) -> None:
         """Remember what jobs take."""
