@@ -1,7 +1,7 @@
 // The typed client of the REST API; its types are made from the server's own description.
 
 import createClient, { type Middleware } from "openapi-fetch";
-import { address, key, server } from "./address";
+import { address, key, server } from "./urls";
 import type { components, paths } from "./schema";
 
 export type Schemas = components["schemas"];

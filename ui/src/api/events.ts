@@ -1,7 +1,7 @@
 // The server's events, over a WebSocket that comes back by itself. A hidden page gives its socket up.
 
 import { ref } from "vue";
-import { socketAddress } from "./address";
+import { socketAddress } from "./urls";
 import type { Health, Job, JobStatus, JobType } from "./client";
 
 export interface Events {
