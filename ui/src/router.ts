@@ -1,4 +1,5 @@
-// One view, one folder, one address. Addresses are hashes, so that any prefix and any proxy will do.
+// The routes: one for each folder of views/. They are kept in the hash of the URL, so that the server needs no rewrite
+// rules and the page works below any path.
 
 import { createRouter, createWebHashHistory, type RouteRecordRaw } from "vue-router";
 import CreateView from "./views/create/CreateView.vue";

@@ -1,31 +1,33 @@
-// Where the server is: one level above the page, behind whatever prefix a proxy puts before it.
+// URLs of the server. The page is served at <server>/ui/, so the server is one level above it. Resolving against the
+// page's own URL keeps this working behind a reverse proxy with any path prefix.
 
-export const server = new URL("..", document.baseURI);
+export const serverUrl = new URL("..", document.baseURI);
 
-/** The address of a path of the API, e.g. "queue/1". */
-export const address = (path: string): string => new URL(path.replace(/^\//, ""), server).href;
+/** The URL of an API path such as "queue/1". */
+export const buildUrl = (path: string): string => new URL(path.replace(/^\//, ""), serverUrl).href;
 
-/** The address of a file under /output, or of its thumbnail. Names may hold any character. */
-export const outputAddress = (path: string, kind: "output" | "thumb" = "output"): string =>
-  withKey(address(`${kind}/${path.split("/").map(encodeURIComponent).join("/")}`));
+/** The URL of a file below /output, or of its thumbnail. File names may contain any character, so they are encoded. */
+export const buildOutputUrl = (path: string, kind: "output" | "thumb" = "output"): string =>
+  addKey(buildUrl(`${kind}/${path.split("/").map(encodeURIComponent).join("/")}`));
 
-export function socketAddress(): string {
-  const url = new URL("ws", server);
+export function buildSocketUrl(): string {
+  const url = new URL("ws", serverUrl);
   url.protocol = url.protocol.replace("http", "ws");
-  return withKey(url.href);
+  return addKey(url.href);
 }
 
-const KEY = "sdcpp.key";
+const STORAGE_KEY = "sdcpp.key";
 
-export const key = {
-  get: (): string => localStorage.getItem(KEY) ?? "",
-  set: (value: string): void => localStorage.setItem(KEY, value),
+/** The API key that the user has entered; empty when there is none. */
+export const apiKey = {
+  get: (): string => localStorage.getItem(STORAGE_KEY) ?? "",
+  set: (value: string): void => localStorage.setItem(STORAGE_KEY, value),
 };
 
-/** Pictures and sockets can't send headers; their address carries the key, as the API allows. */
-export function withKey(href: string): string {
-  if (!key.get()) return href;
+/** Add the API key to a URL. Images and WebSockets cannot send headers, so the API also accepts a query parameter. */
+export function addKey(href: string): string {
+  if (!apiKey.get()) return href;
   const url = new URL(href);
-  url.searchParams.set("token", key.get());
+  url.searchParams.set("token", apiKey.get());
   return url.href;
 }

@@ -1,13 +1,13 @@
-/** Copy text, also where a page served over plain HTTP from another machine has no clipboard of its own. */
+/** Copy text. Browsers offer the clipboard API over HTTPS and on localhost only; elsewhere an old command is used. */
 export async function copyText(text: string): Promise<void> {
   if (window.isSecureContext) {
     await navigator.clipboard.writeText(text);
     return;
   }
-  const area = Object.assign(document.createElement("textarea"), { value: text });
-  // Inside of an open dialog: what lies outside of it can't be selected.
-  (document.activeElement?.closest("dialog") ?? document.body).append(area);
-  area.select();
+  const textarea = Object.assign(document.createElement("textarea"), { value: text });
+  // An open modal dialog makes all elements outside of it impossible to select.
+  (document.activeElement?.closest("dialog") ?? document.body).append(textarea);
+  textarea.select();
   document.execCommand("copy");
-  area.remove();
+  textarea.remove();
 }

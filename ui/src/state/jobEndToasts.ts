@@ -1,41 +1,53 @@
-// Jobs that were asked for on this page are told when they end, where that is not seen anyway.
+// Toasts about the end of jobs that were started on this page. They are not shown where the user sees the end anyway.
 
 import type { JobStatus } from "../api/client";
 import { on } from "../api/events";
-import { inPlainWords } from "../texts/errors";
-import { titleOf } from "../texts/labels";
-import { router } from "../router";
 import { t } from "../texts";
+import { explainError } from "../texts/errors";
+import { getJobTitle } from "../texts/labels";
 import { fetchJob, jobs } from "./jobs";
-import { toast } from "./toasts";
+import { showToast } from "./toasts";
 
-/** Job -> the view where it can be watched, which needs no telling. */
-const own = new Map<string, string>();
+/** What this module has to know of the router. State must not import it, because routes lead to views. */
+export interface Navigation {
+  getCurrentView: () => string;
+  openJob: (id: string) => void;
+}
 
-/** Tell how this job ends, unless it is seen in this view. */
-export async function tellEnd(id: string, view: string): Promise<void> {
-  own.set(id, view);
-  // It may have ended before the answer to its request was there.
+let navigation: Navigation | null = null;
+
+/** Connect this module to the router; called once when the page starts. */
+export function setNavigation(connected: Navigation): void {
+  navigation = connected;
+}
+
+/** Job -> the view that shows how it ends, so that no toast is needed there. */
+const startedJobs = new Map<string, string>();
+
+/** Show a toast when this job ends, unless the user is in `view` then. */
+export async function notifyJobEnd(id: string, view: string): Promise<void> {
+  startedJobs.set(id, view);
+  // The job may have ended before the response to its request arrived.
   const job = await fetchJob(id);
-  if (job) tell(id, job.status, job.error ?? undefined);
+  if (job) onStatusChange(id, job.status, job.error ?? undefined);
 }
 
-on("job_status_changed", ({ job_id, status, error }) => tell(job_id, status, error));
+on("job_status_changed", ({ job_id, status, error }) => onStatusChange(job_id, status, error));
 
-function tell(id: string, status: JobStatus, error = ""): void {
-  const view = own.get(id);
+function onStatusChange(id: string, status: JobStatus, error = ""): void {
+  const view = startedJobs.get(id);
   if (view === undefined || (status !== "completed" && status !== "failed")) return;
-  own.delete(id);
-  const watched = router.currentRoute.value.name === view && !document.hidden;
-  // Create shows failures itself; in the other views what has failed is just gone.
-  if (watched && (status === "completed" || view === "create")) return;
-  const show = { label: t.app.show, act: () => void router.push(`/gallery/${id}`) };
-  const name = nameOf(id);
-  if (status === "completed") toast(t.app.isDone(name), "done", undefined, show);
-  else toast(t.app.hasFailed(name, inPlainWords(error).text), "error", error, show);
+  startedJobs.delete(id);
+  const isVisible = navigation?.getCurrentView() === view && !document.hidden;
+  // Create shows failures itself; in the other views a failed job just disappears.
+  if (isVisible && (status === "completed" || view === "create")) return;
+  const action = { label: t.app.show, run: () => navigation?.openJob(id) };
+  const name = describeJob(id);
+  if (status === "completed") showToast(t.app.isDone(name), "done", undefined, action);
+  else showToast(t.app.hasFailed(name, explainError(error).text), "error", error, action);
 }
 
-function nameOf(id: string): string {
+function describeJob(id: string): string {
   const job = jobs.get(id);
-  return job ? `${t.types[job.type]} “${titleOf(job).slice(0, 60)}”` : t.gallery.job;
+  return job ? `${t.types[job.type]} “${getJobTitle(job).slice(0, 60)}”` : t.gallery.job;
 }

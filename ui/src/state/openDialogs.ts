@@ -1,13 +1,13 @@
-// The open dialogs, the top one last. What lies outside of it can't be seen or clicked, so toasts move into it.
+// The open dialogs. A modal dialog makes everything outside of it inert, so toasts are rendered in the topmost one.
 
 import { computed, shallowReactive } from "vue";
 
-const open = shallowReactive<HTMLElement[]>([]);
+const openDialogs = shallowReactive<HTMLElement[]>([]);
 
-export const top = computed(() => open.at(-1) ?? document.body);
+export const toastContainer = computed(() => openDialogs.at(-1) ?? document.body);
 
-/** A dialog was opened; the answer says that it is gone. */
-export function opened(dialog: HTMLElement): () => void {
-  open.push(dialog);
-  return () => void open.splice(open.indexOf(dialog), 1);
+/** Register an opened dialog; the returned function removes it. */
+export function registerDialog(dialog: HTMLElement): () => void {
+  openDialogs.push(dialog);
+  return () => void openDialogs.splice(openDialogs.indexOf(dialog), 1);
 }

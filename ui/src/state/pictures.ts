@@ -1,18 +1,10 @@
-// Pictures on their way into the form: dropped, pasted, chosen, or sent from the gallery.
+// Pictures as inputs of the form: files that were dropped, pasted or chosen, and outputs of earlier jobs.
 
-import { outputAddress } from "../api/urls";
-import { router } from "../router";
+import { INPUT_PICTURE, type Mode } from "../api/generation";
+import { buildOutputUrl } from "../api/urls";
 import { mode, setPictures } from "./draft";
-import type { Mode, Picture } from "../views/create/parameterGroups";
 
-/** The main picture of each kind of job. */
-export const MAIN_PICTURE: Partial<Record<Mode, Picture>> = {
-  img2img: "init_image_base64",
-  txt2vid: "init_image_base64",
-  upscale: "image_base64",
-};
-
-export function dataUrl(blob: Blob): Promise<string> {
+export function readDataUrl(blob: Blob): Promise<string> {
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result as string);
@@ -21,26 +13,31 @@ export function dataUrl(blob: Blob): Promise<string> {
   });
 }
 
-/** The pictures of a drop or a paste. */
-export const picturesIn = (data: DataTransfer | null): File[] =>
-  [...(data?.files ?? [])].filter((file) => file.type.startsWith("image/"));
-
-/** Open the form with an output file as the picture to start from. */
-export async function sendTo(target: Mode, output: string): Promise<void> {
-  const field = MAIN_PICTURE[target];
-  if (!field) return;
-  const answer = await fetch(outputAddress(output));
-  setPictures(field, [await dataUrl(await answer.blob())]);
-  if (target === "img2img") setPictures("mask_image_base64", []);
-  mode.value = target;
-  await router.push("/create");
+/** Download an output file as a data: URL. */
+export async function fetchOutput(output: string): Promise<string> {
+  const response = await fetch(buildOutputUrl(output));
+  return readDataUrl(await response.blob());
 }
 
-/** Where a picture can be looked at: a stored input of a job has no address of its own. */
-export const isShown = (picture: string): boolean => picture.startsWith("data:");
+/** The pictures of a drop or paste event. */
+export const listPictures = (data: DataTransfer | null): File[] =>
+  [...(data?.files ?? [])].filter((file) => file.type.startsWith("image/"));
+
+/** Make an output file the input picture of another mode, and switch the form to that mode. */
+export async function startFromOutput(target: Mode, output: string): Promise<void> {
+  const field = INPUT_PICTURE[target];
+  if (!field) return;
+  setPictures(field, [await fetchOutput(output)]);
+  // A mask painted for the previous picture does not fit this one.
+  if (target === "img2img") setPictures("mask_image_base64", []);
+  mode.value = target;
+}
+
+/** Whether a picture can be displayed. The alternative is a reference to a stored input of a job, which has no URL. */
+export const isDataUrl = (picture: string): boolean => picture.startsWith("data:");
 
 /** Width and height of a picture in pixels. */
-export async function sizeOf(url: string): Promise<{ width: number; height: number }> {
+export async function measurePicture(url: string): Promise<{ width: number; height: number }> {
   const image = new Image();
   image.src = url;
   await image.decode();

@@ -1,4 +1,5 @@
-// What went wrong, in plain words; the engine's own words are for those who want them.
+// Error messages that users can act on. Messages of the engine are written for developers, so known ones are replaced,
+// and the original stays available as details.
 
 import { t } from ".";
 
@@ -7,18 +8,18 @@ const KNOWN: [RegExp, string][] = [
   [/engine (died|ended|was lost|crashed)|killed by signal|SIG[A-Z]+/i, t.errors.engine],
   [/no model (is )?loaded|model not loaded/i, t.errors.noModel],
 ];
-const SHORT = 160;
+const MAX_LENGTH = 160;
 
-export interface Told {
+export interface Explanation {
   text: string;
-  /** The raw text, where it says more. */
+  /** The original message, where it contains more than the text. */
   details?: string;
 }
 
-export function inPlainWords(error: string): Told {
+export function explainError(error: string): Explanation {
   const known = KNOWN.find(([pattern]) => pattern.test(error));
   if (known) return { text: known[1], details: error };
   const [first = ""] = error.trim().split("\n");
-  if (first === error.trim() && first.length <= SHORT) return { text: first };
-  return { text: first.length <= SHORT ? first : `${first.slice(0, SHORT)} …`, details: error };
+  if (first === error.trim() && first.length <= MAX_LENGTH) return { text: first };
+  return { text: first.length <= MAX_LENGTH ? first : `${first.slice(0, MAX_LENGTH)} …`, details: error };
 }

@@ -1,15 +1,20 @@
-// What fields are called in the form: a name of its own where the API's says too little, else the API's in words.
+// Names of fields and jobs as they are shown.
 
-import type { Job } from "../api/client";
 import { t } from ".";
 
-/** What a job is called: its prompt, or what it is about. */
-export const titleOf = ({ params, type }: Job): string =>
+interface Job {
+  type: keyof typeof t.types;
+  params: Record<string, unknown>;
+}
+
+/** A title for a job: its prompt, else the file that it is about. */
+export const getJobTitle = ({ params, type }: Job): string =>
   String(params.prompt || params.filename || params.input_path || t.types[type]);
 
-export function labelOf(name: string): string {
-  const own = (t.fields as Record<string, string>)[name];
-  if (own) return own;
+/** The label of a field: its text in `t.fields`, else its name in the API as words. */
+export function getLabel(name: string): string {
+  const text = (t.fields as Record<string, string>)[name];
+  if (text) return text;
   const words = name.replace(/_base64$/, "").replaceAll("_", " ");
   return words.charAt(0).toUpperCase() + words.slice(1);
 }

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
-import { bytes, duration } from "./units";
+import { formatBytes, formatDuration } from "./units";
 
-test("durations are said as people say them", () => {
-  expect([0.4, 59, 60, 200, 7500].map(duration)).toEqual([
+test("durations are formatted in readable units", () => {
+  expect([0.4, 59, 60, 200, 7500].map(formatDuration)).toEqual([
     "0 s",
     "59 s",
     "1 min 0 s",
@@ -11,8 +11,8 @@ test("durations are said as people say them", () => {
   ]);
 });
 
-test("bytes are told in the largest fitting unit", () => {
-  expect([0, 999, 1500, 2_100_000, 123_456_789].map(bytes)).toEqual([
+test("bytes are formatted in the largest fitting unit", () => {
+  expect([0, 999, 1500, 2_100_000, 123_456_789].map(formatBytes)).toEqual([
     "0 B",
     "999 B",
     "1.5 kB",

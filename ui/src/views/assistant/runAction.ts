@@ -1,23 +1,22 @@
-// What the assistant's actions do in the page. Each is a button first: nothing happens by itself.
+// Runs the actions that the assistant proposes. Each is shown as a button first; nothing runs without a click.
 
-import { api, ask, post, send, type Job } from "../../api/client";
-import { reset, setPictures, setValue } from "../../state/draft";
-import type { Picture } from "../create/parameterGroups";
-import { dataUrl, sendTo } from "../../state/pictures";
-import { outputAddress } from "../../api/urls";
-import { labelOf } from "../../texts/labels";
-import { router } from "../../router";
+import type { Router } from "vue-router";
+import { api, post, send, unwrap, type Job } from "../../api/client";
+import type { PictureField } from "../../api/generation";
+import { resetDraft, setPictures, setValue } from "../../state/draft";
 import { fetchModels } from "../../state/models";
-import { toast } from "../../state/toasts";
+import { fetchOutput, startFromOutput } from "../../state/pictures";
+import { showToast } from "../../state/toasts";
 import { t } from "../../texts";
+import { getLabel } from "../../texts/labels";
 
 export interface Action {
   type: string;
   parameters: Record<string, unknown>;
 }
 
-// The server has checked them against the action's schema; these are the fields that the page reads itself.
-interface Given {
+// The server has validated the parameters against the action's schema. These are the ones that the page reads itself.
+interface Parameters {
   name: string;
   value: unknown;
   type?: string;
@@ -30,38 +29,43 @@ interface Given {
   model_name: string;
 }
 
-type Doing = (given: Given) => unknown;
+type Handler = (parameters: Parameters, router: Router) => unknown;
 
-const job = (job_id: string): Promise<Job> =>
-  ask(api.GET("/queue/{job_id}", { params: { path: { job_id } } }));
+const fetchJob = (job_id: string): Promise<Job> =>
+  unwrap(api.GET("/queue/{job_id}", { params: { path: { job_id } } }));
 
-async function setImage(of: Given): Promise<void> {
-  const output = (await job(of.job_id)).outputs[of.image] ?? "";
-  if (of.target === "upscale") return sendTo("upscale", output);
-  if (of.target === "init_image") return sendTo("img2img", output);
-  const field = (of.target === "ref_images" ? of.target : `${of.target}_base64`) as Picture;
-  const answer = await fetch(outputAddress(output));
-  setPictures(field, [await dataUrl(await answer.blob())]);
+const getOutput = async ({ job_id, image }: Parameters): Promise<string> =>
+  (await fetchJob(job_id)).outputs[image] ?? "";
+
+async function setImage(parameters: Parameters, router: Router): Promise<void> {
+  const { target } = parameters;
+  const output = await getOutput(parameters);
+  if (target === "upscale") await startFromOutput("upscale", output);
+  else if (target === "init_image") await startFromOutput("img2img", output);
+  else {
+    const field = (target === "ref_images" ? target : `${target}_base64`) as PictureField;
+    setPictures(field, [await fetchOutput(output)]);
+  }
   await router.push("/create");
 }
 
-async function upscale({ job_id, image, upscale_factor }: Given): Promise<void> {
-  const answer = await fetch(outputAddress((await job(job_id)).outputs[image] ?? ""));
-  await post("upscale", { image_base64: await dataUrl(await answer.blob()), upscale_factor });
+async function upscale(parameters: Parameters): Promise<void> {
+  const image_base64 = await fetchOutput(await getOutput(parameters));
+  await post("upscale", { image_base64, upscale_factor: parameters.upscale_factor });
 }
 
-async function generate({ type, ...parameters }: Given): Promise<void> {
+async function generate({ type, ...parameters }: Parameters, router: Router): Promise<void> {
   await post(type ?? "txt2img", { use_architecture_defaults: true, ...parameters });
   await router.push("/create");
 }
 
-/** Loads the current model again with another component. */
-async function setComponent({ component, model_name: file }: Given): Promise<void> {
-  const { model_name, model_type, loaded_components: kept } = await ask(api.GET("/health"));
-  await post("models/load", { model_name, model_type, ...kept, [component]: file });
+/** Load the current model again with another component. */
+async function setComponent({ component, model_name: file }: Parameters): Promise<void> {
+  const { model_name, model_type, loaded_components } = await unwrap(api.GET("/health"));
+  await post("models/load", { model_name, model_type, ...loaded_components, [component]: file });
 }
 
-const DOINGS: Record<string, Doing> = {
+const HANDLERS: Record<string, Handler> = {
   set_setting: ({ name, value }) => setValue(name, value),
   generate,
   load_model: (body) => post("models/load", body),
@@ -74,33 +78,33 @@ const DOINGS: Record<string, Doing> = {
   convert_model: (body) => post("convert", body),
   download_model: (body) => post("models/download", body),
   cancel_job: ({ job_id }) => send("DELETE", `queue/${job_id}`, {}),
-  get_job: ({ job_id }) => router.push(`/gallery/${job_id}`),
-  search_jobs: () => router.push("/gallery"),
-  load_job_model: async ({ job_id }) => post("models/load", { model_name: (await job(job_id)).model }),
+  get_job: ({ job_id }, router) => router.push(`/gallery/${job_id}`),
+  search_jobs: (_, router) => router.push("/gallery"),
+  load_job_model: async ({ job_id }) => post("models/load", { model_name: (await fetchJob(job_id)).model }),
   set_image: setImage,
-  apply_recommended_settings: () => reset(),
-  navigate: ({ view }) => router.push(`/${view}`),
-  highlight_setting: () => router.push("/create"),
+  apply_recommended_settings: () => resetDraft(),
+  navigate: ({ view }, router) => router.push(`/${view}`),
+  highlight_setting: (_, router) => router.push("/create"),
 };
 
-/** Whether the page can do it; questions to the user are only shown. */
-export const canDo = (action: Action): boolean => action.type in DOINGS;
+/** Whether an action can be run. Questions to the user cannot; they are only shown. */
+export const canRun = (action: Action): boolean => action.type in HANDLERS;
 
-/** Do it. Throws what the server refuses. */
-export async function carryOut(action: Action): Promise<void> {
-  await DOINGS[action.type]?.(action.parameters as unknown as Given);
-  toast(t.assistant.done(describe(action)), "done");
+/** Run an action. Throws ApiError when the server rejects it. */
+export async function runAction(action: Action, router: Router): Promise<void> {
+  await HANDLERS[action.type]?.(action.parameters as unknown as Parameters, router);
+  showToast(t.assistant.done(describeAction(action)), "done");
 }
 
-// What needs no name to be understood.
-const CLEAR = ["prompt", "model_name", "view", "name", "type", "url", "repo_id", "filename"];
+// Parameters whose values can be understood without their names.
+const UNLABELLED = ["prompt", "model_name", "view", "name", "type", "url", "repo_id", "filename"];
 
-/** An action in a few words: "Generate: a star, width 512". */
-export function describe({ type, parameters }: Action): string {
-  const told = Object.entries(parameters)
+/** A short description of an action: "Generate: a star, width 512". */
+export function describeAction({ type, parameters }: Action): string {
+  const values = Object.entries(parameters)
     .filter(([, value]) => value !== null && typeof value !== "object")
     .map(([name, value]) =>
-      CLEAR.includes(name) ? String(value) : `${labelOf(name).toLowerCase()} ${value}`,
+      UNLABELLED.includes(name) ? String(value) : `${getLabel(name).toLowerCase()} ${value}`,
     );
-  return [labelOf(type), told.join(", ")].filter(Boolean).join(": ").slice(0, 160);
+  return [getLabel(type), values.join(", ")].filter(Boolean).join(": ").slice(0, 160);
 }

@@ -1,4 +1,4 @@
-// LoRA tags in a prompt: `<lora:name:weight>`, as the API reads them.
+// LoRA tags in a prompt, in the syntax of the API: `<lora:name:weight>`.
 
 const TAG = /<lora:((?:\|high_noise\|)?[^:>]+)(?::([^>]*))?>/g;
 
@@ -7,32 +7,33 @@ export interface LoraTag {
   weight: number;
 }
 
-export const tagsIn = (prompt: string): LoraTag[] =>
+export const parseLoraTags = (prompt: string): LoraTag[] =>
   [...prompt.matchAll(TAG)].map(([, name, weight]) => ({ name: name!, weight: Number(weight ?? 1) }));
 
-const tag = ({ name, weight }: LoraTag): string => `<lora:${name}:${weight}>`;
+const formatTag = ({ name, weight }: LoraTag): string => `<lora:${name}:${weight}>`;
 
-export function withTag(prompt: string, lora: LoraTag): string {
+/** Add a tag to the prompt, or change its weight. */
+export function setLoraTag(prompt: string, lora: LoraTag): string {
   let found = false;
   const changed = prompt.replace(TAG, (whole, name: string) => {
     if (name !== lora.name) return whole;
     found = true;
-    return tag(lora);
+    return formatTag(lora);
   });
-  return found ? changed : `${prompt.trimEnd()} ${tag(lora)}`.trimStart();
+  return found ? changed : `${prompt.trimEnd()} ${formatTag(lora)}`.trimStart();
 }
 
-export const withoutTag = (prompt: string, name: string): string =>
+export const removeLoraTag = (prompt: string, name: string): string =>
   prompt
     .replace(TAG, (whole, found: string) => (found === name ? "" : whole))
     .replace(/ {2,}/g, " ")
     .trim();
 
-/** What a LoRA of the catalog is called in a tag. */
-export const tagName = (file: string): string => file.replace(/\.[^.]+$/, "");
+/** The name in the tag of a LoRA file. */
+export const toTagName = (file: string): string => file.replace(/\.[^.]+$/, "");
 
-/** The prompt with a trigger word at the end of its words, before the tags that follow them. */
-export function withWord(prompt: string, word: string): string {
+/** Add a trigger word at the end of the prompt, but before its tags. */
+export function addTriggerWord(prompt: string, word: string): string {
   const [, words = "", tags = ""] = /^(.*?)((?:\s*<lora:[^>]*>)*)\s*$/s.exec(prompt) ?? [];
   const longer = words.trim() ? `${words.trimEnd().replace(/,$/, "")}, ${word}` : word;
   return `${longer} ${tags.trim()}`.trimEnd();

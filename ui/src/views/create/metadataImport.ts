@@ -1,19 +1,19 @@
-// A picture that comes into the form may tell how it was made: its settings are then a click away.
+// Settings in the metadata of pictures: when a picture is added to the form, a toast offers to apply its settings.
 
+import { applySettings, mode } from "../../state/draft";
 import { options } from "../../state/server";
-import { toast } from "../../state/toasts";
+import { showToast } from "../../state/toasts";
 import { t } from "../../texts";
-import { mode, useSettings } from "../../state/draft";
-import { settingsFrom, textIn } from "./pngMetadata";
+import { parseSettings, readParametersText } from "./pngMetadata";
 
-/** Offer the settings of the first of these pictures that tells some; false when none does. */
-export async function offerSettings(files: readonly File[]): Promise<boolean> {
+/** Offer the settings of the first picture that has some. Returns false when no picture has any. */
+export async function offerMetadataImport(files: readonly File[]): Promise<boolean> {
   for (const file of files) {
-    const text = textIn(new Uint8Array(await file.arrayBuffer()));
+    const text = readParametersText(new Uint8Array(await file.arrayBuffer()));
     if (text === undefined) continue;
     const known = [...(options.value?.samplers ?? []), ...(options.value?.schedulers ?? [])];
-    const act = (): void => useSettings(mode.value, settingsFrom(text, known));
-    toast(t.create.tells, "info", undefined, { label: t.result.reuse, act });
+    const run = (): void => applySettings(mode.value, parseSettings(text, known));
+    showToast(t.create.tells, "info", undefined, { label: t.result.reuse, run });
     return true;
   }
   return false;

@@ -1,30 +1,14 @@
-// The parameters of the form: which fields a kind of job has, and in which groups.
+// Which fields of a request the form shows in which group.
 
-import { fieldsOf } from "../../api/fields";
-
-export type Mode = "txt2img" | "img2img" | "txt2vid" | "upscale";
-export const MODES: readonly Mode[] = ["txt2img", "img2img", "txt2vid", "upscale"];
-
-/** Fields that hold pictures; the `s` ones hold several. */
-export const PICTURES = {
-  init_image_base64: 1,
-  mask_image_base64: 1,
-  end_image_base64: 1,
-  control_image_base64: 1,
-  image_base64: 1,
-  ref_images: 16,
-  control_frames: 1000,
-  pm_id_images: 16,
-} as const;
-export type Picture = keyof typeof PICTURES;
-export const isPicture = (name: string): name is Picture => name in PICTURES;
+import { getFields } from "../../api/fields";
+import { isPictureField, type Mode } from "../../api/generation";
 
 export interface Group {
   key: string;
   fields: string[];
 }
 
-/** In the order of the form. The first three are always open; a field that is in no group comes into `more`. */
+/** In the order of the form. A field that is in no group, and matches no pattern below, goes into the group `more`. */
 const GROUPS: Group[] = [
   { key: "basics", fields: ["steps", "sampler", "scheduler"] },
   { key: "guidance", fields: ["cfg_scale", "distilled_guidance", "img_cfg_scale"] },
@@ -37,7 +21,8 @@ const GROUPS: Group[] = [
   { key: "upscale", fields: ["upscale", "upscale_repeats", "upscale_auto_unload"] },
 ];
 
-const MATCHING: [RegExp, string][] = [
+/** Groups of the fields whose names match a pattern. */
+const PATTERNS: [RegExp, string][] = [
   [/^high_noise_|^moe_/, "highNoise"],
   [/^hires/, "hires"],
   [/cache/, "cache"],
@@ -46,10 +31,11 @@ const MATCHING: [RegExp, string][] = [
   [/^pm_/, "photomaker"],
 ];
 
-export const OPEN = ["basics", "guidance", "image", "video"];
+/** Groups that are expanded at first. */
+export const OPEN_GROUPS = ["basics", "guidance", "image", "video"];
 
-// Edited by parts of their own.
-const ELSEWHERE = new Set([
+// Fields that have components of their own.
+const EXCLUDED = new Set([
   "prompt",
   "negative_prompt",
   "width",
@@ -61,19 +47,19 @@ const ELSEWHERE = new Set([
   "use_architecture_defaults",
 ]);
 
-/** The groups of a form, each with the fields that the form really has. */
-export function groupsOf(mode: Mode): Group[] {
-  const left = new Set(
-    Object.keys(fieldsOf(mode)).filter((name) => !ELSEWHERE.has(name) && !isPicture(name)),
+/** The groups of a form, each with the fields that this form has; empty groups are left out. */
+export function listGroups(mode: Mode): Group[] {
+  const remaining = new Set(
+    Object.keys(getFields(mode)).filter((name) => !EXCLUDED.has(name) && !isPictureField(name)),
   );
   const groups: Group[] = [];
-  const take = (key: string, names: string[]): void => {
-    const here = names.filter((name) => left.delete(name));
-    if (here.length) groups.push({ key, fields: here });
+  const addGroup = (key: string, names: string[]): void => {
+    const fields = names.filter((name) => remaining.delete(name));
+    if (fields.length) groups.push({ key, fields });
   };
-  for (const group of GROUPS) take(group.key, group.fields);
-  const rest = (pattern: RegExp): string[] => [...left].filter((name) => pattern.test(name));
-  for (const [pattern, key] of MATCHING) take(key, rest(pattern));
-  take("more", [...left]);
+  for (const group of GROUPS) addGroup(group.key, group.fields);
+  const findMatching = (pattern: RegExp): string[] => [...remaining].filter((name) => pattern.test(name));
+  for (const [pattern, key] of PATTERNS) addGroup(key, findMatching(pattern));
+  addGroup("more", [...remaining]);
   return groups;
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { settingsFrom, textIn } from "./pngMetadata";
+import { parseSettings, readParametersText } from "./pngMetadata";
 
 const bytes = (text: string): number[] => [...new TextEncoder().encode(text)];
 
@@ -12,13 +12,13 @@ function png(...chunks: [string, number[]][]): Uint8Array {
 
 test("both kinds of text of a PNG are read", () => {
   const plain = png(["IHDR", [0]], ["tEXt", bytes("parameters\0a cat")], ["IDAT", []]);
-  expect(textIn(plain)).toBe("a cat");
-  expect(textIn(png(["iTXt", bytes("parameters\0\0\0\0\0eine Kätzin")]))).toBe("eine Kätzin");
+  expect(readParametersText(plain)).toBe("a cat");
+  expect(readParametersText(png(["iTXt", bytes("parameters\0\0\0\0\0eine Kätzin")]))).toBe("eine Kätzin");
 });
 
 test("other files and other texts have none", () => {
-  expect(textIn(new Uint8Array(bytes("GIF89a")))).toBeUndefined();
-  expect(textIn(png(["tEXt", bytes("Software\0x")], ["IDAT", []]))).toBeUndefined();
+  expect(readParametersText(new Uint8Array(bytes("GIF89a")))).toBeUndefined();
+  expect(readParametersText(png(["tEXt", bytes("Software\0x")], ["IDAT", []]))).toBeUndefined();
 });
 
 test("the text of a picture becomes fields of a request", () => {
@@ -26,7 +26,7 @@ test("the text of a picture becomes fields of a request", () => {
 on a mat
 Negative prompt: dog
 Steps: 20, Sampler: Euler a, Schedule type: karras, CFG scale: 6.5, Seed: 7, Size: 512x768, Model: "a, b"`;
-  expect(settingsFrom(text, ["euler_a", "karras"])).toEqual({
+  expect(parseSettings(text, ["euler_a", "karras"])).toEqual({
     prompt: "a cat,\non a mat",
     negative_prompt: "dog",
     steps: 20,
@@ -40,6 +40,6 @@ Steps: 20, Sampler: Euler a, Schedule type: karras, CFG scale: 6.5, Seed: 7, Siz
 });
 
 test("a sampler that the engine does not know is left out", () => {
-  expect(settingsFrom("x\nSteps: 4, Sampler: Restart", ["euler"])).toEqual({ prompt: "x", steps: 4 });
-  expect(settingsFrom("only words", [])).toEqual({ prompt: "only words" });
+  expect(parseSettings("x\nSteps: 4, Sampler: Restart", ["euler"])).toEqual({ prompt: "x", steps: 4 });
+  expect(parseSettings("only words", [])).toEqual({ prompt: "only words" });
 });

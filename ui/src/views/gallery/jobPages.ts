@@ -1,7 +1,7 @@
-// The whole queue, of any length: pages are fetched when they come into view.
+// A list of jobs of any length, of which only the pages that become visible are fetched.
 
 import { reactive, ref } from "vue";
-import { api, ask, type Job } from "../../api/client";
+import { api, unwrap, type Job } from "../../api/client";
 import { on } from "../../api/events";
 import { attempt } from "../../state/toasts";
 
@@ -13,98 +13,100 @@ export interface Filters {
   trash?: boolean;
 }
 
-export const PAGE = 100;
-const SETTLE_MS = 300; // several events in a row cost one request
+export const PAGE_SIZE = 100;
+const DEBOUNCE_MS = 300; // several events in a row cause one request
 
-export interface Pages {
+export interface JobPages {
   total: { value: number };
   at: (index: number) => Job | undefined;
-  /** Where a job stands, among those that were fetched; -1 when it is not. */
-  placeOf: (id: string) => number;
-  /** The job at a place, fetched when it has to be. */
-  reach: (index: number) => Promise<Job | undefined>;
-  /** These places come into view. */
+  /** The index of a job; -1 when it is not on a fetched page. */
+  findIndex: (id: string) => number;
+  /** The job at an index; its page is fetched if necessary. */
+  fetchAt: (index: number) => Promise<Job | undefined>;
+  /** Fetch the pages of these indexes, which are now visible. */
   show: (first: number, last: number) => void;
-  /** Other jobs are wanted from now on. */
+  /** Replace the list by one with other filters. */
   filter: (filters: Filters) => void;
   stop: () => void;
 }
 
-export function pagesOf(): Pages {
+export function createJobPages(): JobPages {
   const total = ref(0);
   const pages = reactive(new Map<number, Job[]>());
-  const asked = new Map<number, Promise<boolean>>();
+  const requests = new Map<number, Promise<boolean>>();
   let filters: Filters = {};
-  let seen: [number, number] = [0, PAGE];
-  let round = 0;
+  let visible: [number, number] = [0, PAGE_SIZE];
+  let generation = 0; // of the filters and data; responses of an older one are ignored
   let timer: number | undefined;
 
   function fetchPage(page: number): Promise<boolean> {
-    const known = asked.get(page);
-    if (known) return known;
-    const mine = round;
-    const query = { ...filters, limit: PAGE, offset: page * PAGE };
-    const fetching = attempt(async () => {
-      const found = await ask(api.GET("/queue", { params: { query } }));
-      if (mine !== round) return; // the filters have changed meanwhile
+    const pending = requests.get(page);
+    if (pending) return pending;
+    const requested = generation;
+    const query = { ...filters, limit: PAGE_SIZE, offset: page * PAGE_SIZE };
+    const request = attempt(async () => {
+      const found = await unwrap(api.GET("/queue", { params: { query } }));
+      if (requested !== generation) return;
       total.value = found.matching_count ?? found.total_count;
       pages.set(page, found.items);
     });
-    asked.set(page, fetching);
-    return fetching;
+    requests.set(page, request);
+    return request;
   }
 
   function show(first: number, last: number): void {
-    seen = [first, last];
-    for (let page = Math.floor(first / PAGE); page <= Math.floor(last / PAGE); page++) void fetchPage(page);
+    visible = [first, last];
+    for (let page = Math.floor(first / PAGE_SIZE); page <= Math.floor(last / PAGE_SIZE); page++)
+      void fetchPage(page);
   }
 
-  /** Fetch anew what is looked at; the rest when it is looked at again. What is shown stays until then. */
-  function again(): void {
-    round++;
-    asked.clear();
-    show(...seen);
+  /** Fetch the visible pages again, and the others when they become visible. Until then old data stays on the screen. */
+  function refetch(): void {
+    generation++;
+    requests.clear();
+    show(...visible);
   }
 
-  const later = (): void => {
+  const scheduleRefetch = (): void => {
     clearTimeout(timer);
-    timer = window.setTimeout(again, SETTLE_MS);
+    timer = window.setTimeout(refetch, DEBOUNCE_MS);
   };
-  const ended = (
+  const unsubscribe = (
     ["connected", "job_added", "job_status_changed", "job_deleted", "job_restored"] as const
-  ).map((name) => on(name, later));
+  ).map((name) => on(name, scheduleRefetch));
 
-  const at = (index: number): Job | undefined => pages.get(Math.floor(index / PAGE))?.[index % PAGE];
+  const at = (index: number): Job | undefined =>
+    pages.get(Math.floor(index / PAGE_SIZE))?.[index % PAGE_SIZE];
 
-  function placeOf(id: string): number {
+  function findIndex(id: string): number {
     for (const [page, jobs] of pages) {
       const index = jobs.findIndex(({ job_id }) => job_id === id);
-      if (index >= 0) return page * PAGE + index;
+      if (index >= 0) return page * PAGE_SIZE + index;
     }
     return -1;
   }
 
-  async function reach(index: number): Promise<Job | undefined> {
+  async function fetchAt(index: number): Promise<Job | undefined> {
     if (index < 0 || index >= total.value) return undefined;
-    if (!at(index)) await fetchPage(Math.floor(index / PAGE));
+    if (!at(index)) await fetchPage(Math.floor(index / PAGE_SIZE));
     return at(index);
   }
 
   return {
     total,
     at,
-    placeOf,
-    reach,
+    findIndex,
+    fetchAt,
     show,
-    filter: (wanted) => {
-      filters = wanted;
+    filter: (newFilters) => {
+      filters = newFilters;
       pages.clear();
-      seen = [0, PAGE];
-      again();
+      visible = [0, PAGE_SIZE];
+      refetch();
     },
     stop: () => {
       clearTimeout(timer);
-      for (const end of ended) end();
+      for (const stop of unsubscribe) stop();
     },
   };
 }

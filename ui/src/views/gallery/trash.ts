@@ -1,26 +1,26 @@
-// Deleted jobs are in the server's trash until it is emptied, and can come back.
+// Deletes and restores jobs. The server keeps deleted jobs in its trash until it is emptied.
 
 import { post, send } from "../../api/client";
-import { attempt, toast } from "../../state/toasts";
+import { attempt, showToast } from "../../state/toasts";
 import { t } from "../../texts";
 
-/** Put jobs into the trash. True when it went well. */
+/** Move jobs to the trash; a toast offers to restore them. Returns whether it succeeded. */
 export async function deleteJobs(ids: string[]): Promise<boolean> {
-  const done = await attempt(() => send("DELETE", "queue/jobs", { job_ids: ids }));
-  if (done) {
-    toast(t.gallery.deleted(ids.length), "done", undefined, {
+  const succeeded = await attempt(() => send("DELETE", "queue/jobs", { job_ids: ids }));
+  if (succeeded) {
+    showToast(t.gallery.deleted(ids.length), "done", undefined, {
       label: t.gallery.restore,
-      act: () => void restoreJobs(ids),
+      run: () => void restoreJobs(ids),
     });
   }
-  return done;
+  return succeeded;
 }
 
-/** Take jobs out of the trash. */
+/** Restore jobs from the trash. */
 export const restoreJobs = (ids: string[]): Promise<boolean> =>
   attempt(() => post("queue/restore", { job_ids: ids }));
 
-/** Delete jobs for good, once more asked for. */
+/** Delete jobs permanently, after the user has confirmed it. */
 export async function purgeJobs(ids: string[]): Promise<boolean> {
   if (!window.confirm(t.gallery.purgeSure(ids.length))) return false;
   return attempt(() => send("DELETE", "queue/jobs", { job_ids: ids, purge: true }));

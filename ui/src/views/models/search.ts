@@ -1,14 +1,14 @@
-// Finding a model by what people remember of it.
+// The search for models.
 
 import type { Model } from "../../state/models";
 
-/** Whether every word of the text is in the name, the title, the trigger words or the architecture. */
-export function matches(model: Model, text: string): boolean {
-  const told = [model.name, model.title, model.architecture, model.quantization, ...model.trigger_words]
+/** Whether a model has every word of the query in its name, title, architecture, quantization or trigger words. */
+export function matches(model: Model, query: string): boolean {
+  const text = [model.name, model.title, model.architecture, model.quantization, ...model.trigger_words]
     .join(" ")
     .toLowerCase();
-  return text
+  return query
     .toLowerCase()
     .split(/\s+/)
-    .every((word) => told.includes(word));
+    .every((word) => text.includes(word));
 }

@@ -1,5 +1,5 @@
-// What was painted, as a list of strokes: undo takes the last one away, inverting is a stroke of its own.
-// Coordinates are pixels of the picture, whatever size it is shown at.
+// A mask as a list of strokes, so that undo just removes the last one; inverting counts as a stroke. Coordinates are
+// pixels of the picture, independent of the size at which it is displayed.
 
 export interface Point {
   x: number;
@@ -11,7 +11,7 @@ export type Stroke =
   | { kind: "invert" }
   | { kind: "fill"; image: CanvasImageSource };
 
-/** Draw all strokes: white is what the engine repaints, black is kept. */
+/** Draw all strokes. The engine repaints white areas and keeps black ones. */
 export function draw(canvas: HTMLCanvasElement, strokes: readonly Stroke[]): void {
   const { width, height } = canvas;
   const context = canvas.getContext("2d")!;
@@ -26,22 +26,22 @@ export function draw(canvas: HTMLCanvasElement, strokes: readonly Stroke[]): voi
       context.globalCompositeOperation = "source-over";
     } else if (stroke.kind === "fill") {
       context.drawImage(stroke.image, 0, 0, width, height);
-    } else line(context, stroke.points, stroke.size, stroke.kind === "paint" ? "white" : "black");
+    } else drawLine(context, stroke.points, stroke.size, stroke.kind === "paint" ? "white" : "black");
   }
 }
 
-function line(context: CanvasRenderingContext2D, points: Point[], size: number, colour: string): void {
+function drawLine(context: CanvasRenderingContext2D, points: Point[], size: number, colour: string): void {
   context.strokeStyle = context.fillStyle = colour;
   context.lineWidth = size;
   context.lineCap = context.lineJoin = "round";
   context.beginPath();
   for (const { x, y } of points) context.lineTo(x, y);
-  if (points.length === 1) context.lineTo(points[0]!.x + 0.01, points[0]!.y); // a dot
+  if (points.length === 1) context.lineTo(points[0]!.x + 0.01, points[0]!.y); // makes a click without movement a dot
   context.stroke();
 }
 
-/** Where the pointer is in the picture, given where the picture is on the screen. */
-export function pointIn(
+/** Convert the position of the pointer to pixels of the picture, which is displayed in `box`. */
+export function toPicturePoint(
   box: { left: number; top: number; width: number; height: number },
   picture: { width: number; height: number },
   pointer: { clientX: number; clientY: number },
