@@ -19,9 +19,9 @@ export const downloads = reactive(
   new Map<string, { done: number; total: number | null; speed: number; left: number | null }>(),
 );
 
-const newestFirst = (a: Job, b: Job): number => b.created_at.localeCompare(a.created_at);
+const compareNewestFirst = (a: Job, b: Job): number => b.created_at.localeCompare(a.created_at);
 const listByStatus = (...statuses: Job["status"][]): Job[] =>
-  [...jobs.values()].filter((job) => statuses.includes(job.status)).sort(newestFirst);
+  [...jobs.values()].filter((job) => statuses.includes(job.status)).sort(compareNewestFirst);
 
 export const running = computed(() => listByStatus("processing"));
 export const waiting = computed(() => listByStatus("pending").reverse());
@@ -45,11 +45,12 @@ export async function fetchJob(id: string): Promise<Job | null> {
 /** Fetch what has changed while the socket was closed. */
 async function refetch(): Promise<void> {
   const before = [...jobs.keys()];
-  const page = (query: object): Promise<{ items: Job[] }> => unwrap(api.GET("/queue", { params: { query } }));
+  const fetchPage = (query: object): Promise<{ items: Job[] }> =>
+    unwrap(api.GET("/queue", { params: { query } }));
   const pages = await Promise.all([
-    page({ status: "processing" }),
-    page({ status: "pending", order: "asc", limit: 100 }),
-    page({ limit: RECENT }),
+    fetchPage({ status: "processing" }),
+    fetchPage({ status: "pending", order: "asc", limit: 100 }),
+    fetchPage({ limit: RECENT }),
   ]).catch(() => null);
   if (!pages) return;
   const fresh = new Map(pages.flatMap(({ items }) => items).map((job) => [job.job_id, job]));
