@@ -8,9 +8,9 @@ import psutil
 import pytest
 
 from sdcpp_restapi.config import Engine, read_settings
+from sdcpp_restapi.engine.binding.library import Library
 from sdcpp_restapi.engine.binding.load_params import ctx_params
 from sdcpp_restapi.engine.binding.self_check import open_library
-from sdcpp_restapi.engine.binding.structs import Library
 from sdcpp_restapi.errors import BadSettings
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
 from tests.devices.conftest import StartDevices, load_body, load_everywhere

@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from sdcpp_restapi.engine.binding import names
 from sdcpp_restapi.engine.binding.field_rules import INFINITY, unmapped_fields
 from sdcpp_restapi.engine.binding.image_params import IMAGE_ELSEWHERE, IMAGE_RULES, ImageCall, image_params
+from sdcpp_restapi.engine.binding.library import Library
 from sdcpp_restapi.engine.binding.load_params import (
     COMPONENT_FIELDS,
     LOAD_ELSEWHERE,
@@ -17,11 +19,9 @@ from sdcpp_restapi.engine.binding.load_params import (
     ContextCall,
     ctx_params,
 )
-from sdcpp_restapi.engine.binding.self_check import member, open_library
-from sdcpp_restapi.engine.binding.structs import Library
+from sdcpp_restapi.engine.binding.self_check import open_library, resolve_member
 from sdcpp_restapi.engine.binding.video_params import VIDEO_ELSEWHERE, VIDEO_RULES
 from sdcpp_restapi.errors import JobFailed
-from sdcpp_restapi.schemas import engine_names
 from sdcpp_restapi.schemas.base import Component
 from sdcpp_restapi.schemas.engine import Generate, LoraFile
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
@@ -188,7 +188,7 @@ def _generate(
 
 
 def _found(struct: ctypes.Structure, path: str, expected: Any) -> Any:
-    inner, field = member(struct, path)
+    inner, field = resolve_member(struct, path)
     value = getattr(inner, field)
     return value[: len(expected)] if isinstance(expected, list) else value
 
@@ -267,7 +267,7 @@ def test_load_options_left_alone_are_the_engines_own(library: Library) -> None:
 
 
 # The engine cannot convert to q8_k, so it is no load option.
-@pytest.mark.parametrize("name", [name for name in engine_names.QUANTIZATION_TYPES if name != "q8_k"])
+@pytest.mark.parametrize("name", [name for name in names.QUANTIZATION_TYPES if name != "q8_k"])
 def test_a_weight_type_is_the_engines_type_of_that_name(library: Library, name: str) -> None:
     assert f"\nwtype: {name}\n" in _printed(library, _load(library, weight_type=name)).lower()
 

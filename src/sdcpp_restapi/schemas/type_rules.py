@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from .engine_names import WRITABLE_TYPES
+from ..engine.binding.names import WRITABLE_TYPES
 
 LONGEST = 4000
 

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...schemas import engine_names
 from ...schemas.engine import Generation
-from . import image_buffers
+from . import image_buffers, names
 from .field_rules import INFINITY, Rule, utf8
-from .self_check import member
-from .structs import CACHE_EASYCACHE, sd_lora_t
+from .self_check import resolve_member
+from .structs import sd_lora_t
 
 
 @dataclass
@@ -38,7 +37,7 @@ def number(name: str, target: str = "") -> Rule[GenerationCall[Any]]:
     """A field that is a number of the same meaning."""
 
     def apply(call: GenerationCall[Any]) -> None:
-        struct, leaf = member(call.struct, target or name)
+        struct, leaf = resolve_member(call.struct, target or name)
         setattr(struct, leaf, getattr(call.command.params, name))
 
     return Rule((name,), apply)
@@ -48,7 +47,7 @@ def index(name: str, target: str, known: Sequence[str]) -> Rule[GenerationCall[A
     """A field that is an enum: its index."""
 
     def apply(call: GenerationCall[Any]) -> None:
-        struct, leaf = member(call.struct, target)
+        struct, leaf = resolve_member(call.struct, target)
         setattr(struct, leaf, known.index(getattr(call.command.params, name)))
 
     return Rule((name,), apply)
@@ -61,7 +60,7 @@ def numbers(name: str, target: str, count: str, kind: type[Any]) -> Rule[Generat
         values = getattr(call.command.params, name)
         array = (kind * len(values))(*values)
         call.alive.append(array)
-        struct, leaf = member(call.struct, target)
+        struct, leaf = resolve_member(call.struct, target)
         setattr(struct, leaf, array)
         setattr(struct, count, len(values))
 
@@ -125,7 +124,7 @@ def _put_tiling(call: GenerationCall[Any]) -> None:
 def _put_easycache(call: GenerationCall[Any]) -> None:
     params = call.command.params
     if params.easycache:
-        call.struct.cache.mode = CACHE_EASYCACHE
+        call.struct.cache.mode = 1 + names.CACHE_MODES.index("easycache")
     call.struct.cache.reuse_threshold = params.easycache_threshold
     call.struct.cache.start_percent = params.easycache_start
     call.struct.cache.end_percent = params.easycache_end
@@ -148,8 +147,8 @@ SHARED_RULES: tuple[Rule[GenerationCall[Any]], ...] = (
     *guidance("", "sample_params"),
     Rule(("eta",), _put_eta),
     number("seed"),
-    index("sampler", "sample_params.sample_method", engine_names.SAMPLERS),
-    index("scheduler", "sample_params.scheduler", engine_names.SCHEDULERS),
+    index("sampler", "sample_params.sample_method", names.SAMPLERS),
+    index("scheduler", "sample_params.scheduler", names.SCHEDULERS),
     number("clip_skip"),
     Rule(("vae_tiling", "vae_tile_size_x", "vae_tile_size_y", "vae_tile_overlap"), _put_tiling),
     Rule(("easycache", "easycache_threshold", "easycache_start", "easycache_end"), _put_easycache),

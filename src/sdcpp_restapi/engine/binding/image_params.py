@@ -6,13 +6,14 @@ import os
 from pathlib import Path
 
 from ...errors import JobFailed
-from ...schemas import engine_names
 from ...schemas.engine import Generate
 from ...schemas.generation import Img2ImgRequest
-from . import image_buffers
+from . import image_buffers, names
+from .call_structs import sd_img_gen_params_t
 from .field_rules import INFINITY, Rule
 from .generation_params import SHARED_ELSEWHERE, SHARED_RULES, GenerationCall, fill, number, numbers, picture
-from .structs import Library, sd_image_t, sd_img_gen_params_t
+from .library import Library
+from .structs import sd_image_t
 
 ImageCall = GenerationCall[Generate]
 
@@ -89,7 +90,7 @@ def _put_photomaker(call: ImageCall) -> None:
 def _put_cache(call: ImageCall) -> None:
     params, cache = call.command.params, call.struct.cache
     if params.cache_mode:
-        cache.mode = 1 + engine_names.CACHE_MODES.index(params.cache_mode)
+        cache.mode = 1 + names.CACHE_MODES.index(params.cache_mode)
         cache.reuse_threshold = INFINITY if params.cache_threshold is None else params.cache_threshold
         cache.start_percent = params.cache_start
         cache.end_percent = params.cache_end
@@ -100,7 +101,7 @@ def _put_hires(call: ImageCall) -> None:
     if not params.hires:
         return
     hires.enabled = True
-    hires.upscaler = 1 + engine_names.HIRES_UPSCALERS.index(params.hires_upscaler)
+    hires.upscaler = 1 + names.HIRES_UPSCALERS.index(params.hires_upscaler)
     hires.target_width, hires.target_height = params.made_size
     if params.hires_model:
         hires.model_path = _file("hires_model", params.hires_model)

@@ -5,11 +5,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ...schemas import engine_names
 from ...schemas.base import Component
 from ...schemas.models import LoadOptions, ModelFiles
+from . import names
+from .call_structs import sd_ctx_params_t
 from .field_rules import Rule, engine_type_rules, utf8
-from .structs import TYPE_AS_STORED, TYPES, Library, sd_ctx_params_t, sd_embedding_t
+from .library import Library
+from .revision import Revision
+from .structs import sd_embedding_t
 
 COMPONENT_FIELDS: dict[Component, str] = {
     "vae": "vae_path",
@@ -32,6 +35,7 @@ class ContextCall:
 
     struct: sd_ctx_params_t
     options: LoadOptions
+    revision: Revision
     device: str | None = None
     alive: list[object] = field(default_factory=list)
 
@@ -44,7 +48,7 @@ def ctx_params(
     Weights are read at once, so that a context that exists can generate; but what is read so is never
     released (measured on 487de75), so that `free_params_immediately` leaves the reading to each job.
     """
-    call = ContextCall(sd_ctx_params_t(), options, device)
+    call = ContextCall(sd_ctx_params_t(), options, library.revision, device)
     library.c.sd_ctx_params_init(ctypes.byref(call.struct))
     call.struct.eager_load = not options.free_params_immediately
     main = "model_path" if files.model_type == "checkpoint" else "diffusion_model_path"
@@ -85,7 +89,8 @@ def _put_threads(call: ContextCall) -> None:
 
 
 def _put_weight_type(call: ContextCall) -> None:
-    call.struct.wtype = TYPES.get(call.options.weight_type, TYPE_AS_STORED)
+    known = call.revision
+    call.struct.wtype = known.type_ids.get(call.options.weight_type, known.type_as_stored)
 
 
 def _put_type_rules(call: ContextCall) -> None:
@@ -121,9 +126,7 @@ def _put_lora_mode(call: ContextCall) -> None:
     # The engine's own `auto` merges LoRAs into weights that are not quantised and takes them out again
     # later; what rounding leaves behind changes every picture after it. At run time nothing is left.
     mode = call.options.lora_apply_mode
-    call.struct.lora_apply_mode = engine_names.LORA_APPLY_MODES.index(
-        "at_runtime" if mode == "auto" else mode
-    )
+    call.struct.lora_apply_mode = names.LORA_APPLY_MODES.index("at_runtime" if mode == "auto" else mode)
 
 
 def _put_embeddings(call: ContextCall, embeddings: dict[str, str]) -> None:
@@ -154,9 +157,9 @@ LOAD_RULES: tuple[Rule[ContextCall], ...] = (
     _option("tae_preview_only"),
     Rule(("weight_type",), _put_weight_type),
     Rule(("tensor_type_rules",), _put_type_rules),
-    _choice("rng_type", "rng_type", engine_names.RNG_TYPES),
-    _choice("sampler_rng_type", "sampler_rng_type", engine_names.RNG_TYPES),
-    _choice("prediction", "prediction", engine_names.PREDICTIONS),
+    _choice("rng_type", "rng_type", names.RNG_TYPES),
+    _choice("sampler_rng_type", "sampler_rng_type", names.RNG_TYPES),
+    _choice("prediction", "prediction", names.PREDICTIONS),
     Rule(("lora_apply_mode",), _put_lora_mode),
     Rule(("chroma_use_dit_mask", "chroma_use_t5_mask", "chroma_t5_mask_pad"), _put_chroma),
 )

@@ -3,8 +3,9 @@ video request become C fields."""
 
 import ctypes
 
-from ...schemas import engine_names
 from ...schemas.engine import GenerateVideo
+from . import names
+from .call_structs import sd_vid_gen_params_t
 from .field_rules import INFINITY, Rule
 from .generation_params import (
     SHARED_ELSEWHERE,
@@ -17,7 +18,8 @@ from .generation_params import (
     picture,
     pictures,
 )
-from .structs import Library, sd_image_t, sd_vid_gen_params_t
+from .library import Library
+from .structs import sd_image_t
 
 VideoCall = GenerationCall[GenerateVideo]
 
@@ -47,7 +49,7 @@ def _put_control(call: VideoCall) -> None:
 
 def _put_high_noise_sampler(call: VideoCall) -> None:
     params, high_noise = call.command.params, call.struct.high_noise_sample_params
-    high_noise.sample_method = engine_names.SAMPLERS.index(params.high_noise_sampler or params.sampler)
+    high_noise.sample_method = names.SAMPLERS.index(params.high_noise_sampler or params.sampler)
     high_noise.eta = eta_of(call)
 
 

@@ -26,8 +26,8 @@ from ...schemas.engine import (
     Upscale,
     Work,
 )
+from ..binding.library import Library
 from ..binding.self_check import open_library
-from ..binding.structs import Library
 from .session import Session
 
 # Before a chat model, after the server.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ...errors import JobCancelled, JobFailed
 from ...schemas.engine import Convert, Converted
 from ..binding.field_rules import engine_type_rules
-from ..binding.structs import TYPES, Library
+from ..binding.library import Library
 from .log_parser import LogParser
 
 
@@ -24,7 +24,7 @@ def convert(
             os.fsencode(command.input),
             os.fsencode(command.vae) if command.vae else None,
             os.fsencode(command.output),
-            TYPES[command.output_type],
+            library.revision.type_ids[command.output_type],
             # Never NULL: that ends the process.
             engine_type_rules(command.tensor_type_rules),
             # With its own names a baked VAE would be called "vae.", which other programs do not know.

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 from ...schemas.engine import LoadStep, Report, Step
 from ...schemas.pipe import Log
-from ..binding.structs import LOG_LEVELS
+from ..binding.names import LOG_LEVELS
 from .progress import StepCounter
 
 # Load steps more frequent than this serve nobody.

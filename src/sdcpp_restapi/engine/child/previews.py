@@ -6,9 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...schemas.engine import Generation, PreviewFrame, Report
-from ...schemas.engine_names import PREVIEW_MODES
 from ..binding import image_buffers
-from ..binding.structs import Library, preview_cb_t
+from ..binding.library import Library
+from ..binding.names import PREVIEW_MODES
+from ..binding.structs import preview_cb_t
 
 # Five per second reach a client at most; what comes earlier is dropped before it costs an encoding.
 EVERY = 0.2

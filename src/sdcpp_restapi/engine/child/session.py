@@ -27,13 +27,12 @@ from ...schemas.engine import (
     VideoGenerated,
 )
 from ...schemas.pipe import Log
+from ..binding.functions import CANCEL_ALL, CANCEL_RESET
 from ..binding.image_params import image_params
+from ..binding.library import Library
 from ..binding.load_params import ctx_params
 from ..binding.struct_data import read_back
 from ..binding.structs import (
-    CANCEL_ALL,
-    CANCEL_RESET,
-    Library,
     log_cb_t,
     progress_cb_t,
     sd_audio_t,

@@ -16,7 +16,8 @@ from ...errors import JobCancelled, JobFailed, LoadFailed
 from ...schemas.engine import LoadUpscaler, Report, Step, Upscale, Upscaled, UpscalerReady
 from ...schemas.upscaling import Enlargement
 from ..binding import image_buffers
-from ..binding.structs import Library, sd_image_t
+from ..binding.library import Library
+from ..binding.structs import sd_image_t
 from . import image_files
 from .log_parser import LogParser
 from .tiles import Tile, tiles
