@@ -144,8 +144,9 @@ class EngineSlot:
         """Whether a job with this model and these LoRAs can run on what is in memory.
 
         LoRAs merged into the weights leave rounding errors behind when they are taken out, and a change of
-        them between two pictures frees the VAE that the second one is decoded with (both measured on
-        487de75): after the first picture, only the same LoRAs or a fresh load will do.
+        them between two images frees the VAE that the second one is decoded with
+        (docs/decisions/0006-loras-at-run-time.md): after the first image, only the same LoRAs or a fresh load
+        will do.
         """
         return request.same_model(self.loaded) and self._merged in (None, loras)
 

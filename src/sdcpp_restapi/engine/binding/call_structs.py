@@ -19,7 +19,7 @@ from .structs import (
 
 
 class sd_ctx_params_t(ctypes.Structure):
-    """What new_sd_ctx loads, and how."""
+    """The files that new_sd_ctx loads, and the options it loads them with."""
 
     _fields_ = (
         ("model_path", c_char_p),

@@ -20,7 +20,7 @@ from ctypes import (
 
 
 class sd_image_t(ctypes.Structure):
-    """One picture. `data` belongs to whoever made it: the engine's results are freed with free_sd_images."""
+    """An image. `data` belongs to whoever made it: the engine's results are freed with free_sd_images."""
 
     _fields_ = (("width", c_uint32), ("height", c_uint32), ("channel", c_uint32), ("data", POINTER(c_uint8)))
 
@@ -100,7 +100,7 @@ class sd_sample_params_t(ctypes.Structure):
 
 
 class sd_pm_params_t(ctypes.Structure):
-    """PhotoMaker."""
+    """PhotoMaker: images of a person, or a file that was made of some."""
 
     _fields_ = (
         ("id_images", POINTER(sd_image_t)),
@@ -111,7 +111,7 @@ class sd_pm_params_t(ctypes.Structure):
 
 
 class sd_pulid_params_t(ctypes.Structure):
-    """PuLID."""
+    """PuLID: a file with the embedding of a face, and its weight."""
 
     _fields_ = (("id_embedding_path", c_char_p), ("id_weight", c_float))
 
@@ -132,7 +132,7 @@ class sd_tiling_params_t(ctypes.Structure):
 
 
 class sd_cache_params_t(ctypes.Structure):
-    """Step caching."""
+    """Reuse of what a sampling step computed; which fields count depends on `mode`."""
 
     _fields_ = (
         ("mode", c_int),
@@ -163,7 +163,7 @@ class sd_cache_params_t(ctypes.Structure):
 
 
 class sd_hires_params_t(ctypes.Structure):
-    """The second, larger pass."""
+    """The second pass (hires), at a larger size."""
 
     _fields_ = (
         ("enabled", c_bool),
