@@ -59,7 +59,7 @@ def test_the_device_is_the_backend_of_all_parts_but_those_that_stay_on_the_cpu(l
     files = ModelFiles(main="/m.gguf", model_type="checkpoint")
     call = build_context_params(library, files, LoadOptions(), "cpu")
     assert call.struct.backend == b"*=cpu,te=cpu"
-    assert "backend: *=cpu,te=cpu" in library.text("sd_ctx_params_to_str", ctypes.byref(call.struct))
+    assert "backend: *=cpu,te=cpu" in library.read_string("sd_ctx_params_to_str", ctypes.byref(call.struct))
 
 
 def test_threads_are_those_of_the_device_unless_the_load_says_otherwise(start_devices: StartDevices) -> None:

@@ -30,7 +30,7 @@ def _refusal(path: Path | str | None, revision: Revision = REVISION) -> str:
 def test_the_installed_library_passes_quickly() -> None:
     open_library(None)
     started = time.perf_counter()
-    assert open_library(None).text("sd_commit") == REVISION.commit
+    assert open_library(None).read_string("sd_commit") == REVISION.commit
     assert time.perf_counter() - started < 1.0
 
 

@@ -200,7 +200,7 @@ def _found(struct: ctypes.Structure, path: str, expected: Any) -> Any:
 
 def _printed(library: Library, call: ContextCall | ImageCall) -> str:
     name = "sd_ctx_params" if isinstance(call, ContextCall) else "sd_img_gen_params"
-    return "\n" + library.text(f"{name}_to_str", ctypes.byref(call.struct))
+    return "\n" + library.read_string(f"{name}_to_str", ctypes.byref(call.struct))
 
 
 def _load(library: Library, **options: Any) -> ContextCall:

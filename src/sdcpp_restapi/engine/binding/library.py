@@ -31,8 +31,8 @@ class Library:
                 ) from None
             function.restype, function.argtypes = result, arguments
 
-    def text(self, function: str, *arguments: Any) -> str:
-        """The string that a function answers; a void* one is copied and freed."""
+    def read_string(self, function: str, *arguments: Any) -> str:
+        """Call a function that returns a string; one that is declared void* is copied and freed."""
         answer = getattr(self.c, function)(*arguments)
         if isinstance(answer, int):
             copy = ctypes.string_at(answer)

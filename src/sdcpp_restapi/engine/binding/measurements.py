@@ -28,7 +28,7 @@ EDITORS = ("Instruct-Pix2Pix", "SDXL Instruct-Pix2Pix")
 INPAINTERS = ("SD 1.x Inpaint", "SD 2.x Inpaint", "SDXL Inpaint", "Flux Fill", "Flux Control", "Flex.2")
 
 
-def hires_step_count(asked: int, strength: float) -> int:
+def compute_hires_steps(asked: int, strength: float) -> int:
     """Steps of the second pass for hires.steps and hires.denoising_strength.
 
     The schedule is made longer than what is asked for, and cut by the strength.

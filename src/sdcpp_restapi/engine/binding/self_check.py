@@ -38,7 +38,7 @@ def resolve_member(struct: ctypes.Structure, path: str) -> tuple[ctypes.Structur
 
 def _check_commit(library: Library, revision: Revision) -> str:
     # First of all: no struct is handed to a revision that may lay it out differently.
-    commit = library.text("sd_commit")
+    commit = library.read_string("sd_commit")
     return "" if commit == revision.commit else f"it calls itself {commit or 'nothing'}"
 
 
@@ -53,7 +53,7 @@ def _check_sizes(_library: Library, revision: Revision) -> str:
 
 def _check_enums(library: Library, revision: Revision) -> str:
     for function, known in revision.enums.items():
-        theirs = tuple(library.text(function, index).lower() for index in range(len(known) + 1))
+        theirs = tuple(library.read_string(function, index).lower() for index in range(len(known) + 1))
         if theirs != (*known, "none"):
             return f"{function} answers {', '.join(theirs)}"
     return ""
@@ -61,7 +61,7 @@ def _check_enums(library: Library, revision: Revision) -> str:
 
 def _check_types(library: Library, revision: Revision) -> str:
     for name, index in revision.type_ids.items():
-        if library.text("sd_type_name", index).lower() != name:
+        if library.read_string("sd_type_name", index).lower() != name:
             return f"its type {index} is not {name}"
     return ""
 
@@ -83,7 +83,7 @@ def _check_sentinels(library: Library, revision: Revision) -> str:
         for path, (value, _) in sentinels.items():
             inner, field = resolve_member(struct, path)
             setattr(inner, field, value)
-        printed = "\n" + library.text(f"{name}_to_str", ctypes.byref(struct))
+        printed = "\n" + library.read_string(f"{name}_to_str", ctypes.byref(struct))
         missing = [path for path, (_, line) in sentinels.items() if line not in printed]
         if missing:
             return f"{name}_t is laid out differently at {', '.join(missing)}"

@@ -60,9 +60,9 @@ def perform(session: Session, work: Work) -> Report:
 def describe_library(library: Library) -> Hello:
     """The first report: what the library says about itself and the machine."""
     return Hello(
-        commit=library.text("sd_commit"),
-        version=library.text("sd_version"),
-        system_info=" ".join(library.text("sd_get_system_info").split()),
+        commit=library.read_string("sd_commit"),
+        version=library.read_string("sd_version"),
+        system_info=" ".join(library.read_string("sd_get_system_info").split()),
         devices=_list_devices(library),
         physical_cores=library.c.sd_get_num_physical_cores(),
         library=str(library.path),

@@ -95,7 +95,7 @@ class LogParser:
             self._report(Log(level=LOG_LEVELS[min(level, 3)], text=line))
 
     def on_progress(self, step: int, total: int) -> None:
-        """One progress call."""
+        """One progress call: `step` of `total` of what the phase counts."""
         match self._tracker.phase:
             case Phase.LOADING:
                 if self._is_due(step, total):

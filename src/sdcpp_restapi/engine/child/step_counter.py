@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ...schemas.engine import Generate, Step
 from ...schemas.generation import ImageRequest
-from ..binding.measurements import hires_step_count
+from ..binding.measurements import compute_hires_steps
 
 
 @dataclass
@@ -61,4 +61,4 @@ def count_hires_steps(params: ImageRequest, first: int) -> int:
         return 0
     if params.hires_custom_sigmas:
         return len(params.hires_custom_sigmas) - 1
-    return hires_step_count(params.hires_steps or first, params.hires_strength)
+    return compute_hires_steps(params.hires_steps or first, params.hires_strength)
