@@ -1,6 +1,6 @@
 """What the library's callbacks mean: log lines and progress calls become reports.
 
-The callbacks are global to the process and take no context: the command that runs is told at its start.
+The callbacks are global to the process and take no context: `follow_*` says which command runs.
 """
 
 import re
