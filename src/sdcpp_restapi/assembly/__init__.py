@@ -132,7 +132,7 @@ def _parts(
         assistant=llm.assistant,
         trash=housekeeping.trash,
         usage=housekeeping.usage,
-        orders=downloads.orders,
+        orders=downloads.submission,
         sources=downloads.sources,
         outputs=OutputFolder(settings.paths.output_dir),
         thumbs=Thumbnails(),

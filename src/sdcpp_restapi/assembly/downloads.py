@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from ..config import Settings
 from ..downloads.address_rules import AddressRules
 from ..downloads.executor import DownloadExecutor
-from ..downloads.http_client import HttpClient, Token
+from ..downloads.http_client import HttpClient
 from ..downloads.part_files import PartFolder
 from ..downloads.retry_policy import RetryPolicy
-from ..downloads.sources.civitai import Civitai
-from ..downloads.sources.huggingface import HuggingFace
-from ..downloads.sources.registry import Sources
+from ..downloads.sources.registry import Sources, create_tokens
 from ..jobs.submit.download import DownloadSubmission
 from .base import Base
 from .models import Library
@@ -19,9 +17,9 @@ from .models import Library
 
 @dataclass(frozen=True)
 class Downloads:
-    """Orders and who carries them out."""
+    """From requests to files: what submits download jobs, and what runs them."""
 
-    orders: DownloadSubmission
+    submission: DownloadSubmission
     sources: Sources
     executor: DownloadExecutor
 
@@ -29,24 +27,21 @@ class Downloads:
 async def open_downloads(
     settings: Settings, base: Base, library: Library, stack: AsyncExitStack
 ) -> Downloads:
-    """Nothing is asked of anybody yet."""
+    """No other server is asked yet; what unfinished downloads of cancelled jobs left on disk is deleted."""
     own = settings.downloads
-    tokens = [
-        Token(own.civitai_url, own.civitai_token, "downloads.civitai_token"),
-        Token(own.huggingface_url, own.huggingface_token, "downloads.huggingface_token"),
-    ]
-    web = HttpClient(AddressRules(own.allow_private), tokens, own.timeout)
-    stack.push_async_callback(web.close)
-    sources = Sources(Civitai(web, own.civitai_url), HuggingFace(web, own.huggingface_url))
+    client = HttpClient(AddressRules(own.allow_private), tokens=create_tokens(own), timeout=own.timeout)
+    stack.push_async_callback(client.close)
+    sources = Sources(client, own)
     catalog = library.catalog
     executor = DownloadExecutor(
-        web,
-        sources,
-        PartFolder(settings.paths.data_dir / "downloads"),
-        catalog.folders,
-        RetryPolicy(own.retries, own.retry_delay),
-        library.hasher.remember,
-        catalog.refresh,
+        client=client,
+        sources=sources,
+        parts=PartFolder(settings.paths.data_dir / "downloads"),
+        folders=catalog.folders,
+        retry_policy=RetryPolicy(own.retries, own.retry_delay),
+        remember_hash=library.hasher.remember,
+        refresh_catalog=catalog.refresh,
     )
     await executor.sweep(base.queue.unfinished)
-    return Downloads(DownloadSubmission(base.queue, web, catalog.folders), sources, executor)
+    submission = DownloadSubmission(queue=base.queue, sources=sources, folders=catalog.folders)
+    return Downloads(submission, sources, executor)

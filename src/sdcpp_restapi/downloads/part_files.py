@@ -51,10 +51,10 @@ class Part:
             raise FileTaken(f"{self.path.name} exists already, and was not made by this server")
         if fresh:
             folders = self.target.parents
-            self._change(made_folders=tuple(str(folder) for folder in folders if not folder.exists()))
+            self._save_state(made_folders=tuple(str(folder) for folder in folders if not folder.exists()))
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self.path, "a+b", buffering=0)  # noqa: SIM115 - it stays open
-        if self.state.boot not in (None, _boot()):
+        if self.state.boot not in (None, _read_boot_id()):
             self.restart()  # after a power cut, bytes that were not written out may be zeros
         self._file.seek(0)
         while block := self._file.read(_BLOCK):
@@ -70,13 +70,15 @@ class Part:
                 f"The disk is too full: {self.target.name} has {total} bytes,"
                 f" {self.target.parent} has room for {free}"
             )
-        self._change(etag=etag, last_modified=last_modified, total=total, boot=_boot(), sha256=None)
+        self._save_state(
+            etag=etag, last_modified=last_modified, total=total, boot=_read_boot_id(), sha256=None
+        )
 
     def write(self, block: bytes) -> None:
         """Add bytes at the end."""
         assert self._file is not None
         if self.state.boot is None:
-            self._change(boot=_boot())
+            self._save_state(boot=_read_boot_id())
         rest = memoryview(block)
         while rest:
             rest = rest[self._file.write(rest) :]
@@ -97,7 +99,7 @@ class Part:
                 f"{self.target.name} is damaged: its SHA-256 is {digest}, published is {sha256.lower()}"
             )
         self.close()
-        self._change(sha256=digest)
+        self._save_state(sha256=digest)
         _rename(self.path, self.target)
         _sync(self.target.parent)
         return digest
@@ -107,7 +109,7 @@ class Part:
         if self._file is not None:
             os.fsync(self._file.fileno())
             self.abandon()
-            self._change(boot=None)
+            self._save_state(boot=None)
 
     def abandon(self) -> None:
         """Close the file as it is."""
@@ -129,7 +131,7 @@ class Part:
         self.path.unlink(missing_ok=True)
         self._record.unlink(missing_ok=True)
 
-    def _change(self, **values: object) -> None:
+    def _save_state(self, **values: object) -> None:
         self.state = self.state.model_copy(update=values)
         temporary = self._record.with_suffix(".tmp")
         temporary.write_text(self.state.model_dump_json(), "utf-8")
@@ -143,7 +145,7 @@ class PartFolder:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def jobs(self) -> list[str]:
+    def list_jobs(self) -> list[str]:
         """The jobs that have a record."""
         return [record.stem for record in self._folder.glob("*.json")]
 
@@ -155,7 +157,7 @@ class PartFolder:
         except (OSError, ValueError):
             return None
 
-    def new(self, job_id: str, target: Path) -> Part:
+    def create(self, job_id: str, target: Path) -> Part:
         """The part of a job that begins."""
         return Part(self._folder / f"{job_id}.json", PartState(path=str(target)))
 
@@ -168,7 +170,7 @@ class PartFolder:
             (self._folder / f"{job_id}.json").unlink(missing_ok=True)
 
 
-def disk_failure(path: str, error: OSError) -> NotWritten:
+def disk_failure_of(path: str, error: OSError) -> NotWritten:
     """What the system says when a file cannot be written, as a failure of the download."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NotWritten(f"The disk is full: {path} could not be written")
@@ -198,7 +200,7 @@ def _sync(folder: Path) -> None:
 
 
 @cache
-def _boot() -> str:
+def _read_boot_id() -> str:
     """Something that is another after every start of the system."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()

@@ -15,7 +15,7 @@ class RetryPolicy:
     retries: int
     delay: float
 
-    def pause(self, failures: int, broken: Interrupted) -> float:
+    def compute_pause(self, failures: int, broken: Interrupted) -> float:
         """Seconds until the next try; raises UpstreamFailed when there is to be none."""
         if failures > self.retries:
             raise UpstreamFailed(f"{broken} (given up after {failures} tries)") from broken

@@ -20,9 +20,9 @@ class TransferSpeed:
         """Bytes will come, with so many there already."""
         self._total = total
         self._seen.clear()
-        self.at(done)
+        self.update(done)
 
-    def at(self, done: int) -> None:
+    def update(self, done: int) -> None:
         """So many bytes are there now."""
         now = monotonic()
         while len(self._seen) > 2 and now - self._seen[0][0] > WINDOW:

@@ -1,7 +1,9 @@
-"""Getting models, and telling whether they are the right ones."""
+"""Downloads of models, what sources tell of them, and hashes of files."""
 
 from fastapi import APIRouter
 
+from ...downloads.sources.civitai import Civitai
+from ...downloads.sources.huggingface import HuggingFace
 from ...errors import BadRequest
 from ...schemas.downloads import CivitaiModel, DownloadAccepted, DownloadRequest, HuggingFaceFile, ModelHash
 from ...schemas.models import ModelType
@@ -22,13 +24,13 @@ async def hash_of_model(model_type: ModelType, model_name: str, here: Here) -> M
 @router.post("/download", status_code=202)
 async def download(body: DownloadRequest, here: Here) -> DownloadAccepted:
     """Download a model from an address, CivitAI or Hugging Face; its hash is computed afterwards."""
-    return await here.orders.place(body)
+    return await here.orders.submit(body)
 
 
 @router.get("/civitai/{model_id}")
 async def civitai(model_id: str, here: Here) -> CivitaiModel:
     """What CivitAI tells of a model: `123456`, or `123456:789012` for one of its versions."""
-    return await here.sources.civitai.look_up(model_id)
+    return await here.sources.get(Civitai).look_up(model_id)
 
 
 @router.get("/huggingface")
@@ -38,4 +40,4 @@ async def huggingface(
     """What Hugging Face tells of a file in a repository."""
     if not (repo_id and filename):
         raise BadRequest("repo_id and filename are required")
-    return await here.sources.huggingface.look_up(repo_id, filename, revision or "main")
+    return await here.sources.get(HuggingFace).look_up(repo_id, filename, revision or "main")
