@@ -19,6 +19,8 @@ from ..jobs.submit.generation import GenerationSubmission
 from ..jobs.submit.planner import Planner
 from ..jobs.submit.upscale import UpscaleSubmission
 from ..jobs.submit.wildcards import Wildcards
+from ..llm.assistant.action_runner import ActionRunner
+from ..llm.assistant.server_state import ServerState
 from ..models import architectures
 from ..models.details import Details
 from ..models.hashing import HashExecutor
@@ -110,6 +112,17 @@ def _parts(
     upscale_intake = UpscaleSubmission(
         base.queue, base.inputs, engine.upscaler, library.library.needs, settings.limits
     )
+    outputs = OutputFolder(settings.paths.output_dir)
+    action_runner = ActionRunner(
+        generation=intake,
+        upscaling=upscale_intake,
+        model=engine.model,
+        upscaler=engine.upscaler,
+        catalog=library.catalog,
+        queue=base.queue,
+        runners=runners,
+        outputs=outputs,
+    )
     return AppState(
         settings=settings,
         bus=base.bus,
@@ -130,11 +143,13 @@ def _parts(
         library=library.library,
         enhancer=llm.enhancer,
         assistant=llm.assistant,
+        action_runner=action_runner,
+        server_state=ServerState(model=engine.model, catalog=library.catalog, queue=base.queue),
         trash=housekeeping.trash,
         usage=housekeeping.usage,
         orders=downloads.submission,
         sources=downloads.sources,
-        outputs=OutputFolder(settings.paths.output_dir),
+        outputs=outputs,
         thumbs=Thumbnails(),
         preview=base.preview,
         responses=ResponseCache(),

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request, Response
@@ -10,8 +9,6 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 
 from ...errors import LlmFailed
-from ...llm.assistant.action_runner import run_action
-from ...llm.assistant.server_state import facts
 from ...schemas.assistant import (
     AssistantAnswer,
     AssistantRequest,
@@ -50,10 +47,10 @@ async def chat(
     With `stream` the answer comes as events: `delta` with pieces of the message, then `done` with the same
     body as without, or `error` with the body of a failure.
     """
-    state = await facts(here)
+    state = await here.server_state.read()
     if body.stream:
         return EventSourceResponse(_events(here, body, state))
-    return await while_present(request, here.assistant.answer(body, state, partial(run_action, here)))
+    return await while_present(request, here.assistant.answer(body, state, here.action_runner.run))
 
 
 @router.get("/history")
@@ -72,19 +69,19 @@ async def clear_history(here: Here) -> Success:
 @router.get("/status")
 async def status(here: Here) -> AssistantStatus:
     """Whether the provider can be reached; takes 5 seconds at most."""
-    return await here.assistant.status()
+    return await here.assistant.check_status()
 
 
 @router.get("/models", responses=FAILED)
 async def models(here: Here) -> ChatModels:
     """The models of the provider."""
-    return ChatModels(models=await here.assistant.models())
+    return ChatModels(models=await here.assistant.list_models())
 
 
 @router.get("/settings")
 async def settings(here: Here) -> AssistantSettingsWithMask:
     """Which model answers and how; of the key only whether there is one."""
-    return here.assistant.shown_settings()
+    return here.assistant.show_settings()
 
 
 @router.put("/settings")
@@ -97,7 +94,7 @@ async def update_settings(
 
 async def _events(here: AppState, body: AssistantRequest, state: dict[str, Any]) -> AsyncGenerator[bytes]:
     try:
-        async with aclosing(here.assistant.turn(body, state, partial(run_action, here))) as pieces:
+        async with aclosing(here.assistant.run_turn(body, state, here.action_runner.run)) as pieces:
             async for piece in pieces:
                 yield _event("delta" if isinstance(piece, Delta) else "done", piece)
     except LlmFailed as error:

@@ -45,7 +45,7 @@ async def history(
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> EnhancementHistory:
     """Enhancements of the past, newest first, failed ones too."""
-    return await here.enhancer.history.page(limit, offset)
+    return await here.enhancer.history.read_page(limit, offset)
 
 
 @router.delete("/history")
@@ -75,19 +75,19 @@ async def delete_history_entry(id: str, here: Here) -> Success:
 @router.get("/status")
 async def status(here: Here) -> OllamaStatus:
     """Whether the provider can be reached; takes 5 seconds at most."""
-    return await here.enhancer.status()
+    return await here.enhancer.check_status()
 
 
 @router.get("/models", responses=FAILED)
 async def models(here: Here) -> ChatModels:
     """The models of the provider."""
-    return ChatModels(models=await here.enhancer.models())
+    return ChatModels(models=await here.enhancer.list_models())
 
 
 @router.get("/settings")
 async def settings(here: Here) -> SettingsWithMask:
     """How prompts are enhanced; of the key only whether there is one."""
-    return here.enhancer.shown_settings()
+    return here.enhancer.show_settings()
 
 
 @router.put("/settings")

@@ -33,7 +33,7 @@ class LlamaChild(ChildProcess[Report]):
         """Spawn a child and wait until it has read the model. Raises LlmFailed in llama.cpp's words."""
         arguments = {
             "--model": path,
-            "--threads": settings.threads or _half_of_the_cores(),
+            "--threads": settings.threads or _count_threads(),
             "--context": settings.context,
             "--gpu-layers": settings.gpu_layers,
         }
@@ -46,6 +46,6 @@ class LlamaChild(ChildProcess[Report]):
         return child
 
 
-def _half_of_the_cores() -> int:
+def _count_threads() -> int:
     """The other half goes on with the picture."""
     return max(1, (psutil.cpu_count(logical=False) or 2) // 2)
