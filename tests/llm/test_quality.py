@@ -3,8 +3,8 @@
 import pytest
 
 from sdcpp_restapi.llm.local.chat_model_slot import ChatModelSlot
-from sdcpp_restapi.llm.prompt_enhancer import _bare
-from sdcpp_restapi.llm.styles import Style
+from sdcpp_restapi.llm.prompt_enhancer import _strip_label
+from sdcpp_restapi.llm.styles import Style, load_styles
 from sdcpp_restapi.schemas.chat import Chat
 from sdcpp_restapi.schemas.llama import Completed
 from tests.llm.upstream import WEIGHTS
@@ -40,7 +40,7 @@ async def _enhanced(slot: ChatModelSlot, style: Style, prompt: str) -> str:
     chat = Chat(messages=style.build_messages(prompt), max_tokens=120)
     reports = [report async for report in slot.stream(WEIGHTS, chat)]
     assert isinstance(reports[-1], Completed)
-    return _bare(reports[-1].text)
+    return _strip_label(reports[-1].text)
 
 
 def _is_tags(text: str) -> bool:

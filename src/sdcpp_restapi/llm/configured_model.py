@@ -58,7 +58,7 @@ class ConfiguredModel[S: ProviderSettings]:
         return Connection(True, None)
 
     async def add_advice(self, error: LlmFailed) -> LlmFailed:
-        """The same error; if no server answers, one that also names a model of the llm folder to use instead."""
+        """The same error; if no server answers, one that names a model of the llm folder to use instead."""
         if not isinstance(error, LlmUnreachable):
             return error
         names = await self._providers.list_local_models()
