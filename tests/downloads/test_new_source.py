@@ -61,7 +61,8 @@ class Mirror:
 
     async def find_origin(self, request: DownloadRequest) -> Origin:
         assert isinstance(request, MirrorRequest)
-        return Origin(f"{self.home}/{request.mirror_id}", PurePosixPath("m.gguf"), sha256(DATA), len(DATA))
+        url = f"{self.home}/{request.mirror_id}"
+        return Origin(url=url, path=PurePosixPath("m.gguf"), sha256=sha256(DATA), size=len(DATA))
 
 
 @pytest.fixture

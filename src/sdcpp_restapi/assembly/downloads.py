@@ -1,4 +1,4 @@
-"""Getting models from other servers."""
+"""Downloads of models: the HTTP client, the sources, what submits jobs and what runs them."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from .models import Library
 
 @dataclass(frozen=True)
 class Downloads:
-    """From requests to files: what submits download jobs, and what runs them."""
+    """What submits download jobs, what they are looked up in, and what runs them."""
 
     submission: DownloadSubmission
     sources: Sources
@@ -27,7 +27,7 @@ class Downloads:
 async def open_downloads(
     settings: Settings, base: Base, library: Library, stack: AsyncExitStack
 ) -> Downloads:
-    """No other server is asked yet; what unfinished downloads of cancelled jobs left on disk is deleted."""
+    """Open all of it without a request to other servers; part files of jobs that will not run are deleted."""
     own = settings.downloads
     client = HttpClient(AddressRules(own.allow_private), tokens=create_tokens(own), timeout=own.timeout)
     stack.push_async_callback(client.close)
@@ -44,4 +44,4 @@ async def open_downloads(
     )
     await executor.sweep(base.queue.unfinished)
     submission = DownloadSubmission(queue=base.queue, sources=sources, folders=catalog.folders)
-    return Downloads(submission, sources, executor)
+    return Downloads(submission=submission, sources=sources, executor=executor)

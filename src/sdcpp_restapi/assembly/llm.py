@@ -42,7 +42,7 @@ async def open_llm(
             providers=providers, preference=enhancement_settings, settings_path="/ollama/settings"
         ),
         history=EnhancementStore(base.database),
-        architecture=partial(_loaded_architecture, engine.model),
+        architecture=partial(_read_architecture, engine.model),
         max_prompt_chars=settings.limits.max_prompt_chars,
     )
     assistant_settings = await ProviderPreference.read(base.preferences, "assistant", AssistantSettings())
@@ -55,6 +55,6 @@ async def open_llm(
     return Llm(enhancer, assistant)
 
 
-def _loaded_architecture(model: CurrentModel) -> str | None:
+def _read_architecture(model: CurrentModel) -> str | None:
     loaded = model.architecture()
     return loaded.name if loaded else None

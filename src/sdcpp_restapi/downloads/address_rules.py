@@ -13,7 +13,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class AddressRules:
-    """Looks names up and says no to addresses on this machine and in private networks."""
+    """Resolves host names and refuses addresses of this machine and of private networks."""
 
     def __init__(self, allow_private: bool) -> None:
         self._allow_private = allow_private
@@ -59,7 +59,7 @@ class CheckedTransport(httpx.AsyncBaseTransport):
         return await self._inner.handle_async_request(_pin_address(addresses[-1], request))
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close the inner transport."""
         await self._inner.aclose()
 
 

@@ -57,7 +57,7 @@ class DownloadExecutor:
         await asyncio.to_thread(self._parts.discard, over)
 
     def acquire(self) -> nullcontext[None]:
-        """Downloads wait for nobody; how many run is the number of runners."""
+        """No lock: as many downloads run at once as the lane has runners."""
         return nullcontext()
 
     async def run(self, job: Job) -> AsyncGenerator[Progress | Transfer | Outcome]:
@@ -107,7 +107,7 @@ class DownloadExecutor:
             await asyncio.to_thread(self._parts.discard, [job.id])
             raise
         request = _request_of(job)
-        with suppress(FileNotFoundError):  # somebody took it away at once
+        with suppress(FileNotFoundError):  # deleted meanwhile
             await self._remember_hash(path, sha256)
         await self._refresh_catalog()
         name = path.relative_to(self._folders[request.model_type]).as_posix()

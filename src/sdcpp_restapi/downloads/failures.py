@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a model, in sentences for whoever asked for it."""
+"""Failures of downloads and look-ups, with messages for the client; a docstring is the default message."""
 
 import re
 import time
@@ -41,13 +41,13 @@ class Interrupted(UpstreamFailed):
     """The line broke; trying again may help"""
 
     def __init__(self, message: str | None = None, after: float | None = None) -> None:
-        """`after`: seconds that the other server asks to be left alone."""
+        """`after`: seconds that the other server asks to wait (Retry-After)."""
         super().__init__(message)
         self.after = after
 
 
 def host_of(url: httpx.URL) -> str:
-    """The part of an address that may be told: never its query, which can hold a signature or a token."""
+    """Host and port, for messages: the rest of an address can hold a signature, a token or a password."""
     return url.netloc.decode("ascii", "replace").rpartition("@")[2]
 
 
@@ -67,9 +67,9 @@ def failure_of(
             return UpstreamMissing(f"{host} does not have this file ({status})")
         case 408 | 425 | 429 | 500 | 502 | 503 | 504:
             after = _read_retry_after(headers)
-            words = "is asked too often" if status == 429 else "is not able to answer"
+            reason = "is asked too often" if status == 429 else "is not able to answer"
             wait = f"; it asks to try again in {after:.0f} s" if after is not None else ""
-            return Interrupted(f"{host} {words} ({status}){wait}", after)
+            return Interrupted(f"{host} {reason} ({status}){wait}", after)
     return UpstreamFailed(f"{host} answered {status} instead of the file")
 
 

@@ -1,4 +1,4 @@
-"""Fetching one file: resumed after a broken line, never twice the same byte if the server can help it."""
+"""Fetching one file: resumed where the connection broke, if the server supports it."""
 
 import asyncio
 import logging
@@ -25,7 +25,7 @@ _PAGE = re.compile(rb"\s*(<!doctype|<html|<\?xml|<head|version https://git-lfs)"
 
 
 class Fetch:
-    """One download, from its origin into its part."""
+    """One download, from its origin into its part file."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Fetch:
             self._opened = True
 
     async def _prepare_part(self, response: httpx.Response) -> None:
-        """Make sure that the bytes that follow belong behind those that are there."""
+        """Make the part ready for the body: open it, and empty it unless the response continues it."""
         if self._part is None:
             self._part = self._create_part(response)
         part = self._part
@@ -138,7 +138,7 @@ class Fetch:
                 self._speed.update(done)
                 await buffer.put(piece)
         finally:
-            await buffer.flush()  # what came before the line broke need not come again
+            await buffer.flush()  # keep what came before the connection broke
         self._check_size(response, part)
 
     def _check_size(self, response: httpx.Response, part: Part) -> None:
@@ -160,7 +160,7 @@ class Fetch:
 
 
 class _WriteBuffer:
-    """Pieces on their way to the disk: while some are written, the next ones gather."""
+    """Writes pieces in blocks: while one is written, the next ones are gathered."""
 
     def __init__(self, write: Callable[[bytes], Coroutine[None, None, None]]) -> None:
         self._write = write
@@ -211,7 +211,7 @@ def _keep_strong(etag: str | None) -> str | None:
 
 
 def _check_content_type(response: httpx.Response) -> None:
-    """Refuse what says of itself that it is no model, before anything is written."""
+    """Refuse pages and compressed bodies by their headers, before anything is written."""
     if response.headers.get("content-type", "").partition(";")[0].strip().lower() in _PAGES:
         raise _not_a_model(response)
     encoding = response.headers.get("content-encoding", "identity").lower()

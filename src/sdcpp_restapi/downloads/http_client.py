@@ -1,4 +1,4 @@
-"""Requests to other servers: checked at every hop, with tokens for those they belong to."""
+"""HTTP requests to other servers: addresses are checked at every redirect, tokens go to their server only."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -29,7 +29,7 @@ class Token:
 
 
 class HttpClient:
-    """Gets things from other servers. Nothing is kept between requests: no cookies, no connections."""
+    """Sends GET and HEAD requests. Nothing is kept between them: no cookies, no connections."""
 
     def __init__(self, address_rules: AddressRules, *, tokens: list[Token], timeout: float) -> None:
         """`timeout`: seconds to connect, and seconds without a byte."""
@@ -39,7 +39,7 @@ class HttpClient:
         self._extensions = {"timeout": httpx.Timeout(timeout).as_dict()}
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close the transport."""
         await self._transport.aclose()
 
     async def check(self, url: str) -> None:
@@ -100,7 +100,7 @@ class HttpClient:
         self, method: str, url: httpx.URL, headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
         try:
-            request = self._request(method, url, headers)
+            request = self._build_request(method, url, headers)
             response = await self._transport.handle_async_request(request)
             response.request = httpx.Request(method, url)
             try:
@@ -110,7 +110,7 @@ class HttpClient:
         except httpx.TransportError as error:
             raise Interrupted(f"The connection to {host_of(url)} broke: {_describe(error)}") from None
 
-    def _request(self, method: str, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Request:
+    def _build_request(self, method: str, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Request:
         sent = {"User-Agent": "sdcpp-restapi", "Accept": "*/*", "Accept-Encoding": "identity", **headers}
         for token in self._tokens:
             if token.secret is not None and token.belongs_to(url):
@@ -119,7 +119,7 @@ class HttpClient:
 
 
 def parse_url(text: str) -> httpx.URL:
-    """A URL that may be asked. Raises AddressRefused, without repeating what may be a secret."""
+    """An http(s) URL. Raises AddressRefused, whose message leaves out what may be a secret."""
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, UnicodeError) as error:

@@ -1,7 +1,7 @@
 """Unfinished downloads on disk: the bytes in `<name>.part`, and a small record of whose they are.
 
 The record lies in a folder of the server, not beside the model. It is written before the first byte and
-removed after the last, so that whatever is left of a download can be told, resumed or swept away.
+removed after the last, so that whatever is left of a download can be recognised, resumed or deleted.
 """
 
 import errno
@@ -75,7 +75,7 @@ class Part:
         )
 
     def write(self, block: bytes) -> None:
-        """Add bytes at the end."""
+        """Append bytes and hash them."""
         assert self._file is not None
         if self.state.boot is None:
             self._save_state(boot=_read_boot_id())
@@ -86,7 +86,7 @@ class Part:
         self.size += len(block)
 
     def restart(self) -> None:
-        """Forget all bytes."""
+        """Empty the file, to begin again from the first byte."""
         assert self._file is not None
         self._file.truncate(0)
         self._digest, self.size = hashlib.sha256(), 0
@@ -112,14 +112,14 @@ class Part:
             self._save_state(boot=None)
 
     def abandon(self) -> None:
-        """Close the file as it is."""
+        """Close the file without writing anything out."""
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
             self._file = None
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Delete the bytes, the record, and folders that were made for them and are empty."""
         self.abandon()
         self.forget()
         for folder in self.state.made_folders:
@@ -127,7 +127,7 @@ class Part:
                 os.rmdir(folder)  # empty only
 
     def forget(self) -> None:
-        """The file is in its place and the job is done."""
+        """Delete what is kept beside the published file."""
         self.path.unlink(missing_ok=True)
         self._record.unlink(missing_ok=True)
 
@@ -162,7 +162,7 @@ class PartFolder:
         return Part(self._folder / f"{job_id}.json", PartState(path=str(target)))
 
     def discard(self, job_ids: Collection[str]) -> None:
-        """Sweep away what is left of these jobs."""
+        """Delete what is left of these jobs."""
         for job_id in job_ids:
             part = self.find(job_id)
             if part is not None:
@@ -201,7 +201,7 @@ def _sync(folder: Path) -> None:
 
 @cache
 def _read_boot_id() -> str:
-    """Something that is another after every start of the system."""
+    """An id that changes with every boot; empty where the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:

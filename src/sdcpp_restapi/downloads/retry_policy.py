@@ -1,4 +1,4 @@
-"""How long a server that does not answer is tried again."""
+"""How often a failed request is repeated, and after which pause."""
 
 from dataclasses import dataclass
 

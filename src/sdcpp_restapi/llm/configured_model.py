@@ -10,7 +10,7 @@ from .providers.local import LocalProvider
 from .providers.registry import Providers
 from .settings import ProviderPreference
 
-# A status is asked for often, and by people who wait.
+# Seconds; a status is requested often, by users who wait for it.
 STATUS_TIMEOUT = 5.0
 
 

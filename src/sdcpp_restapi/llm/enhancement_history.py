@@ -1,4 +1,4 @@
-"""The enhancements of the past, in SQLite."""
+"""Past enhancements, in SQLite."""
 
 import sqlite3
 
@@ -32,7 +32,7 @@ class EnhancementStore:
         await self._database.write(lambda db: _prune(db, most))
 
     async def read_page(self, limit: int, offset: int) -> EnhancementHistory:
-        """Newest first."""
+        """A page of the entries, the newest first."""
 
         def work(db: sqlite3.Connection) -> EnhancementHistory:
             rows = db.execute(
@@ -43,20 +43,20 @@ class EnhancementStore:
         return await self._database.read(work)
 
     async def get(self, id: str) -> Enhancement | None:
-        """One entry."""
+        """The entry with this id; None if there is none."""
         row = await self._database.read(
             lambda db: db.execute("SELECT * FROM enhancements WHERE id = ?", (id,)).fetchone()
         )
         return _entry_of(row) if row else None
 
     async def delete(self, id: str) -> bool:
-        """Forget one entry; False when there is none."""
+        """Delete one entry; False if there is none."""
         return await self._database.write(
             lambda db: db.execute("DELETE FROM enhancements WHERE id = ?", (id,)).rowcount > 0
         )
 
     async def clear(self) -> None:
-        """Forget all."""
+        """Delete all entries."""
         await self._database.write(lambda db: db.execute("DELETE FROM enhancements").rowcount)
 
     async def count(self) -> int:

@@ -105,7 +105,8 @@ class Civitai:
         path = requested_path(request)
         if path is None:
             path = join_subfolder(request, parse_published_name("CivitAI", found.filename))
-        return Origin(found.download_url, path, found.sha256)  # its size is rounded
+        # Without found.file_size, which is rounded.
+        return Origin(url=found.download_url, path=path, sha256=found.sha256)
 
     async def look_up(self, model_id: str, filename: str | None = None) -> CivitaiModel:
         """A model's version, the newest unless one is named, and its main file or the one of this name.

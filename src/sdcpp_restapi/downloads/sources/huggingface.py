@@ -51,7 +51,12 @@ class HuggingFace:
         assert request.repo_id is not None
         assert request.filename is not None
         found = await self.look_up(request.repo_id, request.filename, request.revision)
-        return Origin(found.download_url, requested_path(request), found.sha256, found.file_size)
+        return Origin(
+            url=found.download_url,
+            path=requested_path(request),
+            sha256=found.sha256,
+            size=found.file_size,
+        )
 
     async def look_up(self, repo_id: str, filename: str, revision: str) -> HuggingFaceFile:
         """A file of a repository. Raises BadRequest, UpstreamFailed, UpstreamMissing."""

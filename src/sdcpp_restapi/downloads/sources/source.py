@@ -9,7 +9,7 @@ from ...schemas.downloads import DownloadRequest
 from ..http_client import HttpClient, Token
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Origin:
     """One file to fetch."""
 
@@ -24,7 +24,7 @@ class Source(Protocol):
 
     # The value of `source` in requests; schemas/downloads.py lists it for the API's description.
     name: ClassVar[str]
-    # The request fields that it cannot do without; the first one tells that this source is meant.
+    # The request fields that it cannot do without; a request with the first one means this source.
     required_fields: ClassVar[tuple[str, ...]]
     # How an error message asks for these fields.
     usage: ClassVar[str]

@@ -23,7 +23,7 @@ class DirectUrl:
 
     @staticmethod
     def create_token(settings: Downloads) -> Token | None:
-        """None: an address belongs to nobody whose token is known."""
+        """None: there is no token for arbitrary servers."""
         return None
 
     @staticmethod
@@ -37,6 +37,6 @@ class DirectUrl:
         await self._client.check(request.url)
 
     async def find_origin(self, request: DownloadRequest) -> Origin:
-        """The address itself; nobody is asked."""
+        """The address itself, without a request."""
         assert request.url is not None
-        return Origin(request.url, requested_path(request))
+        return Origin(url=request.url, path=requested_path(request))

@@ -23,7 +23,7 @@ from .turn import RunAction
 
 
 class Assistant:
-    """One conversation, kept over restarts."""
+    """The one conversation of this server, kept over restarts."""
 
     def __init__(self, model: ConfiguredModel[AssistantSettings], history: ConversationStore) -> None:
         self.history = history

@@ -95,7 +95,8 @@ class Dialogue:
                         yield Delta(text=more)
                     continue
                 text, proposals = read_proposals(piece)
-                yield Round(piece, text, *check_proposals(proposals))
+                actions, rejected = check_proposals(proposals)
+                yield Round(answer=piece, text=text, actions=actions, rejected=rejected)
 
     async def _read_past(self, by_tools: bool) -> list[Message]:
         past = await self._history.read(min(MAX_PAST_MESSAGES, self._settings.max_history))

@@ -26,7 +26,7 @@ class ConversationStore:
         return Conversation(messages=messages, count=len(messages))
 
     async def add(self, messages: list[ConversationMessage], most: int) -> None:
-        """Add messages; those that are older than the newest `most` are forgotten."""
+        """Add messages; those that are older than the newest `most` are deleted."""
 
         def work(db: sqlite3.Connection) -> None:
             db.executemany(
@@ -49,7 +49,7 @@ class ConversationStore:
         return int(count)
 
     async def clear(self) -> None:
-        """Forget everything."""
+        """Delete all messages."""
         await self._database.write(lambda db: db.execute("DELETE FROM assistant_messages").rowcount)
 
 

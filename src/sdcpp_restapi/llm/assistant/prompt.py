@@ -1,4 +1,4 @@
-"""What the model is told before and when the user speaks."""
+"""The prompts of the assistant: its instructions, and a user message with the server's state."""
 
 from typing import Any, NamedTuple
 
@@ -61,7 +61,7 @@ _EXAMPLES = (
     ),
 )
 
-# A small model has room for some thousand words: of longer lists only the beginning is told.
+# A small model has room for some thousand words: of longer lists only the beginning is sent.
 MOST_NAMES = 20
 # What a client sends about itself is cut here; the state that counts is the server's.
 LONGEST_CONTEXT = 4000
@@ -75,7 +75,7 @@ def build_instructions(by_tools: bool, own: str = "") -> list[Message]:
 
 
 def build_user_message(message: str, state: dict[str, Any], context: dict[str, Any]) -> Message:
-    """What the user says now, and how things are. `state` is the server's state, `context` the client's."""
+    """The user's message together with the server's state and the client's context."""
     parts = [f"State of the server: {to_json(_shorten_state(state))}"]
     if context:
         parts.append(f"What the user sees: {to_json(context)[:LONGEST_CONTEXT]}")

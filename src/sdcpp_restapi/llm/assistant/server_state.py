@@ -1,4 +1,4 @@
-"""The server's state as the assistant is told it: short, and read anew at every turn."""
+"""The server's state as the assistant's model gets it: short, and read anew for every turn."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from ...models.catalog import Catalog
 from ...schemas.jobs import JobView
 from ...slots.current_model import CurrentModel
 
-# Newest jobs that are told, and characters of the prompt of each.
+# How many of the newest jobs, and characters of the prompt of each.
 MAX_JOBS = 5
 MAX_PROMPT = 120
 
 
 class ServerState:
-    """Reads what the language model should know of the server."""
+    """Reads what the model needs to answer questions about the server and to propose actions."""
 
     def __init__(self, *, model: CurrentModel, catalog: Catalog, queue: Queue) -> None:
         self._model = model

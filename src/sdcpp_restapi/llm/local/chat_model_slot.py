@@ -1,4 +1,4 @@
-"""The place where one chat model is in memory: loaded when it is asked, unloaded when nobody asks."""
+"""The slot for one chat model: loaded for the first request, unloaded after a time without requests."""
 
 import asyncio
 import logging
@@ -97,6 +97,6 @@ class ChatModelSlot:
 
 
 def _retrieve_exception(load: asyncio.Task[LlamaChild]) -> None:
-    """Nobody may be left who waits for it."""
+    """Mark a failed load's exception as seen: whoever waited for the load may be gone."""
     if not load.cancelled():
         load.exception()

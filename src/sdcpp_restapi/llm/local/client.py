@@ -30,7 +30,7 @@ class LlamaChild(ChildProcess[Report]):
 
     @classmethod
     async def start(cls, settings: Llm, path: Path) -> Self:
-        """Spawn a child and wait until it has read the model. Raises LlmFailed in llama.cpp's words."""
+        """Spawn a child and wait until it has read the model. Raises LlmFailed with llama.cpp's message."""
         arguments = {
             "--model": path,
             "--threads": settings.threads or _count_threads(),
@@ -47,5 +47,5 @@ class LlamaChild(ChildProcess[Report]):
 
 
 def _count_threads() -> int:
-    """The other half goes on with the picture."""
+    """Half of the physical cores: the engine uses the others."""
     return max(1, (psutil.cpu_count(logical=False) or 2) // 2)

@@ -18,7 +18,7 @@ from .resources import CONNECT_TIMEOUT, ProviderResources
 if TYPE_CHECKING:
     from ollama import AsyncClient, ListResponse
 
-# What Ollama reads of a conversation unless told otherwise; of a longer one it silently drops the beginning.
+# Ollama's context size in tokens unless `num_ctx` is set; it silently drops the beginning of a longer chat.
 DEFAULT_CONTEXT = 4096
 # Fewer characters than this a token has in hardly any text, so that the context is rather too big.
 CHARACTERS_PER_TOKEN = 3
@@ -61,7 +61,7 @@ class OllamaProvider:
             return _list_names(await client.list())
 
     async def supports_tools(self) -> bool:
-        """What Ollama knows of the model."""
+        """Whether Ollama lists tools among the model's capabilities."""
         async with self._open_client() as client:
             return "tools" in ((await client.show(await self._pick_model(client))).capabilities or ())
 
@@ -118,7 +118,7 @@ def _build_request(chat: Chat, model: str) -> dict[str, Any]:
         "tools": tools,
         "format": chat.answer_schema,
         "options": options,
-        # Models that can think aloud first are told not to: nobody reads it.
+        # No reasoning before the answer: it takes long and is not shown.
         "think": False,
         "stream": True,
     }

@@ -40,7 +40,7 @@ class OpenAiProvider:
             return await self._fetch_models(client)
 
     async def supports_tools(self) -> bool:
-        """Such servers do, and cannot be asked."""
+        """Always true: such servers support tools, and have no request that tells."""
         return True
 
     async def stream(self, chat: Chat) -> AsyncGenerator[str | Answer]:

@@ -21,7 +21,7 @@ CHATML = """{% for message in messages %}<|im_start|>{{ message.role }}
 class ChatTemplate:
     """One model's template. It comes out of a file from anywhere, so it runs in Jinja's sandbox."""
 
-    def __init__(self, source: str, bos: str, eos: str) -> None:
+    def __init__(self, source: str, *, bos: str, eos: str) -> None:
         """`bos`, `eos`: the texts of the tokens that begin and end everything."""
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
@@ -42,7 +42,7 @@ class ChatTemplate:
         try:
             return self._render(messages)
         except TemplateError as error:
-            # Some models know no system role: what it says goes in front of the user's first words.
+            # Some models know no system role: its text goes in front of the first user message.
             merged = _merge_system(messages)
             if len(merged) == len(messages):
                 raise LlmFailed(f"The model's chat template refuses the conversation: {error}") from None
@@ -53,7 +53,7 @@ class ChatTemplate:
 
     def _render(self, messages: Sequence[Message]) -> str:
         rendered = [{"role": message.role, "content": message.content} for message in messages]
-        # Models that can think aloud first are told not to: it takes a minute where nobody reads it.
+        # No reasoning before the answer: it takes a minute and is not shown.
         return self._template.render(messages=rendered, enable_thinking=False, **self._fixed)
 
 

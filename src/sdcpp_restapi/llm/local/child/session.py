@@ -21,13 +21,13 @@ from .chat_template import ChatTemplate
 WARNING, ERROR = 3, 4
 # Tokens read at once, between two looks at whether the answer is still wanted.
 BATCH = 512
-# How Ollama samples where nobody says otherwise; small models fall into repeating themselves without.
+# Ollama's defaults; small models repeat themselves without them.
 TOP_K, TOP_P = 40, 0.9
 PENALTY, PENALISED = 1.1, 64
 
 
 class ChatSession:
-    """Owns the model. All methods but `cancel` belong to one thread."""
+    """One loaded model and its context. All methods except `cancel` are called in one thread."""
 
     def __init__(self, path: Path, report: Callable[[BaseModel], None]) -> None:
         self._path = path
@@ -40,7 +40,7 @@ class ChatSession:
         self._context: Any = None
 
     def load(self, threads: int, context: int, gpu_layers: int) -> Ready:
-        """Read the weights. Raises LlmFailed in llama.cpp's words."""
+        """Read the weights. Raises LlmFailed with llama.cpp's message."""
         started = time.monotonic()
         llama_cpp.set_log_callback(self._on_log)
         llama_cpp.ggml_backend_load_all()
@@ -54,13 +54,13 @@ class ChatSession:
         self._context = self._open_context(threads, min(context, self._model.n_ctx_train))
         bos, eos = (self._text_of(token) for token in (self._vocab.token_bos(), self._vocab.token_eos()))
         self._bos = bos
-        self._template = ChatTemplate(self._model.get_default_chat_template(), bos, eos)
+        self._template = ChatTemplate(self._model.get_default_chat_template(), bos=bos, eos=eos)
         return Ready(
             description=self._model.desc, context=self._context.n_ctx, seconds=time.monotonic() - started
         )
 
     def begin(self) -> None:
-        """Forget an earlier cancel: a new conversation comes to its turn."""
+        """Reset an earlier cancel before the next conversation."""
         self._cancelled = False
         self._context.cancel = False
 
@@ -93,7 +93,7 @@ class ChatSession:
 
     def _tokenize(self, chat: Chat) -> list[int]:
         text = self._template.render(chat.messages)
-        # Some templates begin the model's thinking for it; who reads the answer has to know.
+        # Some templates open the reasoning themselves; the answer's reader has to see that.
         self._opening = OPEN if text.rstrip().endswith(OPEN) else ""
         # Most templates write the first token themselves.
         add = not (self._bos and text.startswith(self._bos))
@@ -106,7 +106,7 @@ class ChatSession:
         return tokens
 
     def _reuse_cache(self, tokens: list[int]) -> int:
-        """How many of them the context holds already; the rest of it is cleared."""
+        """How many of the first tokens the context holds already; what it holds beyond them is removed."""
         cached, self._cached = self._cached, []
         # At least one must be read, to have something to sample from.
         pairs = zip(cached, tokens[:-1], strict=False)
