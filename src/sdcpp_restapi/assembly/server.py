@@ -19,6 +19,8 @@ from ..jobs.submit.generation import GenerationSubmission
 from ..jobs.submit.planner import Planner
 from ..jobs.submit.upscale import UpscaleSubmission
 from ..jobs.submit.wildcards import Wildcards
+from ..llm.assistant.action_runner import ActionRunner
+from ..llm.assistant.server_state import ServerState
 from ..models.details import Details
 from ..models.hashing import HashExecutor
 from ..models.planned_files import PlannedFiles
@@ -92,6 +94,20 @@ def _app_state(
         library=models.library,
         limits=settings.limits,
     )
+    outputs = OutputFolder(settings.paths.output_dir)
+    action_runner = ActionRunner(
+        generation=generations,
+        upscaling=upscales,
+        model=slots.model,
+        upscaler=slots.upscaler,
+        catalog=models.catalog,
+        queue=base.queue,
+        runners=runners,
+        outputs=outputs,
+    )
+    server_state = ServerState(
+        model=slots.model, upscaler=slots.upscaler, catalog=models.catalog, queue=base.queue
+    )
     return AppState(
         settings=settings,
         bus=base.bus,
@@ -118,11 +134,13 @@ def _app_state(
         library=models.library,
         enhancer=llm.enhancer,
         assistant=llm.assistant,
+        action_runner=action_runner,
+        server_state=server_state,
         trash=housekeeping.trash,
         usage=housekeeping.usage,
         downloads=downloads.submission,
         sources=downloads.sources,
-        outputs=OutputFolder(settings.paths.output_dir),
+        outputs=outputs,
         thumbs=Thumbnails(),
         preview=base.preview,
         responses=ResponseCache(),

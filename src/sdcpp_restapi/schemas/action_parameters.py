@@ -14,7 +14,7 @@ from pydantic import (
 
 from .base import Component, Frozen, LeftOut, Request
 from .conversion import ConvertRequest
-from .downloads import DownloadRequest, Source
+from .downloads import DownloadRequest, SourceName
 from .generation import GenerationRequest, Img2ImgRequest, Txt2ImgRequest
 from .jobs import JobStatus, JobType
 from .models import LoadRequest, ModelType
@@ -166,7 +166,7 @@ class DownloadModel(Parameters):
     """Download a model from an address, CivitAI or Hugging Face."""
 
     model_type: ModelType
-    source: Source | None = LeftOut
+    source: SourceName | None = LeftOut
     url: str | None = LeftOut
     model_id: str | None = LeftOut
     repo_id: str | None = LeftOut
