@@ -130,7 +130,7 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[WorkerAgent,
     files = ObjectFiles(connection)
     inputs, outputs = open_inputs(settings), settings.paths.data_dir / "outputs"
     await asyncio.to_thread(shutil.rmtree, outputs, ignore_errors=True)  # of attempts that a kill broke off
-    await sweep(outputs, [], library.places.listed)
+    await sweep(outputs, [], library.allowed_paths.describe)
     consumers: list[JobConsumer] = []
     previews = [_preview(consumers, number) for number in range(len(slots))]
     executors = open_executors(slots, outputs, library, inputs, previews, _nobody_to_tell)

@@ -11,20 +11,19 @@ from PIL import Image
 from sdcpp_restapi.engine.binding.field_rules import INFINITY, unmapped_fields
 from sdcpp_restapi.engine.binding.image_params import IMAGE_ELSEWHERE, IMAGE_RULES, ImageCall, image_params
 from sdcpp_restapi.engine.binding.load_params import (
-    COMPONENT_FIELDS,
     LOAD_ELSEWHERE,
     LOAD_RULES,
     ContextCall,
     ctx_params,
 )
 from sdcpp_restapi.engine.binding.self_check import member, open_library
-from sdcpp_restapi.engine.binding.structs import Library
+from sdcpp_restapi.engine.binding.structs import Library, sd_ctx_params_t
 from sdcpp_restapi.engine.binding.video_params import VIDEO_ELSEWHERE, VIDEO_RULES
 from sdcpp_restapi.errors import JobFailed
 from sdcpp_restapi.schemas import engine_names
-from sdcpp_restapi.schemas.base import Component
 from sdcpp_restapi.schemas.engine import Generate, LoraFile
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
+from sdcpp_restapi.schemas.model_types import COMPONENTS
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
 from sdcpp_restapi.schemas.options import PreviewSettings
 from sdcpp_restapi.schemas.video import Txt2VidRequest
@@ -216,7 +215,7 @@ def test_no_request_field_is_lost() -> None:
 
 
 def test_every_component_has_a_place() -> None:
-    assert set(COMPONENT_FIELDS) == set(Component.__args__)  # type: ignore[attr-defined]
+    assert {row.ctx_field for row in COMPONENTS.values()} <= {name for name, _ in sd_ctx_params_t._fields_}
 
 
 @pytest.mark.parametrize("name", fields("load", OPTIONS, passed=True))
@@ -238,12 +237,12 @@ def test_a_request_field_reaches_the_engine(library: Library, picture: str, name
 
 
 def test_files_go_where_their_kind_belongs(library: Library) -> None:
-    components = {component: f"/{component}.gguf" for component in COMPONENT_FIELDS}
+    components = {component: f"/{component}.gguf" for component in COMPONENTS}
     files = ModelFiles(main="/main.gguf", model_type="diffusion", components=components)
     struct = ctx_params(library, files, LoadOptions()).struct
     assert (struct.model_path, struct.diffusion_model_path) == (None, b"/main.gguf")
-    for component, field in COMPONENT_FIELDS.items():
-        assert getattr(struct, field) == f"/{component}.gguf".encode()
+    for component, row in COMPONENTS.items():
+        assert getattr(struct, row.ctx_field) == f"/{component}.gguf".encode()
 
 
 def test_a_checkpoint_is_the_whole_model(library: Library) -> None:

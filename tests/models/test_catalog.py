@@ -23,11 +23,11 @@ def settle(folder: Path) -> None:
 
 
 async def names(catalog: Catalog, **filters: str) -> list[str]:
-    return [entry.name for entry in await catalog.entries(**filters)]
+    return [entry.name for entry in await catalog.list_entries(**filters)]
 
 
 async def test_missing_folders_are_empty_and_are_not_created(catalog: Catalog, tmp_path: Path):
-    listing = await catalog.listing(ALL, None)
+    listing = await catalog.list_models(ALL, None)
     assert listing.checkpoints == listing.photomaker == []
     assert listing.problems is None
     assert os.listdir(tmp_path) == []
@@ -37,7 +37,7 @@ async def test_the_documented_listing(catalog: Catalog, put: Put):
     put("checkpoint/SD1x/realisticStockPhoto_v30SD15.safetensors", 20)
     put("diffusion/flux1-dev-Q4_K_S.gguf", 30)
     put("vae/vae-ft-mse-840000-ema-pruned.safetensors")
-    listing = await catalog.listing(ALL, None)
+    listing = await catalog.list_models(ALL, None)
     assert listing.checkpoints[0].model_dump() == {
         "name": "SD1x/realisticStockPhoto_v30SD15.safetensors",
         "type": "checkpoint",
@@ -68,7 +68,7 @@ async def test_every_type_has_its_list(catalog: Catalog, put: Put):
     }
     for kind in lists:
         put(f"{kind}/of_{kind}.gguf")
-    listing = await catalog.listing(ALL, None)
+    listing = await catalog.list_models(ALL, None)
     for kind, field in lists.items():
         assert [(entry.name, entry.type) for entry in getattr(listing, field)] == [(f"of_{kind}.gguf", kind)]
 
@@ -76,17 +76,17 @@ async def test_every_type_has_its_list(catalog: Catalog, put: Put):
 async def test_the_loaded_model_is_marked_in_its_own_type_only(catalog: Catalog, put: Put):
     put("checkpoint/same.gguf")
     put("diffusion/same.gguf")
-    listing = await catalog.listing(ALL, ("same.gguf", "diffusion"))
+    listing = await catalog.list_models(ALL, ("same.gguf", "diffusion"))
     assert (listing.checkpoints[0].is_loaded, listing.diffusion_models[0].is_loaded) == (False, True)
     assert (listing.loaded_model, listing.loaded_model_type) == ("same.gguf", "diffusion")
-    assert (await catalog.listing(ALL, None)).diffusion_models[0].is_loaded is False
+    assert (await catalog.list_models(ALL, None)).diffusion_models[0].is_loaded is False
 
 
 async def test_the_documented_filters(catalog: Catalog, put: Put):
     for name in ("flux1-schnell-Q5_K_M.gguf", "flux1-dev-Q4_K_S.gguf", "wan.safetensors"):
         put(f"diffusion/{name}")
     put("lora/flux_detail.safetensors")
-    listing = await catalog.listing(Filters.parse(type="diffusion", search="FLUX"), None)
+    listing = await catalog.list_models(Filters.parse(type="diffusion", search="FLUX"), None)
     assert [entry.name for entry in listing.diffusion_models] == [
         "flux1-dev-Q4_K_S.gguf",
         "flux1-schnell-Q5_K_M.gguf",
@@ -108,7 +108,7 @@ async def test_name_is_another_word_for_search():
 
 async def test_an_unknown_type_is_refused_with_the_allowed_ones(catalog: Catalog):
     with pytest.raises(BadRequest, match=r"type: 'loras' .* allowed are checkpoint, diffusion, vae, lora"):
-        await catalog.entries(type="loras")
+        await catalog.list_entries(type="loras")
 
 
 async def test_only_model_files_that_are_not_hidden_are_listed(catalog: Catalog, put: Put):
@@ -141,7 +141,7 @@ async def test_links_keep_their_own_name(catalog: Catalog, put: Put, tmp_path: P
     (tmp_path / "vae/linked.gguf").symlink_to(tmp_path / "elsewhere/deep/model.safetensors")
     (tmp_path / "vae/more").symlink_to(tmp_path / "elsewhere")
     assert await names(catalog) == ["linked.gguf", "more/deep/model.safetensors"]
-    assert [entry.size_bytes for entry in await catalog.entries()] == [7, 7]
+    assert [entry.size_bytes for entry in await catalog.list_entries()] == [7, 7]
 
 
 async def test_links_that_lead_in_circles_end(catalog: Catalog, put: Put, tmp_path: Path):
@@ -161,7 +161,7 @@ async def test_what_cannot_be_read_is_told_and_the_rest_is_listed(catalog: Catal
     (tmp_path / "vae/gone.gguf").symlink_to(tmp_path / "nowhere")
     put("lora")
     (tmp_path / "llm").symlink_to(tmp_path / "nowhere")
-    listing = await catalog.listing(ALL, None)
+    listing = await catalog.list_models(ALL, None)
     assert [entry.name for entry in listing.vae] == ["fine.gguf"]
     assert listing.problems == list(catalog.problems())
     assert sorted(listing.problems) == [
@@ -184,12 +184,12 @@ async def test_files_that_come_and_go_are_noticed(catalog: Catalog, put: Put):
 async def test_an_unchanged_disk_is_not_read_again(catalog: Catalog, put: Put, tmp_path: Path):
     put("vae/model.gguf")
     settle(tmp_path)
-    inventory = await catalog.inventory()
-    assert await catalog.inventory() is inventory
+    snapshot = await catalog.take_snapshot()
+    assert await catalog.take_snapshot() is snapshot
     put("vae/model.gguf", 100)  # as a growing file, which does not touch its folder
-    assert await catalog.inventory() is inventory
+    assert await catalog.take_snapshot() is snapshot
     await catalog.refresh()
-    assert [entry.size_bytes for entry in await catalog.entries()] == [100]
+    assert [entry.size_bytes for entry in await catalog.list_entries()] == [100]
 
 
 async def test_sizes_are_read_again_after_a_while(
@@ -200,7 +200,7 @@ async def test_sizes_are_read_again_after_a_while(
     await catalog.refresh()
     put("vae/model.gguf", 100)
     monkeypatch.setattr("sdcpp_restapi.models.catalog.SIZES_AFTER", 0)
-    assert [entry.size_bytes for entry in await catalog.entries()] == [100]
+    assert [entry.size_bytes for entry in await catalog.list_entries()] == [100]
 
 
 async def test_folders_without_end_are_read_up_to_a_bound(
@@ -209,7 +209,7 @@ async def test_folders_without_end_are_read_up_to_a_bound(
     monkeypatch.setattr("sdcpp_restapi.models.folder_scan.MOST_DIRECTORIES", 5)
     for number in range(10):
         put(f"vae/{number}/model.gguf")
-    assert len(await catalog.entries()) == 4
+    assert len(await catalog.list_entries()) == 4
     assert "more than 5 folders" in catalog.problems()[0]
 
 
@@ -242,10 +242,10 @@ async def test_requests_at_the_same_time_share_one_reading(
     from sdcpp_restapi.models import catalog as module
 
     readings: list[Path] = []
-    scan = module.scan
-    monkeypatch.setattr(module, "scan", lambda path: readings.append(path) or scan(path))
+    scan = module.scan_folder
+    monkeypatch.setattr(module, "scan_folder", lambda path: readings.append(path) or scan(path))
     catalog = Catalog({"vae": tmp_path / "vae"}, refresh_after=3600)
-    await asyncio.gather(*(catalog.entries() for _ in range(20)))
+    await asyncio.gather(*(catalog.list_entries() for _ in range(20)))
     assert len(readings) == 1
     await asyncio.gather(*(catalog.refresh() for _ in range(20)))
     assert len(readings) <= 3
@@ -275,5 +275,5 @@ async def test_thousands_of_files_are_listed_from_memory(tmp_path: Path):
     await catalog.refresh()
     began = time.perf_counter()
     for _ in range(20):
-        assert len((await catalog.listing(ALL, None)).loras) == 5000
+        assert len((await catalog.list_models(ALL, None)).loras) == 5000
     assert (time.perf_counter() - began) / 20 < 0.02  # measured: 0.0002

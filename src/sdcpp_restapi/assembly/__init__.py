@@ -108,13 +108,13 @@ def _parts(
 ) -> AppState:
     intake = _intake(settings, base, library, engine)
     upscale_intake = UpscaleSubmission(
-        base.queue, base.inputs, engine.upscaler, library.library.needs, settings.limits
+        base.queue, base.inputs, engine.upscaler, library.library.find_required, settings.limits
     )
     return AppState(
         settings=settings,
         bus=base.bus,
         catalog=library.catalog,
-        details=Details(library.library, library.catalog, library.facts),
+        details=Details(library=library.library, catalog=library.catalog, headers=library.headers),
         inspector=library.inspector,
         hasher=library.hasher,
         model=engine.model,
@@ -123,7 +123,7 @@ def _parts(
         inputs=base.inputs,
         intake=intake,
         upscale_intake=upscale_intake,
-        convert_intake=ConversionSubmission(base.queue, library.places, library.library.needs),
+        convert_intake=ConversionSubmission(base.queue, library.allowed_paths, library.library.find_required),
         planner=Planner(intake, upscale_intake, base.inputs, base.store, PlannedFiles(library.library)),
         runners=runners,
         registry=head.registry if head else None,
@@ -142,7 +142,7 @@ def _parts(
 
 
 def _intake(settings: Settings, base: Base, library: Library, engine: Engine) -> GenerationSubmission:
-    describe = partial(architectures.described, values=settings.generation.presets)
+    describe = partial(architectures.describe, values=settings.generation.presets)
     choice = ModelSelection(engine.model, library.library, library.past_loads, describe)
     return GenerationSubmission(
         base.queue,
@@ -151,8 +151,8 @@ def _intake(settings: Settings, base: Base, library: Library, engine: Engine) ->
         engine.upscaler,
         Wildcards(settings.paths.wildcards_folder()),
         library.library.check_loras,
-        library.library.needs,
-        library.places,
+        library.library.find_required,
+        library.allowed_paths,
         settings.limits,
         settings.generation,
     )

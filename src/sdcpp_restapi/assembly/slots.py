@@ -64,7 +64,7 @@ async def open_engine(settings: Settings, base: Base, library: Library, stack: A
         [lambda: base.preview.current] * len(slots),
         upscaler.released,
     )
-    await sweep(output_dir, await base.queue.broken("convert"), library.places.listed)
+    await sweep(output_dir, await base.queue.broken("convert"), library.allowed_paths.describe)
     if settings.engine.load_on_start:
         # The upscaler first: it is small, and requests may count on it once the model is there.
         await upscaler.restore(settings.engine.default_upscaler)
@@ -109,7 +109,7 @@ def open_executors(
             partial(loras.resolve, library.catalog),
             inputs.files,
             preview,
-            library.places.listed,
+            library.allowed_paths.describe,
             released,
         )
         for slot, preview in zip(slots, previews, strict=True)
@@ -117,5 +117,5 @@ def open_executors(
 
 
 def _architecture_name(engine_name: str) -> str | None:
-    found = architectures.by_engine_name(engine_name)
+    found = architectures.find_by_engine_name(engine_name)
     return found.name if found else None

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 import httpx
 
 from ..errors import BadRequest
-from ..schemas.models import EXTENSIONS
+from ..schemas.model_types import EXTENSIONS
 
 # File systems allow 255 bytes; .part must fit too.
 LONGEST = 240

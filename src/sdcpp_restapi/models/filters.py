@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from ..errors import BadRequest
-from ..schemas.models import ModelEntry, ModelType
-from .catalog_snapshot import TYPES
+from ..schemas.model_types import TYPE_NAMES, ModelType
+from ..schemas.models import ModelEntry
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Filters:
         Raises BadRequest for a type that does not exist.
         """
         kind = (type or "").strip().lower()
-        if kind and kind not in TYPES:
-            raise BadRequest(f"type: '{type}' is not a model type; allowed are {', '.join(TYPES)}")
+        if kind and kind not in TYPE_NAMES:
+            raise BadRequest(f"type: '{type}' is not a model type; allowed are {', '.join(TYPE_NAMES)}")
         return cls(kind or None, extension or None, search or name or None)
 
     def keep(self, entries: list[ModelEntry]) -> list[ModelEntry]:

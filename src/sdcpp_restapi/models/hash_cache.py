@@ -1,4 +1,4 @@
-"""The SHA-256 of model files, as far as they were computed: kept in SQLite, read from memory."""
+"""The SHA-256 of model files that were computed so far: kept in SQLite, read from memory."""
 
 import os
 import sqlite3
@@ -17,7 +17,7 @@ class Version(NamedTuple):
 
     @classmethod
     def of(cls, status: os.stat_result) -> Self:
-        """The version that a stat showed."""
+        """The version of a file with this stat."""
         return cls(status.st_size, status.st_mtime_ns)
 
 
@@ -37,7 +37,7 @@ class HashCache:
 
     @classmethod
     async def read(cls, database: Database) -> Self:
-        """Take over what earlier runs computed."""
+        """The cache with what earlier runs stored."""
         digests = cls(database)
         rows = await database.read(
             lambda db: db.execute("SELECT path, size, mtime_ns, sha256 FROM model_digests").fetchall()

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from .base import Frozen, LeftOut
-from .models import ModelType
+from .model_types import ModelType
 from .scheduling import JobRequest
 
 Source = Literal["url", "civitai", "huggingface"]

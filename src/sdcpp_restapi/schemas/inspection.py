@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Component, Frozen
-from .models import ModelType
+from .base import Frozen
+from .model_types import Component, ModelType
 
 Kind = Literal[
     "diffusion",

@@ -130,7 +130,7 @@ class CurrentModel:
         """What is known about the current model's architecture."""
         if self._current is None or self._current.loaded.model_architecture is None:
             return None
-        return architectures.described(self._current.loaded.model_architecture, self._presets)
+        return architectures.describe(self._current.loaded.model_architecture, self._presets)
 
     def health(self) -> Health:
         """The body of GET /health."""

@@ -9,7 +9,7 @@ from ..events import EventBus
 from ..preferences import Preferences
 from ..schemas.base import Frozen
 from ..schemas.events import UpscalerLoaded, UpscalerUnloaded
-from ..schemas.models import ModelType
+from ..schemas.model_types import ModelType
 from ..schemas.upscaling import UpscalerRequest
 
 log = logging.getLogger(__name__)

@@ -6,7 +6,8 @@ from typing import NamedTuple, Protocol
 from ..errors import BadRequest, ModelNotFound
 from ..models.library import ModelLibrary
 from ..schemas.cluster import Completed
-from ..schemas.models import LoadRequest, MainType
+from ..schemas.model_types import MainType
+from ..schemas.models import LoadRequest
 from ..schemas.options import Architecture
 from .past_loads import PastLoads
 
@@ -66,9 +67,9 @@ class ModelSelection:
         return await self._library.complete(LoadRequest(model_name=name, model_type=kind))
 
     async def _kind_of(self, name: str) -> MainType:
-        kinds = await self._library.kinds_of(name)
+        kinds = await self._library.types_of(name)
         if not kinds:
-            raise BadRequest(f"'{name}' was not found in {self._library.places()}")
+            raise BadRequest(f"'{name}' was not found in {self._library.describe_places()}")
         if len(kinds) > 1:
             raise BadRequest(
                 f"'{name}' is in {' and '.join(kinds)};"

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from ...errors import BadRequest
 from ...schemas.downloads import CivitaiModel, DownloadAccepted, DownloadRequest, HuggingFaceFile, ModelHash
-from ...schemas.models import ModelType
+from ...schemas.model_types import ModelType
 from ..app_state import Here
 from ..error_handlers import ERRORS
 

@@ -6,24 +6,14 @@ from fastapi import APIRouter, Body, Response
 
 from ...models.filters import Filters
 from ...schemas.inspection import Inspection
-from ...schemas.models import (
-    DetailedModelList,
-    Done,
-    LoadRequest,
-    LoadResponse,
-    ModelList,
-    ModelPaths,
-    ModelType,
-)
+from ...schemas.model_types import MODEL_TYPES, ModelType
+from ...schemas.models import DetailedModelList, Done, LoadRequest, LoadResponse, ModelList, ModelPaths
 from .. import examples
 from ..app_state import Here
 from ..error_handlers import ERRORS
 from ..response_cache import json_response
 
 router = APIRouter(prefix="/models", tags=["Models"], responses=ERRORS)
-
-# The types whose folder the API document calls otherwise in GET /models/paths.
-_PATH_NAMES = {"checkpoint": "checkpoints", "diffusion": "diffusion_models", "embedding": "embeddings"}
 
 
 @router.get("", response_model=ModelList | DetailedModelList)
@@ -43,12 +33,12 @@ async def models(
     filters = Filters.parse(type, extension, search, name)
     current = here.model.identity()
     if details:
-        return json_response((await here.details.listing(filters, current)).model_dump_json())
-    await here.catalog.inventory()
+        return json_response((await here.details.list_models(filters, current)).model_dump_json())
+    await here.catalog.take_snapshot()
     return await here.responses.answer(
         ("models", filters, current),
         lambda: here.library.revision,
-        lambda: here.library.listing(filters, current),
+        lambda: here.library.list_models(filters, current),
     )
 
 
@@ -56,7 +46,7 @@ async def models(
 async def paths(here: Here) -> ModelPaths:
     """The folder of each model type."""
     return ModelPaths.model_validate(
-        {_PATH_NAMES.get(kind, kind): str(folder) for kind, folder in here.catalog.folders.items()}
+        {MODEL_TYPES[kind].path_key: str(folder) for kind, folder in here.catalog.folders.items()}
     )
 
 

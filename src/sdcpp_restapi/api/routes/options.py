@@ -32,7 +32,7 @@ async def all_architectures(here: Here) -> Architectures:
     """Presets of every architecture that the engine knows, and which one is loaded."""
     current = here.model.architecture()
     return Architectures(
-        architectures=architectures.presets(here.settings.generation.presets),
+        architectures=architectures.list_presets(here.settings.generation.presets),
         current_architecture=current.key if current else None,
         current_preset=current.preset if current else None,
     )

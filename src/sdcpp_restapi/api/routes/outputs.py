@@ -13,7 +13,7 @@ from ...outputs import media, page
 from ...outputs.folder import Found, existing
 from ...outputs.listing import Order, Sort
 from ...outputs.page import View
-from ...schemas.models import ModelType
+from ...schemas.model_types import ModelType
 from ..app_state import Here
 from ..error_handlers import ERRORS
 
@@ -62,7 +62,7 @@ async def thumbnail_of_model(
     request: Request, here: Here, model_type: ModelType, model_name: str
 ) -> Response:
     """The picture beside a model file, as a JPEG of 120x120 pixels; 404 where there is none."""
-    path = await here.details.picture(model_type, model_name)
+    path = await here.details.find_picture(model_type, model_name)
     found = await asyncio.to_thread(existing, path)
     return await _thumbnail(request, here, found, keep=False)
 

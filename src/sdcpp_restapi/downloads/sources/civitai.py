@@ -8,7 +8,7 @@ from pydantic import Field
 from ...errors import BadRequest
 from ...schemas.base import Frozen
 from ...schemas.downloads import CivitaiModel
-from ...schemas.models import ModelType
+from ...schemas.model_types import ModelType
 from ..failures import UpstreamMissing
 from ..http_client import HttpClient
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ...errors import EngineUnusable
 from ...schemas import engine_names
+from ...schemas.model_types import COMPONENTS, MODEL_TYPES
 from .structs import (
     COMMIT,
     INSTALL,
@@ -87,19 +88,8 @@ STRUCTS: dict[str, type[ctypes.Structure]] = {
 
 # What is put into a struct -> the line (or part of it) in which the engine must print it again.
 _PATHS = (
-    "model_path",
-    "clip_l_path",
-    "clip_g_path",
-    "clip_vision_path",
-    "t5xxl_path",
-    "llm_path",
-    "llm_vision_path",
-    "diffusion_model_path",
-    "high_noise_diffusion_model_path",
-    "vae_path",
-    "taesd_path",
-    "control_net_path",
-    "photo_maker_path",
+    *(row.ctx_field for row in MODEL_TYPES.values() if row.ctx_field),
+    *(row.ctx_field for row in COMPONENTS.values()),
     "tensor_type_rules",
     "max_vram",
     "backend",

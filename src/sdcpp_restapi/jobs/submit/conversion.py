@@ -14,8 +14,8 @@ from .generation import FindNeeds
 class AllowedPaths(Protocol):
     """Which paths are open to clients."""
 
-    def existing(self, field: str, text: str) -> Path: ...
-    def new(self, field: str, text: str, beside: Path) -> Path: ...
+    def find_file(self, field: str, text: str) -> Path: ...
+    def plan_file(self, field: str, text: str, beside: Path) -> Path: ...
 
 
 class ConversionSubmission:
@@ -41,10 +41,10 @@ class ConversionSubmission:
 
     def _resolved(self, request: ConvertRequest) -> ConvertRequest:
         """With absolute paths, so that the job means the same whatever comes into the folders later."""
-        source = self._places.existing("input_path", request.input_path)
-        vae = self._places.existing("vae_path", request.vae_path) if request.vae_path else None
+        source = self._places.find_file("input_path", request.input_path)
+        vae = self._places.find_file("vae_path", request.vae_path) if request.vae_path else None
         if request.output_path:
-            output = self._places.new("output_path", request.output_path, source)
+            output = self._places.plan_file("output_path", request.output_path, source)
         else:
             output = source.with_name(f"{source.stem}.{request.output_type}.gguf")
         if output in (source, vae):

@@ -13,7 +13,7 @@ from ...downloads.sources.registry import checked, wanted_name
 from ...errors import CannotCancel
 from ...schemas.downloads import DownloadAccepted, DownloadRequest, HashRequest
 from ...schemas.jobs import JobStatus, JobView, Params
-from ...schemas.models import ModelType
+from ...schemas.model_types import ModelType
 
 
 class Queue(Protocol):

@@ -50,7 +50,7 @@ class Upscalers(Protocol):
 class AllowedPaths(Protocol):
     """Which paths are open to clients."""
 
-    def existing(self, field: str, text: str) -> Path: ...
+    def find_file(self, field: str, text: str) -> Path: ...
 
 
 CheckLoras = Callable[[GenerationRequest, LoadRequest], Awaitable[list[str]]]
@@ -195,7 +195,7 @@ class GenerationSubmission:
             "hires_model": request.hires_model if request.hires else None,
         }
         return request.model_copy(
-            update={field: str(self._places.existing(field, text)) for field, text in named.items() if text}
+            update={field: str(self._places.find_file(field, text)) for field, text in named.items() if text}
         )
 
 

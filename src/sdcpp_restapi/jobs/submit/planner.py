@@ -18,7 +18,7 @@ from .upscale import UpscaleSubmission
 class PlannedFiles(Protocol):
     """What this module needs to know about model files."""
 
-    async def files(
+    async def list_files(
         self,
         model: LoadRequest | None,
         upscaler: UpscalerRequest | None,
@@ -50,7 +50,7 @@ class Planner:
         checked = await self._intake.check(request)
         await self._inputs.sizes(checked.request)
         params, model = checked.request, checked.model
-        files = await self._footprint.files(model, checked.upscaler, params)
+        files = await self._footprint.list_files(model, checked.upscaler, params)
         samples = await self._store.durations(
             job_type, model.model_name, checked.upscaler is not None, MOST_SAMPLES
         )
@@ -70,7 +70,7 @@ class Planner:
 
     async def _upscaling(self, body: UpscaleRequest) -> Plan:
         checked = await self._upscale_intake.check(body)
-        files = await self._footprint.files(None, checked.upscaler)
+        files = await self._footprint.list_files(None, checked.upscaler)
         samples = await self._store.durations("upscale", checked.upscaler.model_name, True, MOST_SAMPLES)
         width, height = checked.size
         return Plan(

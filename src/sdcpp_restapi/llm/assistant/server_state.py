@@ -13,7 +13,7 @@ LONGEST_PROMPT = 120
 async def facts(parts: AppState) -> dict[str, Any]:
     """Health, models on disk by type, and the newest jobs."""
     health = parts.model.health()
-    inventory = await parts.catalog.inventory()
+    snapshot = await parts.catalog.take_snapshot()
     page = await parts.queue.page(Filters(limit=JOBS))
     return {
         "loaded_model": health.model_name or "none",
@@ -24,7 +24,7 @@ async def facts(parts: AppState) -> dict[str, Any]:
         "queue": {"waiting": page.pending_count, "running": page.processing_count},
         "newest_jobs": [_job(job) for job in page.items],
         "available_models": {
-            kind: [entry.name for entry in entries] for kind, entries in inventory.entries.items() if entries
+            kind: [entry.name for entry in entries] for kind, entries in snapshot.entries.items() if entries
         },
     }
 

@@ -8,7 +8,8 @@ from typing import Protocol
 from ...errors import LlmModelMissing
 from ...schemas.chat import Answer, Chat
 from ...schemas.llama import Completed
-from ...schemas.models import ModelEntry, ModelType
+from ...schemas.model_types import ModelType
+from ...schemas.models import ModelEntry
 from ..local.chat_model_slot import ChatModelSlot
 
 # In the names of files that hold the part of a model that sees pictures.
@@ -18,7 +19,7 @@ _EYES = "mmproj"
 class Catalog(Protocol):
     """Where models are."""
 
-    async def entries(self, type: str | None = None) -> list[ModelEntry]:
+    async def list_entries(self, type: str | None = None) -> list[ModelEntry]:
         """The models of a type."""
         ...
 
@@ -38,7 +39,7 @@ class LocalProvider:
 
     async def models(self) -> list[str]:
         """The GGUF files of the llm folder that may be able to talk. Raises LlmModelMissing."""
-        entries = await self._catalog.entries(type="llm")
+        entries = await self._catalog.list_entries(type="llm")
         names = [entry.name for entry in entries if _can_talk(entry.name)]
         if not names:
             raise LlmModelMissing("The llm folder has no GGUF file of a chat model")
