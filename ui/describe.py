@@ -1,4 +1,4 @@
-"""What the page is made from: the OpenAPI description, the fields of its forms, and the table of model types."""
+"""What the page is made from: OpenAPI description, fields of its forms, table of model types."""
 
 import json
 import sys

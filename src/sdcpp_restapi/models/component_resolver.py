@@ -5,7 +5,7 @@ is not certain, nothing is refused, and the engine decides.
 """
 
 from ..errors import BadRequest
-from ..schemas.inspection import ModelFacts, Need
+from ..schemas.inspection import MissingComponent, ModelFacts
 from ..schemas.model_types import COMPONENT_NAMES, COMPONENTS, MAIN_TYPES
 from ..schemas.models import LoadRequest
 from .catalog import Catalog
@@ -57,7 +57,7 @@ class ComponentResolver:
         return problems
 
     async def _pick_file(
-        self, missing: Need, request: LoadRequest, model: ModelFacts, problems: list[str]
+        self, missing: MissingComponent, request: LoadRequest, model: ModelFacts, problems: list[str]
     ) -> dict[str, str]:
         """Component -> file to add to the request; adds to `problems` if a required one has none."""
         named = getattr(request, missing.component)
@@ -91,7 +91,7 @@ def _has_taesd(request: LoadRequest) -> bool:
     return bool(request.taesd) and not request.options.tae_preview_only
 
 
-def _list_fitting(missing: Need) -> str:
+def _list_fitting(missing: MissingComponent) -> str:
     if not missing.candidates:
         return "; no file on disk fits"
     return f"; of the files on disk, these fit: {', '.join(missing.candidates)}"

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..schemas.inspection import ModelFacts, Need, Network
+from ..schemas.inspection import MissingComponent, ModelFacts, Network
 from ..schemas.model_types import COMPONENT_NAMES, COMPONENTS, Component
 from . import architectures
 from .catalog import Catalog
@@ -29,11 +29,11 @@ class Components:
         self._catalog = catalog
         self._headers = headers
 
-    async def list_missing(self, name: str, model: ModelFacts) -> list[Need]:
+    async def list_missing(self, name: str, model: ModelFacts) -> list[MissingComponent]:
         """The components that a main model needs and lacks, each with the files that fit, best first."""
         return [await self.find_candidates(component, name, model) for component in _list_needed(model)]
 
-    async def find_candidates(self, component: Component, name: str, model: ModelFacts) -> Need:
+    async def find_candidates(self, component: Component, name: str, model: ModelFacts) -> MissingComponent:
         """The files that fit as one component of the main model `name`, best first.
 
         None is picked where nothing is known of what fits.
@@ -43,7 +43,7 @@ class Components:
         if fit:
             found = [one for one in found if _describe_difference(fit, one.network, model) is None]
         names = [one.name for one in sorted(found, key=_sort_key(name, model))]
-        return Need(
+        return MissingComponent(
             component=component,
             required=fit is not None and fit.required,
             candidates=names,
