@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
 from ...outputs import media, page
-from ...outputs.folder import Found, existing
+from ...outputs.folder import Found, check_readable
 from ...outputs.listing import Order, Sort
 from ...outputs.page import View
 from ...schemas.model_types import ModelType
@@ -63,7 +63,7 @@ async def thumbnail_of_model(
 ) -> Response:
     """The picture beside a model file, as a JPEG of 120x120 pixels; 404 where there is none."""
     path = await here.details.find_picture(model_type, model_name)
-    found = await asyncio.to_thread(existing, path)
+    found = await asyncio.to_thread(check_readable, path)
     return await _thumbnail(request, here, found, keep=False)
 
 
@@ -76,8 +76,8 @@ async def _thumbnail(request: Request, here: Here, found: Found, keep: bool, fra
     }
     if _is_known(request, headers):
         return Response(status_code=304, headers=headers)
-    made = await here.thumbs.of(found, keep, frame)
-    return Response(made.content, media_type=made.media_type, headers=headers)
+    picture = await here.thumbs.get(found, keep, frame)
+    return Response(picture.content, media_type=picture.media_type, headers=headers)
 
 
 def _file(request: Request, found: Found) -> Response:

@@ -31,7 +31,7 @@ class Outputs(Protocol):
     def throw_away(self, ids: list[str]) -> None: ...
     def take_back(self, ids: list[str]) -> None: ...
     def destroy(self, ids: list[str]) -> list[str]: ...
-    def content(self) -> list[str]: ...
+    def list_content(self) -> list[str]: ...
 
 
 class Trash:
@@ -84,7 +84,7 @@ class Trash:
     async def repair(self) -> None:
         """Put files where the rows say, after an unclean stop; call once, before the first request."""
         await asyncio.to_thread(self._outputs.throw_away, await self._store.all_in("trash"))
-        content = await asyncio.to_thread(self._outputs.content)
+        content = await asyncio.to_thread(self._outputs.list_content)
         await asyncio.to_thread(self._outputs.take_back, await self._store.among(content, "queue"))
         orphans = await self._store.unknown(await self._inputs.owners())
         if orphans:
