@@ -1,4 +1,4 @@
-"""Paths that clients give, turned into files of the open folders, or refused."""
+"""Paths in requests: allowed within the model folders and paths.convert_dirs, refused elsewhere."""
 
 import os
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from .catalog import Catalog
 
 
 class AllowedPaths:
-    """The model folders, and those that the setting paths.convert_dirs opens"""
+    """Checks paths in requests against the folders that clients may name."""
 
     def __init__(self, catalog: Catalog, others: Sequence[Path]) -> None:
         """`others`: the folders of paths.convert_dirs."""

@@ -1,4 +1,4 @@
-"""The architectures that the engine knows: what each needs, what suits it, what it cannot do."""
+"""The architectures that the engine knows: required components, suitable values, limits."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -33,7 +33,7 @@ def list_presets(values: Mapping[str, GenerationDefaults] | None = None) -> dict
 
 
 def describe(name: str, values: Mapping[str, GenerationDefaults]) -> Architecture | None:
-    """What is known of a model_architecture, with the setting generation.presets in it."""
+    """The architecture that the API calls `name`, with the values of the setting generation.presets."""
     found = find_by_name(name)
     return apply_preset_values(found, values) if found else None
 

@@ -1,4 +1,4 @@
-"""The models on disk, kept in memory and checked against the disk when they are asked for."""
+"""The catalog of model files: read from the model folders, kept in memory, refreshed when it is asked for."""
 
 import asyncio
 import time
@@ -21,8 +21,8 @@ SIZES_AFTER = 60.0
 class Catalog:
     """All model folders as one listing.
 
-    Reading is done in a thread and by one caller at a time; who comes meanwhile uses the same result. Missing
-    folders are empty and are not created.
+    Folders are read in a thread by one caller at a time; concurrent callers share the result. Missing folders
+    are empty and are not created.
     """
 
     def __init__(
@@ -86,13 +86,13 @@ class Catalog:
                 **shown,
                 "loaded_model": name,
                 "loaded_model_type": kind,
-                "applied_filters": filters.applied(),
+                "applied_filters": filters.to_dict(),
                 "problems": list(snapshot.problems) or None,
             }
         )
 
     async def find(self, type: ModelType, name: str) -> Path | None:
-        """The file of exactly this listed name, None if there is none even after looking again."""
+        """The file of exactly this listed name; a name that is not known has the folders read once more."""
         path = (await self.take_snapshot()).path(type, name)
         if path is None and _could_be_listed(name):
             await self.refresh()

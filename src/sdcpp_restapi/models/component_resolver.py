@@ -76,7 +76,7 @@ class ComponentResolver:
 
 
 def _set_type(request: LoadRequest, snapshot: CatalogSnapshot) -> LoadRequest:
-    """A request that does not say it gets the type of the folder where the model is."""
+    """Without a model_type in the request, it is that of the folder that has the model."""
     if "model_type" in request.model_fields_set:
         return request
     kinds = [kind for kind in MAIN_TYPES if snapshot.path(kind, request.model_name)]

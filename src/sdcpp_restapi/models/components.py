@@ -1,4 +1,4 @@
-"""Which components a model needs, and which files on disk fit."""
+"""Which components a model needs, and which files on disk fit as those."""
 
 import re
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def _list_needed(model: ModelFacts) -> list[Component]:
 
 
 def find_mismatch(component: Component, file: ModelFacts, fit: Fit | None, model: ModelFacts) -> str | None:
-    """Why a file does not go with a model; None where it does, or where nothing certain is known."""
+    """Why a file cannot be a component of a model; None where it can, or where that is not certain."""
     if component == "vae" and file.network("taesd") and not file.network("vae"):
         return "is a TAESD, which is named as taesd"
     network = _find_network(file, component)

@@ -1,4 +1,4 @@
-"""The listing of models with all that their headers and the files beside them tell."""
+"""The listing of models with what their headers and sidecar files say."""
 
 import asyncio
 from collections.abc import Mapping

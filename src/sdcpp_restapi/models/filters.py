@@ -1,4 +1,4 @@
-"""Which models a listing shows."""
+"""The filters of GET /models: type, extension and text."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -10,7 +10,7 @@ from ..schemas.models import ModelEntry
 
 @dataclass(frozen=True)
 class Filters:
-    """What GET /models was asked for; the texts stay as the client wrote them."""
+    """The filters of a request; texts stay as the client wrote them."""
 
     type: ModelType | None = None
     extension: str | None = None
@@ -34,7 +34,7 @@ class Filters:
         return cls(kind or None, extension or None, search or name or None)
 
     def keep(self, entries: list[ModelEntry]) -> list[ModelEntry]:
-        """Those of `entries`, which are all of one type, that pass the extension and the search."""
+        """The entries that pass `extension` and `search`; the type is not checked."""
         if self.extension:
             wanted = "." + self.extension.strip().lower().removeprefix(".")
             entries = [entry for entry in entries if entry.file_extension == wanted]
@@ -43,7 +43,7 @@ class Filters:
             entries = [entry for entry in entries if part in entry.name.casefold()]
         return entries
 
-    def applied(self) -> dict[str, str] | None:
+    def to_dict(self) -> dict[str, str] | None:
         """The filters that are set, None when there are none."""
         given = {"type": self.type, "extension": self.extension, "search": self.search}
         return {field: text for field, text in given.items() if text} or None

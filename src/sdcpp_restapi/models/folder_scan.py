@@ -1,4 +1,4 @@
-"""Reading a folder of models, and telling cheaply whether it changed since."""
+"""Reading a folder of models, and detecting with a few stats whether it changed since."""
 
 import os
 import stat
@@ -22,8 +22,7 @@ _UNCERTAIN = -2
 
 
 class ModelFile(NamedTuple):
-    """One file: its name with forward slashes, relative to the folder, its size in bytes, and when it was
-    written."""
+    """A file: name relative to the folder, with forward slashes; size in bytes; time of the last change."""
 
     name: str
     size: int

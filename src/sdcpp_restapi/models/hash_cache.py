@@ -10,7 +10,7 @@ from ..db import Database
 
 
 class Version(NamedTuple):
-    """What tells a changed file from an unchanged one without reading it."""
+    """Size and date of a file: while both stay, its content is taken as unchanged."""
 
     size: int
     mtime_ns: int
@@ -50,7 +50,7 @@ class HashCache:
         return sha256_of(self.known, str(path), version)
 
     async def put(self, path: Path, version: Version, sha256: str) -> None:
-        """Remember a hash, in place of an older version's."""
+        """Store the hash of a file, in place of that of an older version."""
 
         def work(db: sqlite3.Connection) -> None:
             db.execute(

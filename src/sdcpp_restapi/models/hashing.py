@@ -1,4 +1,4 @@
-"""Computing the SHA-256 of model files: at the disk's speed, off the event loop, each version once."""
+"""Computing the SHA-256 of model files: in threads, each version of a file once."""
 
 import asyncio
 import hashlib
@@ -30,7 +30,7 @@ class _Stopped(Exception):
 
 
 class _Reading(io.FileIO):
-    """A file that counts what was read of it and can be stopped."""
+    """A file that counts the bytes read and whose reading can be stopped from another thread."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -48,7 +48,7 @@ class _Reading(io.FileIO):
 
 
 class _Work:
-    """One file being hashed, and how many wait for it."""
+    """The hashing of one file, and the number of callers that wait for it."""
 
     def __init__(self, reading: _Reading, task: "asyncio.Task[str]") -> None:
         self.reading = reading
@@ -56,7 +56,7 @@ class _Work:
         self.waiting = 0
 
     async def wait(self, progress: Callable[[int, int], None] | None = None) -> str:
-        """The hash. Whoever is cancelled here leaves; the last one to leave stops the work."""
+        """The hash. When the last waiting caller is cancelled, the reading stops."""
         self.waiting += 1
         try:
             while not self.task.done():
@@ -128,7 +128,7 @@ class Hasher:
             reading = await asyncio.to_thread(_Reading, path)
             work = self._work.get((path, version))
             if work is not None and not work.reading.stopped:
-                reading.close()  # somebody else was quicker
+                reading.close()  # another caller was quicker
                 return work
             task = asyncio.create_task(self._read(path, reading))
             work = self._work[path, version] = _Work(reading, task)
@@ -145,7 +145,7 @@ class Hasher:
         if self._work.get((path, version)) is work:
             del self._work[path, version]
         if not work.task.cancelled():
-            work.task.exception()  # nobody may be left who asks for it
+            work.task.exception()  # no caller may be left to retrieve it
 
 
 class HashExecutor:

@@ -22,7 +22,7 @@ from .trigger_words import find_title, find_trigger_words
 # Other rules may see something else in the same file.
 RULES = hashlib.sha256(__version__.encode() + read_rules_text()).hexdigest()[:16]
 
-# Reading thousands of files takes minutes the first time: whoever needs one more waits for so many at most.
+# Reading thousands of files takes minutes the first time: another caller waits for so many at most.
 AT_ONCE = 32
 
 Known = Mapping[str, tuple[Version, ModelFacts]]

@@ -1,4 +1,4 @@
-"""The models of all machines as one library: what this machine lacks, a worker may have."""
+"""The models of this machine and of all workers as one library."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -106,7 +106,7 @@ class ModelLibrary:
         return (await self.complete(request)).request
 
     async def complete(self, request: LoadRequest, whole: bool = False) -> Completed:
-        """The same, with what the model is as far as its header tells; `whole`: it names all it needs."""
+        """As prepare_load, with the architecture if the header shows it; `whole`: it lacks no component."""
         machines = self._machines_with_main(request)
         if not machines or (self._engine_here and await self._has_main_locally(request)):
             try:
@@ -168,7 +168,7 @@ class ModelLibrary:
         return InventoryReport(catalog=self._catalog.revision, models=models)
 
     async def list_models(self, filters: Filters, current: tuple[str, str] | None) -> ModelList:
-        """The body of GET /models: where there are other machines, each model says who has it."""
+        """The body of GET /models: with workers, each entry lists the machines that have it."""
         listing = await self._catalog.list_models(filters, current)
         machines = self._remote.machines()
         if not machines:

@@ -1,4 +1,4 @@
-"""Whether the LoRAs of a request go with the model that it is for."""
+"""Whether the LoRAs of a request fit the model that it is for."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ class LoraCheck:
         self._headers = headers
 
     async def check(self, request: GenerationRequest, model: LoadRequest) -> list[str]:
-        """Warnings about LoRAs that are made for another architecture, or for a model that is not there.
+        """Warnings about LoRAs for another architecture, or for a high-noise model that is not loaded.
 
         Raises BadRequest for LoRAs that do not exist or would end the engine's process.
         """

@@ -1,4 +1,4 @@
-"""The model files of one machine, as far as names, sizes and hashes tell."""
+"""The model files of one machine: types, names, sizes and hashes."""
 
 from collections.abc import Iterable
 from itertools import pairwise
@@ -31,7 +31,7 @@ class ModelInventory:
         return len(self.models)
 
     def find(self, kind: ModelType, name: str) -> InventoryFile | None:
-        """The file of this name."""
+        """The file of this type and name, None if there is none."""
         return self.models.get((kind, name)) or (self._loras.get(name) if kind == "lora" else None)
 
     def has(self, kind: ModelType, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which networks a file holds, told from the names and shapes of its tensors.
+"""Which networks a file holds, by the names and shapes of its tensors.
 
 The rules are data: networks.json. Names of diffusion models and their order are those that the engine's own
 detection reads (`get_sd_version` of stable-diffusion.cpp 487de75), so that both come to the same answer.
@@ -83,17 +83,17 @@ class Rules(Frozen):
 
 @cache
 def load_rules() -> Rules:
-    """networks.json."""
+    """The rules of networks.json, read once."""
     return Rules.model_validate_json(read_rules_text())
 
 
 def read_rules_text() -> bytes:
-    """networks.json as it is written: whoever keeps what came of it can tell when it changed."""
+    """The bytes of networks.json: a hash of them shows whether stored results are of the same rules."""
     return files(__package__).joinpath("networks.json").read_bytes()
 
 
 def recognise(header: Header) -> ModelFacts:
-    """What the header of a file tells."""
+    """What a file is, by its header."""
     parameters, quantization = weigh(header.tensors.values())
     lora = _recognise_lora(header.tensors, quantization)
     networks = [lora] if lora else list(_find_networks(header.tensors))

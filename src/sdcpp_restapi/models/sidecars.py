@@ -1,4 +1,4 @@
-"""Files that people and their tools put beside a model: a picture of what it makes, notes about it."""
+"""Sidecar files, which other tools put beside a model: a preview picture, and notes in JSON."""
 
 import json
 import os
@@ -16,7 +16,7 @@ MOST_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Sidecars:
-    """What lies beside one model file."""
+    """The sidecar files of one model, read."""
 
     title: str | None = None
     trigger_words: tuple[str, ...] = ()
@@ -24,7 +24,7 @@ class Sidecars:
 
 
 def find_sidecars(paths: Iterable[Path]) -> Mapping[Path, Sidecars]:
-    """What lies beside model files now, with one look at each folder."""
+    """The sidecars of model files now; each folder is listed once."""
     folders: dict[Path, Collection[str]] = {}
     found = {}
     for path in paths:

@@ -1,4 +1,4 @@
-"""Paths that clients give, turned into files of the output folder, or refused."""
+"""Paths in requests, turned into files of the output folder, or refused."""
 
 import os
 import stat

@@ -45,10 +45,10 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a visitor looks at, and how its links are written.
+    """The folder, sorting and page that are shown, and the addresses of its links.
 
     `up` leads from the page's address to the server's root: relative, so that the page works behind any
-    prefix. `token` is the API key that the visitor's address carries: every link needs it too.
+    prefix. `token` is the API key in the address of the page: every link needs it too.
     """
 
     up: str

@@ -1,4 +1,4 @@
-"""The rows of a page: what is looked up for the few entries that are shown, and for no others."""
+"""The rows of a page: data that is read only for the entries on it, not for the whole folder."""
 
 import os
 from dataclasses import dataclass

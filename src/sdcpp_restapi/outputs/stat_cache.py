@@ -1,4 +1,4 @@
-"""Dates and sizes of what is in large folders, remembered for a while.
+"""A cache for the dates and sizes of entries of large folders.
 
 To sort 10,000 job folders by date takes 10,000 questions to the file system: 30 ms on a disk of this machine,
 seconds on a network share. Only the order of entries and their total size rely on what is remembered here;
@@ -16,7 +16,7 @@ from typing import NamedTuple
 # Folders with fewer entries are asked anew every time.
 LARGE = 1000
 MOST_FOLDERS = 8
-# Seconds. A folder's own date tells what came and went in it, but not what changed further down.
+# Seconds. A folder's own date shows which entries came and went, but not what changed further down.
 LONGEST = 60.0
 
 

@@ -1,4 +1,4 @@
-"""Where the outputs of deleted jobs are: in `.trash/<job_id>` within the output folder.
+"""The trash of the output folder: outputs of deleted jobs, in `.trash/<job_id>`.
 
 So they stay on the same file system, where a folder moves as a whole by one rename, and as a dot folder they
 are neither listed nor served. Only folders that have the name of a job are touched.
@@ -45,7 +45,7 @@ class OutputTrash:
         return [self._outputs / job_id, self._trash / job_id]
 
     def list_content(self) -> list[str]:
-        """Names of the folders that were thrown away."""
+        """Names of the folders in the trash."""
         try:
             return os.listdir(self._trash)
         except OSError:
@@ -64,7 +64,7 @@ def _move(source: Path, target: Path) -> None:
 def _delete(folder: Path) -> bool:
     try:
         if folder.is_symlink():
-            folder.unlink()  # somebody else's choice of a place: what it leads to stays
+            folder.unlink()  # the user put it there: its target stays
         else:
             with suppress(FileNotFoundError):
                 shutil.rmtree(folder)

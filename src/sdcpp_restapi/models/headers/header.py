@@ -1,4 +1,4 @@
-"""What the header of a model file says: names, shapes and types of its tensors, without a single weight."""
+"""The header of a model file: names, shapes and types of its tensors, without the weights."""
 
 import math
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Headers of safetensors files, through the format's own library, which distrusts them thoroughly."""
+"""Headers of safetensors files, through the format's own library, which validates them."""
 
 from pathlib import Path
 
