@@ -18,7 +18,7 @@ from .schemas.models import LoadRequest
 from .schemas.options import GenerationDefaults
 from .schemas.upscaling import UpscalerRequest
 from .schemas.video import Txt2VidRequest
-from .setting_sources import Flags, from_all_sources, told
+from .setting_sources import Flags, explain, from_all_sources
 
 # What a device is called: as the engine names it, or the CPU with a number of threads.
 DEVICE = r"(?i:cpu):[1-9][0-9]{0,3}|[^\s,=:]{1,64}"
@@ -148,6 +148,11 @@ class Limits(Section):
     max_video_pixels: int = Field(2**29, gt=0, description="Width times height times frames")
     max_prompt_chars: int = Field(20_000, gt=0, description="The engine dies on prompts of 200 KB")
     max_image_pixels: int = Field(64_000_000, gt=0, description="Pixels of one input image")
+    min_free_disk_mb: int = Field(
+        0,
+        ge=0,
+        description="Jobs are refused (507) while a disk of data or output has less room; 0: until it is full",
+    )
     queue_page: int = Field(1000, gt=0, description="Most jobs in one answer of GET /queue")
 
 
@@ -301,6 +306,6 @@ def read_settings(file: Path | None = None, flags: Flags | None = None) -> Setti
     try:
         return from_all_sources(Settings, file, flags or {})
     except ValidationError as error:
-        raise BadSettings(told(error, Settings, flags or {}, file)) from error
+        raise BadSettings(explain(error, Settings, flags or {}, file)) from error
     except (OSError, ValueError) as error:
         raise BadSettings(f"{file} cannot be read as TOML: {error}") from error

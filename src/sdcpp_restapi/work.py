@@ -9,8 +9,8 @@ from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from .assembly.base import open_database, open_inputs
-from .assembly.models import open_library
-from .assembly.slots import open_executors, open_slots
+from .assembly.models import open_models
+from .assembly.slots import open_executor, open_slots
 from .cluster.connection import BrokerConnection
 from .cluster.object_files import ObjectFiles
 from .cluster.server.remote_libraries import RemoteLibraries
@@ -19,14 +19,14 @@ from .cluster.worker.consumer import JobConsumer
 from .cluster.worker.rpc import RpcServer
 from .config import Settings
 from .events import EventBus
-from .jobs.submit.input_images import InputStore
+from .jobs.input_images import InputStore
 from .lock import DataDirectoryLock
 from .logs import configure
 from .schemas.events import EventData, ModelLoaded, ModelLoadFailed, ModelLoadingProgress
 from .schemas.options import PreviewSettings
 from .schemas.upscaling import UpscalerRequest
 from .slots.engine_slot import NEXT_CHANCE, EngineSlot
-from .slots.executor import sweep
+from .slots.executor import sweep_broken_attempts
 
 log = logging.getLogger(__name__)
 
@@ -114,13 +114,13 @@ async def _try_again(slots: Sequence[EngineSlot]) -> None:
         for slot in slots:
             if slot.problem is not None:
                 async with slot.acquire():
-                    await slot.ready()
+                    await slot.revive()
 
 
 async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[WorkerAgent, list[EngineSlot]]:
     own, name = settings.cluster, worker_name(settings.cluster.name)
     database = await open_database(settings, stack)
-    library = await open_library(settings, database, RemoteLibraries(), stack)
+    library = await open_models(settings, database, RemoteLibraries(), stack)
     herald = ForwardingEventBus()
     slots = open_slots(settings, herald, library, stack)
     devices = [slot.name for slot in slots]
@@ -130,10 +130,20 @@ async def _open(settings: Settings, stack: AsyncExitStack) -> tuple[WorkerAgent,
     files = ObjectFiles(connection)
     inputs, outputs = open_inputs(settings), settings.paths.data_dir / "outputs"
     await asyncio.to_thread(shutil.rmtree, outputs, ignore_errors=True)  # of attempts that a kill broke off
-    await sweep(outputs, [], library.allowed_paths.describe)
+    await sweep_broken_attempts(outputs, [], library.paths)
     consumers: list[JobConsumer] = []
     previews = [_preview(consumers, number) for number in range(len(slots))]
-    executors = open_executors(slots, outputs, library, inputs, previews, _nobody_to_tell)
+    executors = [
+        open_executor(
+            slot,
+            output_dir=outputs,
+            models=library,
+            inputs=inputs,
+            preview=preview,
+            upscaler_unloaded=_nobody_to_tell,
+        )
+        for slot, preview in zip(slots, previews, strict=True)
+    ]
     questions = RpcServer(
         name, connection, slots, consumers, library.library, library.inspector, lambda: station.changed()
     )

@@ -1,4 +1,4 @@
-"""One error shape everywhere: {"error": "..."}; with "success": false where a language model failed."""
+"""One shape for every error: {"error": "...", "code": "..."}, with "success": false for language models."""
 
 import logging
 from typing import Any
@@ -26,22 +26,27 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def failure(message: str, status: int) -> Response:
-    """The answer for an error."""
-    return json_response(ErrorBody(error=message).model_dump_json(), status)
+def error_response(message: str, status: int, code: str, field: str | None = None) -> Response:
+    """The answer for something that went wrong outside of our own errors."""
+    return json_response(ErrorBody(error=message, code=code, field=field).model_dump_json(), status)
 
 
-def install(app: FastAPI) -> None:
+def respond_to(error: SdcppError) -> Response:
+    """The answer for an error of ours."""
+    return error_response(error.answer_prefix + str(error), error.status, error.code, error.field)
+
+
+def install_error_handlers(app: FastAPI) -> None:
     """Make every error of `app` look the same."""
-    app.add_exception_handler(SdcppError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _of_starlette)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(SdcppError, _handle_own_error)
+    app.add_exception_handler(RequestValidationError, _handle_invalid_request)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
+    app.add_exception_handler(Exception, _handle_unexpected)
     describe = app.openapi
-    app.openapi = lambda: _without_422(describe())  # type: ignore[method-assign]
+    app.openapi = lambda: _remove_422(describe())  # type: ignore[method-assign]
 
 
-def _without_422(description: dict[str, Any]) -> dict[str, Any]:
+def _remove_422(description: dict[str, Any]) -> dict[str, Any]:
     """FastAPI describes an answer that this server never gives."""
     for operations in description["paths"].values():
         for operation in operations.values():
@@ -51,7 +56,7 @@ def _without_422(description: dict[str, Any]) -> dict[str, Any]:
     return description
 
 
-def validated[M: BaseModel](shape: type[M], body: object) -> M:
+def validate[M: BaseModel](shape: type[M], body: object) -> M:
     """A body whose shape the route chooses, refused as FastAPI refuses those that it knows."""
     try:
         return shape.model_validate(body, from_attributes=True)
@@ -59,36 +64,43 @@ def validated[M: BaseModel](shape: type[M], body: object) -> M:
         raise RequestValidationError(error.errors()) from error
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _handle_own_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, SdcppError)
     if isinstance(error, LlmFailed):
-        return json_response(LlmFailure(error=str(error)).model_dump_json(), error.status)
-    return failure(str(error), error.status)
+        return json_response(LlmFailure(error=str(error), code=error.code).model_dump_json(), error.status)
+    return respond_to(error)
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _handle_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return failure("; ".join(_sentence(detail) for detail in error.errors()), 400)
+    details = error.errors()
+    field = _join_path(details[0]) or None
+    return error_response("; ".join(_describe(detail) for detail in details), 400, "invalid_request", field)
 
 
-async def _of_starlette(_request: Request, error: Exception) -> Response:
+async def _handle_http_exception(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     # FastAPI wraps whatever goes wrong while it reads a body.
     if isinstance(error.__cause__, SdcppError):
-        return failure(str(error.__cause__), error.__cause__.status)
+        return respond_to(error.__cause__)
     if isinstance(error.__cause__, UnicodeDecodeError | RecursionError):
-        return failure(f"The body is not valid JSON: {error.__cause__}", 400)
+        return error_response(f"The body is not valid JSON: {error.__cause__}", 400, "invalid_json")
     # "Not Found" -> "Not found", as the API spells it
-    return failure(str(error.detail).capitalize(), error.status_code)
+    text = str(error.detail).capitalize()
+    return error_response(text, error.status_code, text.lower().replace(" ", "_"))
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def _handle_unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s broke", request.method, request.url.path, exc_info=error)
-    return failure(f"Internal error: {type(error).__name__}", 500)
+    return error_response(f"Internal error: {type(error).__name__}", 500, "internal_error")
 
 
-def _sentence(detail: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in detail["loc"] if part not in ("body", "query", "path"))
+def _join_path(detail: dict[str, Any]) -> str:
+    return ".".join(str(part) for part in detail["loc"] if part not in ("body", "query", "path"))
+
+
+def _describe(detail: dict[str, Any]) -> str:
+    where = _join_path(detail)
     kind = detail["type"]
     if kind == "json_invalid":
         return f"The body is not valid JSON: {detail['ctx']['error']}"
@@ -101,9 +113,9 @@ def _sentence(detail: dict[str, Any]) -> str:
         return str(message)
     if where in SECRETS:
         return f"{where}: this value is not allowed: {message}"
-    return f"{where}: {_shown(detail['input'])} is not allowed: {message}"
+    return f"{where}: {_shorten(detail['input'])} is not allowed: {message}"
 
 
-def _shown(value: object) -> str:
+def _shorten(value: object) -> str:
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."

@@ -19,7 +19,7 @@ from ..slots.past_loads import PastLoads
 
 
 @dataclass(frozen=True)
-class Library:
+class Models:
     """What a machine has; a server's also knows what its workers have."""
 
     catalog: Catalog
@@ -27,13 +27,13 @@ class Library:
     library: ModelLibrary
     inspector: Inspector
     hasher: Hasher
-    allowed_paths: AllowedPaths
+    paths: AllowedPaths
     past_loads: PastLoads
 
 
-async def open_library(
+async def open_models(
     settings: Settings, database: Database, remote: RemoteModels, stack: AsyncExitStack
-) -> Library:
+) -> Models:
     """The catalog with the hashes and headers that earlier runs stored; model folders are not read yet."""
     digests = await HashCache.read(database)
     catalog = Catalog(settings.paths.model_folders(), digests=digests)
@@ -42,7 +42,7 @@ async def open_library(
     headers = await HeaderCache.read(database)
     components = Components(catalog, headers)
     resolver = ComponentResolver(catalog=catalog, headers=headers, components=components)
-    return Library(
+    return Models(
         catalog=catalog,
         headers=headers,
         library=ModelLibrary(
@@ -57,6 +57,6 @@ async def open_library(
             catalog=catalog, headers=headers, components=components, resolver=resolver, remote=remote
         ),
         hasher=hasher,
-        allowed_paths=AllowedPaths(catalog, settings.paths.convert_dirs),
+        paths=AllowedPaths(catalog, settings.paths.convert_dirs),
         past_loads=PastLoads(database),
     )

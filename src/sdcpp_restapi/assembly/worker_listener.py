@@ -11,18 +11,15 @@ from ..cluster.server.remote_libraries import RemoteLibraries
 from ..cluster.server.remote_slot import RemoteSlotContext
 from ..cluster.server.sweeper import Sweeper
 from ..config import Settings
-from ..jobs.queue.runner import Runners
-from ..slots.registration import SlotRegistration
 from .base import Base
-from .slots import Engine
+from .slots import Slots
 
 
-async def open_head(
+async def open_worker_listener(
     settings: Settings,
     base: Base,
-    engine: Engine,
+    slots: Slots,
     abroad: RemoteLibraries,
-    runners: Runners,
     stack: AsyncExitStack,
 ) -> WorkerListener | None:
     """Begin to reach the broker, and go on with what workers do since the last run; None without a broker."""
@@ -44,8 +41,7 @@ async def open_head(
         own.load_timeout,
     )
     sweeper = Sweeper(files, inbox)
-    crew = SlotRegistration(base.queue, runners, engine.pool)
-    registry = WorkerRegistry(desk, crew, base.bus, engine.revision, sweeper.call, own)
+    registry = WorkerRegistry(desk, slots.runners, base.bus, slots.revision, sweeper.call, own)
     abroad.workers = registry
     registry.resume(await base.queue.with_workers())
     return WorkerListener(

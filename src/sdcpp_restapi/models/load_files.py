@@ -24,7 +24,7 @@ def find_files(snapshot: CatalogSnapshot, request: LoadRequest) -> ModelFiles:
             problems.append(_describe_missing(snapshot, file))
     main_path = snapshot.first_path(main.types, main.name)
     if main_path is None:
-        missing = f"Internal error: Model not found: {main.name}{_hint_at_other_type(snapshot, request)}"
+        missing = f"Model not found: {main.name}{_hint_at_other_type(snapshot, request)}"
         raise ModelNotFound("; ".join([missing, *problems]))
     if problems:
         raise BadRequest("; ".join(problems))

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BadRequest
+from ..errors import BadRequest, LoraNotFound
 from ..schemas.engine import LoraFile
 from ..schemas.generation import GenerationRequest, LoraUse
 from ..schemas.model_types import EXTENSIONS
@@ -52,7 +52,7 @@ def _sum_weights(snapshot: CatalogSnapshot, uses: Iterable[LoraUse]) -> list[Lor
             weights[key] = weights.get(key, 0.0) + use.weight
     if missing:
         where = f" in {snapshot.folders['lora']}" if "lora" in snapshot.folders else ""
-        raise BadRequest(f"LoRA not found{where}: {', '.join(missing)}")
+        raise LoraNotFound(f"LoRA not found{where}: {', '.join(missing)}")
     for (file, _), weight in weights.items():
         if not math.isfinite(weight):
             raise BadRequest(f"loras: the weights of {Path(file).name} add up to more than a number can hold")

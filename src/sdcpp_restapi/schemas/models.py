@@ -7,6 +7,7 @@ from pydantic import Field
 from .base import FlowShift, Fraction, Frozen, Integer, LeftOut, Request
 from .engine_names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
 from .model_types import COMPONENT_NAMES, Component, MainType, ModelType
+from .queue_state import QueueState
 from .trash import Storage
 from .type_rules import TypeRules
 
@@ -223,5 +224,6 @@ class Health(Frozen):
     upscaler_loaded: bool = False
     upscaler_name: str | None = None
     loaded_slots: list[LoadedSlot] = []
+    queue: QueueState = QueueState()
     storage: Storage | None = Field(None, description="null until it was measured for the first time")
     version: str

@@ -4,12 +4,12 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Protocol
 
 from ...background import BackgroundTasks
 from ...config import Cluster
 from ...errors import Interrupted, WorkerLost
 from ...events import EventBus
+from ...jobs.queue.slot_runners import SlotRunners
 from ...models.model_inventory import ModelInventory
 from ...schemas.cluster import PROTOCOL, Announcement, Attempt, InventoryReport, Refusal
 from ...schemas.events import WorkerJoined, WorkerLeft
@@ -23,33 +23,13 @@ from .remote_worker import RemoteWorker
 log = logging.getLogger(__name__)
 
 
-class SlotRegistration(Protocol):
-    """What takes the slots of workers into use."""
-
-    def add_slot(self, slot: RemoteSlot, resumed: Job | None) -> None:
-        """Give jobs to this slot from now on; first it goes on with `resumed`."""
-        ...
-
-    def remove_slot(self, slot: RemoteSlot) -> None:
-        """Give it none any more."""
-        ...
-
-    def inventory_changed(self, slot: RemoteSlot) -> None:
-        """It may be able to run other jobs now."""
-        ...
-
-    def lost(self) -> None:
-        """Some are gone."""
-        ...
-
-
 class WorkerRegistry:
     """All workers of a server, present or lost."""
 
     def __init__(
         self,
         context: RemoteSlotContext,
-        registration: SlotRegistration,
+        runners: SlotRunners,
         bus: EventBus,
         engine_revision: Callable[[], str | None],
         left_files: Callable[[], None],
@@ -60,7 +40,7 @@ class WorkerRegistry:
         `left_files` is called when files of a worker may lie in the store that are nobody's.
         """
         self._context = context
-        self._registration = registration
+        self._runners = runners
         self._bus = bus
         self._engine_revision = engine_revision
         self._left_files = left_files
@@ -200,7 +180,7 @@ class WorkerRegistry:
             self._withdrawing[worker.name].add(slot.number)
             self._background.spawn(self._withdraw(slot))
         self._left_files()
-        self._registration.lost()
+        self._runners.wake()
         self._bus.publish(WorkerLeft(name=worker.name, reason=why))
 
     async def _withdraw(self, slot: RemoteSlot) -> None:
@@ -223,7 +203,7 @@ class WorkerRegistry:
     def _forget(self, worker: RemoteWorker) -> None:
         del self._workers[worker.name]
         for slot in self._slots.pop(worker.name, ()):
-            self._registration.remove_slot(slot)
+            self._runners.remove_slot(slot)
 
     async def _fetch_inventory(self, worker: RemoteWorker, revision: int) -> None:
         try:
@@ -234,7 +214,7 @@ class WorkerRegistry:
         self.revision += 1
         self._open(worker)
         for slot in self._slots.get(worker.name, ()):
-            self._registration.inventory_changed(slot)
+            self._runners.retry_loads(slot)
 
     # ------------------------------------------------------------ inside
 
@@ -248,4 +228,4 @@ class WorkerRegistry:
         while len(slots) < count:
             slot = RemoteSlot(worker, len(slots), self._context)
             slots.append(slot)
-            self._registration.add_slot(slot, (resumed or {}).get(slot.number))
+            self._runners.add_slot(slot, slot, (resumed or {}).get(slot.number))

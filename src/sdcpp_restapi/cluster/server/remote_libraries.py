@@ -52,7 +52,7 @@ class RemoteLibrary:
         """A load request with what lies beside the model there. Raises what the worker says."""
         answer = await self._worker.request(Complete(request=request, whole=whole))
         if answer.completed is None:
-            raise ModelNotFound(f"Internal error: Model not found: {request.model_name}")
+            raise ModelNotFound(f"Model not found: {request.model_name}")
         return answer.completed
 
     async def inspect(self, kind: ModelType, name: str) -> Inspection:

@@ -86,6 +86,11 @@ class RemoteSlot:
         """As jobs and messages name it."""
         return f"{self.worker.name}/{self.number}"
 
+    @property
+    def remote_name(self) -> str:
+        """As the row of a job names it."""
+        return self.name
+
     # ------------------------------------------------------------ as an executor
 
     @asynccontextmanager
@@ -223,7 +228,7 @@ class RemoteSlot:
         return f"{self.name}: {self._state.problem}" if self._state and self._state.problem else None
 
     @property
-    def holds(self) -> LoadRequest | None:
+    def loaded(self) -> LoadRequest | None:
         """The model in memory, as far as the worker has said."""
         return self._state.holds if self._state else None
 
@@ -232,9 +237,13 @@ class RemoteSlot:
         shown = self._state.view if self._state else LoadedSlot(device="unknown", model_name=None)
         return shown.model_copy(update={"worker": self.worker.name})
 
-    async def can_run(self, needs: RequiredFiles) -> bool:
-        """Whether a job with these needs may be given to it."""
-        return self.worker.usable and self.worker.inventory.meets(needs)
+    async def revive(self) -> bool:
+        """Whether its engine runs; the worker itself tries again."""
+        return self.problem is None
+
+    async def can_run(self, files: RequiredFiles) -> bool:
+        """Whether its worker may be given jobs and has these files."""
+        return self.worker.usable and self.worker.inventory.meets(files)
 
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
         """Load a model once the running job is done. Raises LoadFailed."""

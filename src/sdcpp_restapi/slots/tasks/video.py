@@ -6,7 +6,7 @@ from ...schemas.engine import GenerateVideo, Report, VideoGenerated
 from ...schemas.jobs import Outcome
 from ...schemas.models import LoadRequest
 from ...schemas.video import Txt2VidRequest
-from .generation import GenerationTask
+from .generation import GenerationTask, publish_files
 
 
 class VideoTask(GenerationTask):
@@ -14,7 +14,7 @@ class VideoTask(GenerationTask):
 
     def command(self) -> Callable[[int], GenerateVideo]:
         """The command, once it has the id of its call."""
-        params, model = self._work()
+        params, model = self._stamped()
         prompts = self._prompts
         assert prompts is not None
         return lambda call_id: GenerateVideo(
@@ -26,21 +26,23 @@ class VideoTask(GenerationTask):
             images=self._input_files(self._job),
             options=model.options,
             model_name=model.model_name,
-            folder=str(self._folder.path),
+            folder=str(self._folder.unfinished),
             preview=self._preview(),
         )
 
     async def publish(self, made: Report) -> Outcome:
         """The files appear."""
         assert isinstance(made, VideoGenerated)
-        params, model = self._work()
-        return await self._folder.publish(
+        params, model = self._stamped()
+        return await publish_files(
+            self._job,
+            self._folder,
             made.files,
             {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
             {"model": model.model_dump(mode="json", exclude_none=True), "seeds": [params.seed]},
         )
 
-    def _work(self) -> tuple[Txt2VidRequest, LoadRequest]:
+    def _stamped(self) -> tuple[Txt2VidRequest, LoadRequest]:
         assert isinstance(self._job.params, Txt2VidRequest)
         assert self._job.model is not None
         return self._job.params, self._job.model
