@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL.Image import DecompressionBombError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
@@ -38,7 +39,7 @@ def read_picture(path: Path) -> GenerationInfo:
             return _parse(_read_exif_text(JpegImageFile, path))
         if path.suffix.lower() == ".webp":
             return _parse(_read_exif_text(WebPImageFile, path))
-    except (OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error):
+    except (OSError, SyntaxError, ValueError, TypeError, LookupError, struct.error, DecompressionBombError):
         pass  # not a picture, whatever its name says
     return UNKNOWN
 
