@@ -112,7 +112,7 @@ def _app_state(
         settings=settings,
         bus=base.bus,
         catalog=models.catalog,
-        details=Details(models.library, models.catalog, models.facts),
+        details=Details(library=models.library, catalog=models.catalog, headers=models.headers),
         inspector=models.inspector,
         hasher=models.hasher,
         model=slots.model,

@@ -10,7 +10,7 @@ import httpx
 from ..errors import JobCancelled
 from ..schemas.downloads import DownloadRequest, JobResult
 from ..schemas.jobs import Job, Outcome, Progress, Transfer
-from ..schemas.models import ModelType
+from ..schemas.model_types import ModelType
 from .failures import FileTaken, Interrupted
 from .fetch import Fetch
 from .file_names import derive_path

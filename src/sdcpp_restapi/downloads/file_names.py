@@ -9,7 +9,7 @@ import httpx
 
 from ..errors import BadRequest
 from ..schemas.downloads import DownloadRequest
-from ..schemas.models import EXTENSIONS
+from ..schemas.model_types import EXTENSIONS
 from .failures import host_of
 
 # File systems allow 255 bytes; .part must fit too.

@@ -12,7 +12,8 @@ from .base import Frozen, LeftOut
 from .events import JobPreview, ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
 from .inspection import Inspection
 from .jobs import KINDS, Job, Outcome, Params, Progress
-from .models import LoadedSlot, LoadRequest, ModelType
+from .model_types import ModelType
+from .models import LoadedSlot, LoadRequest
 from .options import PreviewSettings
 from .upscaling import UpscalerRequest
 

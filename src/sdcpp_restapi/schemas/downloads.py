@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from .base import Frozen, LeftOut
-from .models import ModelType
+from .model_types import ModelType
 from .scheduling import JobRequest
 
 # The names of the sources in downloads/sources/registry.py: the API describes them, and this module may not

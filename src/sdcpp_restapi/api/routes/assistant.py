@@ -1,4 +1,4 @@
-"""The assistant: a language model that knows the server's server_state and proposes what to do."""
+"""The assistant: a language model that knows the server's state and proposes what to do."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing

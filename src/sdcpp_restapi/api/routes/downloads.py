@@ -6,7 +6,7 @@ from ...downloads.sources.civitai import Civitai
 from ...downloads.sources.huggingface import HuggingFace
 from ...errors import BadRequest
 from ...schemas.downloads import CivitaiModel, DownloadAccepted, DownloadRequest, HuggingFaceFile, ModelHash
-from ...schemas.models import ModelType
+from ...schemas.model_types import ModelType
 from ..app_state import State
 from ..error_handlers import ERRORS
 

@@ -7,7 +7,8 @@ from ...errors import ModelNotFound, NotFound
 from ...models.model_inventory import ModelInventory
 from ...schemas.cluster import Complete, Completed, Inspect
 from ...schemas.inspection import Inspection
-from ...schemas.models import LoadRequest, ModelType
+from ...schemas.model_types import ModelType
+from ...schemas.models import LoadRequest
 from .remote_worker import RemoteWorker
 
 

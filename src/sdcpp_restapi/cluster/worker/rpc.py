@@ -29,7 +29,8 @@ from ...schemas.cluster import (
 )
 from ...schemas.events import ModelLoaded, UpscalerLoaded
 from ...schemas.inspection import Inspection
-from ...schemas.models import LoadRequest, ModelType
+from ...schemas.model_types import ModelType
+from ...schemas.models import LoadRequest
 from ...schemas.upscaling import UpscalerRequest
 from ..connection import AWAY, BrokerConnection
 

@@ -10,7 +10,7 @@ from ...config import Downloads
 from ...errors import BadRequest
 from ...schemas.base import Frozen
 from ...schemas.downloads import CivitaiModel, DownloadRequest
-from ...schemas.models import ModelType
+from ...schemas.model_types import ModelType
 from ..failures import UpstreamMissing
 from ..file_names import join_subfolder, parse_published_name, requested_path
 from ..http_client import HttpClient, Token

@@ -12,7 +12,7 @@ from ...downloads.sources.registry import Sources
 from ...errors import CannotCancel
 from ...schemas.downloads import DownloadAccepted, DownloadRequest, HashRequest
 from ...schemas.jobs import JobStatus
-from ...schemas.models import ModelType
+from ...schemas.model_types import ModelType
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
 

@@ -1,7 +1,7 @@
 """Actions: how they are offered to a language model, and how its wishes become checked ones."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -11,6 +11,7 @@ from ...errors import BadRequest
 from ...schemas.action_parameters import Parameters
 from ...schemas.actions import PARAMETERS, Action, ActionType, RejectedAction
 from ...schemas.chat import Answer, Tool
+from ...schemas.model_types import MAIN_TYPES, ModelType
 from ..partial_json import parse_json, read_message
 
 # A block that a model writes when it can't call tools: ```json ... ```
@@ -19,7 +20,7 @@ _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
 # Of one answer in JSON; a small model does not find an end by itself.
 MOST_ACTIONS = 4
 LONGEST_MESSAGE = 400
-_LOADED_FROM = {"load_model": ("checkpoint", "diffusion"), "load_upscaler": ("esrgan",)}
+_LOADED_FROM: Mapping[str, Sequence[ModelType]] = {"load_model": MAIN_TYPES, "load_upscaler": ("esrgan",)}
 _NOISE = ("title", "default", "additionalProperties")
 
 

@@ -28,7 +28,7 @@ class ServerState:
     async def read(self) -> dict[str, Any]:
         """Health, names of the models on disk by type, and the newest jobs, as JSON data."""
         health = self._model.health(self._upscaler.name)
-        inventory = await self._catalog.inventory()
+        snapshot = await self._catalog.take_snapshot()
         page = await self._queue.page(Filters(limit=MAX_JOBS))
         return {
             "loaded_model": health.model_name or "none",
@@ -40,7 +40,7 @@ class ServerState:
             "newest_jobs": [_describe(job) for job in page.items],
             "available_models": {
                 kind: [entry.name for entry in entries]
-                for kind, entries in inventory.entries.items()
+                for kind, entries in snapshot.entries.items()
                 if entries
             },
         }

@@ -32,7 +32,7 @@ class LocalProvider:
 
     async def list_models(self) -> list[str]:
         """The GGUF files of the llm folder that may be chat models. Raises LlmModelMissing."""
-        entries = await self._catalog.entries(type="llm")
+        entries = await self._catalog.list_entries(type="llm")
         names = [entry.name for entry in entries if _is_chat_model(entry.name)]
         if not names:
             raise LlmModelMissing("The llm folder has no GGUF file of a chat model")
