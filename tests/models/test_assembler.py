@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdcpp_restapi.cluster.server.known_workers import KnownWorkers
 from sdcpp_restapi.cluster.server.remote_libraries import RemoteLibraries
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.errors import BadRequest
@@ -40,7 +41,7 @@ def assembler(catalog: Catalog, facts: HeaderCache, components: Components) -> C
 def inspector(
     catalog: Catalog, facts: HeaderCache, components: Components, assembler: ComponentResolver
 ) -> Inspector:
-    return Inspector(catalog, facts, components, assembler, RemoteLibraries())
+    return Inspector(catalog, facts, components, assembler, RemoteLibraries(KnownWorkers()))
 
 
 async def assembled(assembler: ComponentResolver, **body: object) -> dict[str, str]:

@@ -10,6 +10,7 @@ from functools import partial
 from ..api import websocket
 from ..api.app_state import AppState
 from ..api.response_cache import ResponseCache
+from ..cluster.server.known_workers import KnownWorkers
 from ..cluster.server.listener import WorkerListener
 from ..cluster.server.remote_libraries import RemoteLibraries
 from ..config import Settings
@@ -35,7 +36,7 @@ from .llm import Llm, open_llm
 from .models import Library, open_library
 from .slots import Engine, open_engine
 from .trash import Housekeeping, open_housekeeping
-from .worker_listener import open_head
+from .worker_listener import open_worker_listener
 
 log = logging.getLogger(__name__)
 
@@ -46,21 +47,23 @@ async def running_parts(settings: Settings) -> AsyncIterator[AppState]:
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         base = await open_base(settings, stack)
-        abroad = RemoteLibraries()
-        library = await open_library(settings, base.database, abroad, stack)
+        workers = KnownWorkers()
+        library = await open_library(settings, base.database, RemoteLibraries(workers), stack)
         engine = await open_engine(settings, base, library, stack)
         downloads = await open_downloads(settings, base, library, stack)
         llm = await open_llm(settings, base, library, engine, stack)
         housekeeping = await open_housekeeping(settings, base)
         runners = _runners(settings, base, library, engine, downloads)
-        head = await open_head(settings, base, engine, abroad, runners, stack)
-        parts = _parts(settings, base, library, engine, downloads, llm, housekeeping, runners, head)
+        listener = await open_worker_listener(
+            settings=settings, base=base, engine=engine, workers=workers, runners=runners, stack=stack
+        )
+        parts = _parts(settings, base, library, engine, downloads, llm, housekeeping, runners, listener)
         _in_background(stack, websocket.heartbeat(parts))
         _in_background(stack, housekeeping.retention.keep())
         _in_background(stack, housekeeping.usage.keep_current(lambda: base.queue.revision))
         _in_background(stack, _work(engine.slots, runners))
-        if head is not None:
-            _in_background(stack, head.run())
+        if listener is not None:
+            _in_background(stack, listener.run())
         log.info("ready in %.2f s", time.monotonic() - began)
         yield parts
 
@@ -104,7 +107,7 @@ def _parts(
     llm: Llm,
     housekeeping: Housekeeping,
     runners: Runners,
-    head: WorkerListener | None,
+    listener: WorkerListener | None,
 ) -> AppState:
     intake = _intake(settings, base, library, engine)
     upscale_intake = UpscaleSubmission(
@@ -126,7 +129,7 @@ def _parts(
         convert_intake=ConversionSubmission(base.queue, library.places, library.library.needs),
         planner=Planner(intake, upscale_intake, base.inputs, base.store, PlannedFiles(library.library)),
         runners=runners,
-        registry=head.registry if head else None,
+        registry=listener.registry if listener else None,
         library=library.library,
         enhancer=llm.enhancer,
         assistant=llm.assistant,
