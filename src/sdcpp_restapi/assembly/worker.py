@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
 from ..cluster.connection import BrokerConnection
 from ..cluster.object_files import ObjectFiles
@@ -17,9 +18,10 @@ from ..cluster.worker.rpc import RpcServer
 from ..config import Settings
 from ..models.library import Machine
 from ..schemas.upscaling import UpscalerRequest
-from ..slots.executor import sweep
+from ..slots.engine_slot import EngineSlot
+from ..slots.executor import EngineExecutor, sweep
 from .base import open_database, open_inputs
-from .models import open_library
+from .models import Library, open_library
 from .slots import open_executors, open_slots
 
 
@@ -43,7 +45,7 @@ class NoRemoteModels:
     revision = 0
 
     def machines(self) -> Sequence[Machine]:
-        """None."""
+        """No machine ever: a worker runs only what it has the files for."""
         return ()
 
 
@@ -59,25 +61,19 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
     database = await open_database(settings, stack)
     library = await open_library(settings, database, NoRemoteModels(), stack)
     slots = open_slots(settings, ForwardingEventBus(name, connection, announcement_due), library, stack)
-    inputs, output_dir = open_inputs(settings), settings.paths.data_dir / "outputs"
-    # Outputs of attempts that a kill broke off.
-    await asyncio.to_thread(shutil.rmtree, output_dir, ignore_errors=True)
-    await sweep(output_dir, [], library.places.listed)
-    previews = [AssignedPreview() for _ in slots]
-    executors = open_executors(
-        slots, output_dir, library, inputs, [preview.get for preview in previews], _keep_current_upscaler
-    )
     store = ObjectFiles(connection)
+    files = WorkerFiles(store, open_inputs(settings), settings.paths.data_dir / "outputs")
+    await _sweep_outputs(files.output_dir, library)
     runners = [
         AttemptRunner(
             worker=name,
             executor=executor,
             connection=connection,
-            files=WorkerFiles(store, inputs, output_dir),
+            files=files,
             preview=preview,
             announcement_due=announcement_due,
         )
-        for executor, preview in zip(executors, previews, strict=True)
+        for executor, preview in _open_executors(slots, library, files)
     ]
     consumers = [
         JobConsumer(worker=name, number=number, runner=runner, connection=connection)
@@ -108,6 +104,28 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
         announce_every=settings.cluster.announce_every,
     )
     return Worker(engines, agent)
+
+
+async def _sweep_outputs(output_dir: Path, library: Library) -> None:
+    """Delete outputs of attempts that a kill broke off: here they are kept only until they are sent."""
+    await asyncio.to_thread(shutil.rmtree, output_dir, ignore_errors=True)
+    await sweep(output_dir, [], library.places.listed)
+
+
+def _open_executors(
+    slots: list[EngineSlot], library: Library, files: WorkerFiles
+) -> list[tuple[EngineExecutor, AssignedPreview]]:
+    """The executor of each slot, with what holds the preview settings that it reads."""
+    previews = [AssignedPreview() for _ in slots]
+    executors = open_executors(
+        slots,
+        files.output_dir,
+        library,
+        files.inputs,
+        [preview.get for preview in previews],
+        _keep_current_upscaler,
+    )
+    return list(zip(executors, previews, strict=True))
 
 
 async def _keep_current_upscaler(_upscaler: UpscalerRequest) -> None:

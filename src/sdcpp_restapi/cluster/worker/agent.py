@@ -29,7 +29,7 @@ def worker_name(configured: str | None) -> str:
 
 
 class WorkerAgent:
-    """One worker."""
+    """Runs the cluster's side of a worker; the engines run by themselves."""
 
     def __init__(
         self,
