@@ -14,7 +14,8 @@ from uuid import uuid4
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.jobs.queue import rows
 from sdcpp_restapi.jobs.queue.listing import Filters
-from sdcpp_restapi.jobs.queue.ordering import Rules, Slot
+from sdcpp_restapi.jobs.queue.new_job import NewJob
+from sdcpp_restapi.jobs.queue.ordering import ClaimingSlot, OrderingRules
 from sdcpp_restapi.jobs.queue.store import JobStore
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.jobs import JobStatus, Outcome
@@ -53,7 +54,7 @@ async def filled(path: Path, count: int) -> JobStore:
     """A store with so many pending jobs."""
     database = await Database.open(path)
     store = JobStore(database)
-    await store.insert(str(uuid4()), "txt2img", REQUEST, model(0), None, None, None)
+    await store.insert(NewJob(type="txt2img", params=REQUEST, model=model(0)))
     await database.write(
         lambda db: (
             db.execute(
@@ -70,12 +71,12 @@ async def filled(path: Path, count: int) -> JobStore:
 
 async def submit(store: JobStore) -> None:
     """One job more."""
-    await store.insert(str(uuid4()), "txt2img", REQUEST, model(0), None, None, None)
+    await store.insert(NewJob(type="txt2img", params=REQUEST, model=model(0)))
 
 
 async def claim(store: JobStore) -> None:
     """One job less."""
-    assert await store.claim("engine", Slot(holds=model(1))) is not None
+    assert await store.claim("engine", ClaimingSlot(holds=model(1))) is not None
 
 
 async def page(store: JobStore) -> None:
@@ -125,7 +126,7 @@ async def simulations(folder: Path, plan: Plan, report: Report) -> None:
     count = 2000 if plan.jobs >= 100 else 500
     for name, patience in POLICIES.items():
         database = await Database.open(folder / f"{patience}.db")
-        result = await simulate(JobStore(database, Rules(patience=patience)), count)
+        result = await simulate(JobStore(database, OrderingRules(patience=patience)), count)
         await database.close()
         waits = sorted(result.waits)
         detail = (
@@ -151,7 +152,10 @@ async def simulate(store: JobStore, count: int) -> Result:
                 await arrive(store, clock, arrivals.pop(0), waiting)
                 moment = max(moment, clock.seconds) if len(waiting) == 1 else moment
             clock.seconds = moment
-            job = await store.claim("engine", Slot(holds=model(holds[slot]) if slot in holds else None))
+            loaded = model(holds[slot]) if slot in holds else None
+            job = await store.claim("engine", ClaimingSlot(holds=loaded))
+                "engine", ClaimingSlot(holds=model(holds[slot]) if slot in holds else None)
+            )
             assert job is not None
             await store.finish(job, JobStatus.COMPLETED, job.progress, Outcome(), None)
             arrived, number, seconds = waiting.pop(job.id)
@@ -184,7 +188,7 @@ async def arrive(
     """A job is submitted at its moment."""
     clock.seconds = job[0]
     job_id = str(uuid4())
-    await store.insert(job_id, "txt2img", REQUEST, model(job[1]), None, None, None)
+    await store.insert(NewJob(id=job_id, type="txt2img", params=REQUEST, model=model(job[1])))
     waiting[job_id] = job
 
 

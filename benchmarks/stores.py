@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.events import EventBus
+from sdcpp_restapi.jobs.queue.new_job import NewJob
 from sdcpp_restapi.jobs.queue.queue import Queue
 from sdcpp_restapi.jobs.queue.store import JobStore
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
@@ -48,7 +49,8 @@ async def _add_jobs(path: Path, count: int) -> None:
     database = await Database.open(path)
     try:
         queue = Queue(JobStore(database), EventBus())
-        await queue.submit("txt2img", Txt2ImgRequest(prompt=PROMPT, seed=1), _MODEL)
+        params = Txt2ImgRequest(prompt=PROMPT, seed=1)
+        await queue.submit(NewJob(type="txt2img", params=params, model=_MODEL))
         job = await queue.claim("engine")
         assert job is not None
         await queue.complete(job, Outcome(outputs=(f"{job.id}/image_0.png",)))

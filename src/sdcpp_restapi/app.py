@@ -33,7 +33,7 @@ from .api.routes import (
     upscaling,
     workers,
 )
-from .assembly import running_parts
+from .assembly.server import open_server
 from .config import Settings
 from .ui.page import Page
 
@@ -44,12 +44,12 @@ the results. Events come over a WebSocket at `/ws` (and on a port of its own, 80
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application on the main port. Its parts live from start-up to shutdown, in `app.state.parts`."""
+    """The application on the main port. Its parts live from start-up to shutdown, in `app.state.server`."""
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with running_parts(settings) as parts:
-            app.state.parts = parts
+        async with open_server(settings) as state:
+            app.state.server = state
             yield
 
     app = FastAPIOffline(

@@ -1,7 +1,13 @@
-"""Work that nobody waits for."""
+"""Work that nobody waits for, and work that must never end."""
 
 import asyncio
-from collections.abc import Coroutine
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+
+log = logging.getLogger(__name__)
+
+# Seconds before work that broke is begun again; it may break at once.
+PAUSE = 1.0
 
 
 class BackgroundTasks:
@@ -19,3 +25,13 @@ class BackgroundTasks:
     async def finish(self) -> None:
         """Wait for all that was begun, whatever becomes of it."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def keep_running(what: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Begin `work` again whenever it breaks, until cancelled; it ends when `work` returns."""
+    while True:
+        try:
+            return await work()
+        except Exception:
+            log.exception("%s broke and is begun again in %.0f s", what, PAUSE)
+        await asyncio.sleep(PAUSE)

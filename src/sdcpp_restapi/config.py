@@ -162,6 +162,11 @@ class Limits(Section):
     max_video_pixels: int = Field(2**29, gt=0, description="Width times height times frames")
     max_prompt_chars: int = Field(20_000, gt=0, description="The engine dies on prompts of 200 KB")
     max_image_pixels: int = Field(64_000_000, gt=0, description="Pixels of one input image")
+    min_free_disk_mb: int = Field(
+        0,
+        ge=0,
+        description="Jobs are refused (507) while a disk of data or output has less room; 0: until it is full",
+    )
     queue_page: int = Field(1000, gt=0, description="Most jobs in one answer of GET /queue")
 
 

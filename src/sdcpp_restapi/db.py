@@ -8,12 +8,15 @@ that come while another one is on its way to the disk wait for it, and then go t
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Self
+
+from .errors import DiskFull, StorageUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,8 @@ Work = Callable[[sqlite3.Connection], Any]
 class Database:
     """Owns all connections. Use `open` and `close`."""
 
-    def __init__(self) -> None:
+    def __init__(self, path: Path) -> None:
+        self._path = path
         self._writer = _ConnectionThread("db-writer")
         self._reader = _ConnectionThread("db-reader")
         self._keeper = _ConnectionThread("db-keeper")
@@ -40,24 +44,31 @@ class Database:
     @classmethod
     async def open(cls, path: Path) -> Self:
         """Open (or make) the database and bring its tables up to date."""
-        database = cls()
-        await database._writer.open(path)
-        await database.write(_migrate)
-        await database._reader.open(path)
-        await database._keeper.open(path)
+        database = cls(path)
+        with _explaining(path):
+            await database._writer.open(path)
+            await database.write(_migrate)
+            await database._reader.open(path)
+            await database._keeper.open(path)
         return database
 
     async def write[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the writer thread, all of it or nothing; it is on the disk when this returns."""
+        """Run `work` in the writer thread, all of it or nothing; it is on the disk when this returns.
+
+        Raises DiskFull and StorageUnavailable when the disk or another program keeps it from being written.
+        Then nothing was written, as far as SQLite can tell.
+        """
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, done))
         if self._writing is None:
             self._begin()
-        return await done
+        with _explaining(self._path):
+            return await done
 
     async def read[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the reader thread."""
-        return await self._reader.do(work)
+        """Run `work` in the reader thread. Raises StorageUnavailable."""
+        with _explaining(self._path):
+            return await self._reader.do(work)
 
     async def close(self) -> None:
         """Finish what is queued, then close."""
@@ -109,6 +120,34 @@ class _ConnectionThread:
         if self._connection is not None:
             await self.do(sqlite3.Connection.close)
         self._thread.shutdown()
+
+
+# SQLite's primary result codes (https://www.sqlite.org/rescode.html) for what is no fault of a statement.
+_REASONS = {
+    sqlite3.SQLITE_BUSY: "another program holds it locked",
+    sqlite3.SQLITE_LOCKED: "another connection holds it locked",
+    sqlite3.SQLITE_IOERR: "the disk does not read or write it",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened",
+    sqlite3.SQLITE_READONLY: "it cannot be written",
+    sqlite3.SQLITE_CORRUPT: "it is damaged",
+    sqlite3.SQLITE_NOTADB: "it is no SQLite database",
+    sqlite3.SQLITE_PERM: "access is denied",
+    sqlite3.SQLITE_NOMEM: "memory is short",
+}
+
+
+@contextmanager
+def _explaining(path: Path) -> Iterator[None]:
+    """Turn what the disk or another program did into an error for clients; mistakes of ours stay as they are."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            raise DiskFull(f"The disk is full: {path.parent} has no room for the queue") from error
+        if code in _REASONS:
+            raise StorageUnavailable(f"The queue's database {path}: {_REASONS[code]} ({error})") from error
+        raise
 
 
 def _commit(db: sqlite3.Connection, works: list[Work]) -> list[Any]:

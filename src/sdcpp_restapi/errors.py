@@ -1,17 +1,52 @@
 """Everything that can go wrong and be told to a client.
 
-The docstring of a class is its default message; `status` is the HTTP status that the one handler
-in `api/failures.py` answers with.
+The docstring of a class is its default message; `status` is the HTTP status that the one handler in
+`api/error_handlers.py` answers with. The code of an error is the name of its class in snake case: programs
+may rely on it, so a class that is renamed keeps its old code in `code`.
 """
+
+import errno
+import re
+from pathlib import Path
+from typing import ClassVar
+
+from .schemas.errors import ErrorInfo
 
 
 class SdcppError(Exception):
     """Something went wrong"""
 
-    status = 500
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "error"
+    # What the API document puts before the message in answers with status 500.
+    answer_prefix: ClassVar[str] = ""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init_subclass__(cls) -> None:
+        """Give the class its code, unless it names one."""
+        if "code" not in vars(cls):
+            cls.code = re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+    def __init__(self, message: str | None = None, field: str | None = None) -> None:
+        """`field` names the field of the request that is at fault."""
         super().__init__(message or self.__doc__ or "")
+        self.field = field
+
+    @property
+    def info(self) -> ErrorInfo:
+        """As it crosses a border."""
+        return ErrorInfo(code=self.code, message=str(self), field=self.field)
+
+
+def error_of(info: ErrorInfo) -> SdcppError:
+    """The error that another process told; what only a later release knows becomes a SdcppError."""
+    known = {kind.code: kind for kind in _subclasses(SdcppError)}
+    error = known.get(info.code, SdcppError)(info.message)
+    error.field = info.field
+    return error
+
+
+def _subclasses(kind: type[SdcppError]) -> list[type[SdcppError]]:
+    return [one for child in kind.__subclasses__() for one in (child, *_subclasses(child))]
 
 
 class BadRequest(SdcppError):
@@ -30,6 +65,10 @@ class NoUpscalerLoaded(BadRequest):
 
 class UpscalerLoadFailed(BadRequest):
     """Failed to load upscaler"""
+
+
+class LoraNotFound(BadRequest):
+    """A LoRA that the request names does not exist"""
 
 
 class CannotCancel(BadRequest):
@@ -72,18 +111,31 @@ class LoadInProgress(SdcppError):
     status = 409
 
 
+class StorageUnavailable(SdcppError):
+    """The queue cannot be read or written"""
+
+    status = 503
+
+
+class DiskFull(StorageUnavailable):
+    """The disk is full"""
+
+    status = 507
+
+
 class BodyTooLarge(BadRequest):
     """The request body is too large"""
 
 
 class ModelNotFound(SdcppError):
-    """Internal error: Model not found"""
+    """Model not found"""
 
     status = 500  # fixed by the API document for a main model that does not exist
+    answer_prefix = "Internal error: "
 
 
 class LoadFailed(SdcppError):
-    """Internal error: Failed to load model"""
+    """Failed to load model"""
 
     status = 500  # fixed by the API document for a model that the engine refuses
 
@@ -160,3 +212,10 @@ class BadSettings(SdcppError):
 
 class DataDirectoryBusy(SdcppError):
     """Another server uses this data directory"""
+
+
+def storage_error(folder: Path, error: OSError) -> StorageUnavailable:
+    """What a file of the queue that could not be written means for whoever asked."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFull(f"The disk is full: {folder} has no room for the queue")
+    return StorageUnavailable(f"{folder} cannot be written: {error.strerror or error}")

@@ -3,15 +3,8 @@
 import psutil
 import pytest
 
-from tests.server import RunningServer
-
-from .conftest import MODEL, StartFaulty
-
-PROMPT = {"prompt": "a cat", "steps": 5, "width": 64, "height": 64}
-
-
-def load(server: RunningServer) -> None:
-    server.post("/models/load", {"model_name": MODEL})
+from tests.support.running_server import RunningServer, of_job
+from tests.support.scripted_engine import MODEL, PROMPT, StartFaulty, load
 
 
 def child_of(server: RunningServer) -> psutil.Process:
@@ -106,7 +99,7 @@ def test_a_refused_load_unloads_the_previous_model_and_keeps_the_engines_words(
     load(server)
     answer = server.post("/models/load", {"model_name": "refused.safetensors"}, expect=500)
     assert "refused as scripted" in answer["error"]
-    assert server.post("/txt2img", PROMPT, expect=400) == {"error": "No model loaded"}
+    assert server.post("/txt2img", PROMPT, expect=400)["error"] == "No model loaded"
 
 
 @pytest.mark.parametrize(
@@ -190,5 +183,5 @@ def test_a_slot_that_cannot_load_the_model_leaves_the_jobs_to_the_other(start_fa
     with server.events() as events:
         jobs = [server.submit(prompt="a cat", steps=200, width=64, height=64) for _ in range(2)]
         for job_id in jobs:
-            events.wait_for("job_progress", lambda data, job_id=job_id: data["job_id"] == job_id)
+            events.wait_for("job_progress", of_job(job_id))
         assert all(slot["busy"] for slot in server.get("/health")["loaded_slots"])

@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
 
 from sdcpp_restapi.db import Database
+from sdcpp_restapi.jobs.queue.new_job import NewJob
 from sdcpp_restapi.jobs.queue.ordering import ClaimingSlot, OrderingRules
 from sdcpp_restapi.jobs.queue.store import JobStore
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
@@ -26,9 +26,9 @@ class Line:
     ) -> str:
         """Submit a job; its id."""
         request = Txt2ImgRequest.model_validate({"prompt": name, **turn})
-        job_id = str(uuid4())
-        await self.store.insert(job_id, "txt2img", request, loading(model), None, None, None, needs)
-        return job_id
+        job = NewJob(type="txt2img", params=request, model=loading(model), required_files=needs)
+        await self.store.insert(job)
+        return job.id
 
     async def claim(self, holds: str | None = None, able: list[str] | None = None) -> str:
         """Claim a job; its name, "" = there is none."""

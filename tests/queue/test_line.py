@@ -152,8 +152,9 @@ async def test_a_held_job_stands_in_line_where_it_was_submitted_once_its_moment_
     open_line: OpenLine, clock: Clock
 ) -> None:
     line = open_line()
-    for name, turn in {"late": {"not_before": at(10)}, "a": {}, "b": {}}.items():
-        await line.add(name, **turn)
+    await line.add("late", not_before=at(10))
+    for name in ("a", "b"):
+        await line.add(name)
     assert await line.store.next_due("engine") == START + timedelta(seconds=10)
     assert await line.claim() == "a"
     clock.seconds = 10
@@ -271,8 +272,8 @@ async def test_what_waiting_jobs_need_is_told_once(open_line: OpenLine) -> None:
     for name in ("a", "b", "a", "b"):
         await line.add(name, f"{name}.gguf", needs=needs(name))
     expected = [needs("a").model_dump_json(), needs("b").model_dump_json()]
-    assert await line.store.waiting_needs("engine") == expected
-    assert await line.store.waiting_needs("hash") == []
+    assert await line.store.waiting_required_files("engine") == expected
+    assert await line.store.waiting_required_files("hash") == []
 
 
 def needs(name: str, lora: bool = False) -> RequiredFiles:
@@ -301,8 +302,12 @@ async def test_no_statement_of_the_line_reads_or_sorts_the_whole_table(open_line
     )
     statements = {name: f"EXPLAIN QUERY PLAN {getattr(module._sql, name).sql}" for name in names}
     database = open_line().database
+
+    async def plan_of(statement: str) -> list[str]:
+        return await database.read(lambda db: [row["detail"] for row in db.execute(statement, values)])
+
     for name, statement in statements.items():
-        plan = await database.read(lambda db, s=statement: [row["detail"] for row in db.execute(s, values)])
+        plan = await plan_of(statement)
         assert not [step for step in plan if step.startswith("SCAN jobs") or "TEMP B-TREE" in step], name
 
 

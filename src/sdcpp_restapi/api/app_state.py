@@ -1,4 +1,4 @@
-"""What routes are handed: the parts of the running server, opened in app.py."""
+"""What routes are handed: the parts of the running server, opened in assembly/server.py."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -10,12 +10,12 @@ from ..cluster.server.registry import WorkerRegistry
 from ..config import Settings
 from ..downloads.sources.registry import Sources
 from ..events import EventBus
+from ..jobs.input_images import InputStore
 from ..jobs.queue.queue import Queue
 from ..jobs.queue.runner import Runners
 from ..jobs.submit.conversion import ConversionSubmission
 from ..jobs.submit.download import DownloadSubmission
 from ..jobs.submit.generation import GenerationSubmission
-from ..jobs.submit.input_images import InputStore
 from ..jobs.submit.planner import Planner
 from ..jobs.submit.upscale import UpscaleSubmission
 from ..jobs.trash.storage_usage import Usage
@@ -49,9 +49,9 @@ class AppState:
     upscaler: CurrentUpscaler
     queue: Queue
     inputs: InputStore
-    intake: GenerationSubmission
-    upscale_intake: UpscaleSubmission
-    convert_intake: ConversionSubmission
+    generations: GenerationSubmission
+    upscales: UpscaleSubmission
+    conversions: ConversionSubmission
     planner: Planner
     runners: Runners
     registry: WorkerRegistry | None
@@ -60,7 +60,7 @@ class AppState:
     assistant: Assistant
     trash: Trash
     usage: Usage
-    orders: DownloadSubmission
+    downloads: DownloadSubmission
     sources: Sources
     outputs: OutputFolder
     thumbs: Thumbnails
@@ -68,9 +68,9 @@ class AppState:
     responses: ResponseCache
 
 
-async def _parts(connection: HTTPConnection) -> AppState:
-    parts: AppState = connection.app.state.parts
-    return parts
+async def _app_state(connection: HTTPConnection) -> AppState:
+    state: AppState = connection.app.state.server
+    return state
 
 
-Here = Annotated[AppState, Depends(_parts)]
+State = Annotated[AppState, Depends(_app_state)]

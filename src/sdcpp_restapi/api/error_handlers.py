@@ -1,4 +1,4 @@
-"""One error shape everywhere: {"error": "..."}; with "success": false where a language model failed."""
+"""One shape for every error: {"error": "...", "code": "..."}, with "success": false for language models."""
 
 import logging
 from typing import Any
@@ -26,9 +26,14 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def failure(message: str, status: int) -> Response:
-    """The answer for an error."""
-    return json_response(ErrorBody(error=message).model_dump_json(), status)
+def failure(message: str, status: int, code: str, field: str | None = None) -> Response:
+    """The answer for something that went wrong outside of our own errors."""
+    return json_response(ErrorBody(error=message, code=code, field=field).model_dump_json(), status)
+
+
+def failure_of(error: SdcppError) -> Response:
+    """The answer for an error of ours."""
+    return failure(error.answer_prefix + str(error), error.status, error.code, error.field)
 
 
 def install(app: FastAPI) -> None:
@@ -62,33 +67,40 @@ def validated[M: BaseModel](shape: type[M], body: object) -> M:
 async def _ours(_request: Request, error: Exception) -> Response:
     assert isinstance(error, SdcppError)
     if isinstance(error, LlmFailed):
-        return json_response(LlmFailure(error=str(error)).model_dump_json(), error.status)
-    return failure(str(error), error.status)
+        return json_response(LlmFailure(error=str(error), code=error.code).model_dump_json(), error.status)
+    return failure_of(error)
 
 
 async def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return failure("; ".join(_sentence(detail) for detail in error.errors()), 400)
+    details = error.errors()
+    field = _path(details[0]) or None
+    return failure("; ".join(_sentence(detail) for detail in details), 400, "invalid_request", field)
 
 
 async def _of_starlette(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     # FastAPI wraps whatever goes wrong while it reads a body.
     if isinstance(error.__cause__, SdcppError):
-        return failure(str(error.__cause__), error.__cause__.status)
+        return failure_of(error.__cause__)
     if isinstance(error.__cause__, UnicodeDecodeError | RecursionError):
-        return failure(f"The body is not valid JSON: {error.__cause__}", 400)
+        return failure(f"The body is not valid JSON: {error.__cause__}", 400, "invalid_json")
     # "Not Found" -> "Not found", as the API spells it
-    return failure(str(error.detail).capitalize(), error.status_code)
+    text = str(error.detail).capitalize()
+    return failure(text, error.status_code, text.lower().replace(" ", "_"))
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s broke", request.method, request.url.path, exc_info=error)
-    return failure(f"Internal error: {type(error).__name__}", 500)
+    return failure(f"Internal error: {type(error).__name__}", 500, "internal_error")
+
+
+def _path(detail: dict[str, Any]) -> str:
+    return ".".join(str(part) for part in detail["loc"] if part not in ("body", "query", "path"))
 
 
 def _sentence(detail: dict[str, Any]) -> str:
-    where = ".".join(str(part) for part in detail["loc"] if part not in ("body", "query", "path"))
+    where = _path(detail)
     kind = detail["type"]
     if kind == "json_invalid":
         return f"The body is not valid JSON: {detail['ctx']['error']}"

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..config import Server
 from ..errors import BadRequest, OriginRefused, SdcppError, Unauthorized
-from .error_handlers import failure
+from .error_handlers import failure_of
 
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost"}
 # The description of the API and the page are no secrets, and a browser can't put a key on assets.
@@ -88,8 +88,8 @@ def _is_public(scope: Scope) -> bool:
 
 def _host_and_port(header: str) -> tuple[str, int | None]:
     try:
-        parts = urlsplit(f"//{header}")
-        return (parts.hostname or "").rstrip("."), parts.port
+        state = urlsplit(f"//{header}")
+        return (state.hostname or "").rstrip("."), state.port
     except ValueError:
         return header, None
 
@@ -107,4 +107,4 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, error: SdcppError)
         await receive()
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": str(error)[:120]})
     else:
-        await failure(str(error), error.status)(scope, receive, send)
+        await failure_of(error)(scope, receive, send)

@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import BodyTooLarge
-from .error_handlers import failure
+from .error_handlers import failure_of
 
 # A client that is still sending does not read our answer: this much of a body that is too large is read and
 # thrown away, then the connection is closed.
@@ -33,7 +33,7 @@ class JsonBodies:
         declared = next((int(v) for k, v in scope["headers"] if k == b"content-length" and v.isdigit()), 0)
         if declared > self._max_bytes:
             await _discard(receive, already=0)
-            await failure(self._too_large, BodyTooLarge.status)(scope, receive, send)
+            await failure_of(BodyTooLarge(self._too_large))(scope, receive, send)
             return
         read = 0
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pydantic import TypeAdapter, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ..errors import StorageUnavailable
 from ..events import Listener, encode
 from ..schemas.events import ClientMessage, Ping, Pong, ServerStatus
 from .app_state import AppState
@@ -17,34 +18,41 @@ log = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 30.0
 # Close code for a client that does not read: "try again later" (RFC 6455 registry).
 TRY_AGAIN_LATER = 1013
+# A close frame holds 123 bytes of reason.
+LONGEST_REASON = 40
 _MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
 async def events(websocket: WebSocket) -> None:
     """Serve one client until it leaves."""
-    parts: AppState = websocket.app.state.parts
+    state: AppState = websocket.app.state.server
     await websocket.accept()
-    listener = parts.bus.subscribe()
+    listener = state.bus.subscribe()
     try:
-        status = await server_status(parts)
+        try:
+            status = await server_status(state)
+        except StorageUnavailable as error:
+            await websocket.close(TRY_AGAIN_LATER, str(error)[:LONGEST_REASON])
+            return
         listener.put(status, encode(status))
         async with asyncio.TaskGroup() as tasks:
             sending = tasks.create_task(_send(websocket, listener))
-            tasks.create_task(_receive(websocket, parts, listener, sending))
+            tasks.create_task(_receive(websocket, state, listener, sending))
     finally:
-        parts.bus.unsubscribe(listener)
+        state.bus.unsubscribe(listener)
 
 
-async def heartbeat(parts: AppState) -> None:
+async def heartbeat(state: AppState) -> None:
     """Tell all clients how the server is, for ever."""
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
-        parts.bus.publish(await server_status(parts))
+        with suppress(StorageUnavailable):  # /health tells it; clients hear the next heartbeat
+            state.bus.publish(await server_status(state))
 
 
-async def server_status(parts: AppState) -> ServerStatus:
+async def server_status(state: AppState) -> ServerStatus:
     """The body of /health and the queue's counts."""
-    return ServerStatus.model_validate({**dict(current(parts)), **await parts.queue.counts()})
+    return ServerStatus.model_validate({**dict(current(state)), **await state.queue.counts()})
 
 
 async def _send(websocket: WebSocket, listener: Listener) -> None:
@@ -58,18 +66,20 @@ async def _send(websocket: WebSocket, listener: Listener) -> None:
 
 
 async def _receive(
-    websocket: WebSocket, parts: AppState, listener: Listener, sending: asyncio.Task[None]
+    websocket: WebSocket, state: AppState, listener: Listener, sending: asyncio.Task[None]
 ) -> None:
     try:
         while (message := await websocket.receive())["type"] == "websocket.receive":
             with suppress(ValidationError):  # what we don't understand is not for us
                 text = message.get("text") or message.get("bytes") or ""
-                answer = await _answer(parts, _MESSAGE.validate_json(text))
+                answer = await _answer(state, _MESSAGE.validate_json(text))
                 listener.put(answer, encode(answer))
+    except StorageUnavailable as error:
+        await websocket.close(TRY_AGAIN_LATER, str(error)[:LONGEST_REASON])
     except RuntimeError:
         log.debug("a WebSocket client was gone already")
     sending.cancel()
 
 
-async def _answer(parts: AppState, message: ClientMessage) -> Pong | ServerStatus:
-    return Pong() if isinstance(message, Ping) else await server_status(parts)
+async def _answer(state: AppState, message: ClientMessage) -> Pong | ServerStatus:
+    return Pong() if isinstance(message, Ping) else await server_status(state)

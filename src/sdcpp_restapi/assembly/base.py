@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from ..config import Settings
 from ..db import Database
 from ..events import EventBus
+from ..jobs.input_images import InputStore
+from ..jobs.queue.disk_reserve import DiskReserve
 from ..jobs.queue.ordering import OrderingRules
 from ..jobs.queue.queue import Queue
 from ..jobs.queue.store import JobStore
-from ..jobs.submit.input_images import InputStore
 from ..preferences import Preferences, PreviewPreference
 
 
@@ -31,17 +32,19 @@ async def open_base(settings: Settings, stack: AsyncExitStack) -> Base:
     database = await open_database(settings, stack)
     preferences = Preferences(database)
     bus = EventBus()
-    store = JobStore(database, _rules(settings))
-    queue = Queue(store, bus)
+    store = JobStore(database, _ordering_rules(settings))
+    paths = settings.paths
+    reserve = DiskReserve(settings.limits.min_free_disk_mb, (paths.data_dir, paths.output_dir))
+    queue = Queue(store, bus, reserve)
     await queue.recover(with_workers=bool(settings.cluster.urls))
     return Base(
-        database,
-        preferences,
-        await PreviewPreference.read(preferences),
-        bus,
-        store,
-        queue,
-        open_inputs(settings),
+        database=database,
+        preferences=preferences,
+        preview=await PreviewPreference.read(preferences),
+        bus=bus,
+        store=store,
+        queue=queue,
+        inputs=open_inputs(settings),
     )
 
 
@@ -57,9 +60,9 @@ def open_inputs(settings: Settings) -> InputStore:
     return InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)
 
 
-def _rules(settings: Settings) -> OrderingRules:
-    here = 1 if settings.engine.devices is None else len(settings.engine.devices)
-    several = here > 1 or bool(settings.cluster.urls)
+def _ordering_rules(settings: Settings) -> OrderingRules:
+    local = 1 if settings.engine.devices is None else len(settings.engine.devices)
+    several = local > 1 or bool(settings.cluster.urls)
     return OrderingRules(
         by_client=settings.queue.fairness == "client", patience=settings.queue.patience(2 if several else 1)
     )

@@ -14,21 +14,19 @@ from ..downloads.sources.huggingface import HuggingFace
 from ..downloads.sources.registry import Sources
 from ..jobs.submit.download import DownloadSubmission
 from .base import Base
-from .models import Library
+from .models import Models
 
 
 @dataclass(frozen=True)
 class Downloads:
     """Orders and who carries them out."""
 
-    orders: DownloadSubmission
+    submission: DownloadSubmission
     sources: Sources
     executor: DownloadExecutor
 
 
-async def open_downloads(
-    settings: Settings, base: Base, library: Library, stack: AsyncExitStack
-) -> Downloads:
+async def open_downloads(settings: Settings, base: Base, models: Models, stack: AsyncExitStack) -> Downloads:
     """Nothing is asked of anybody yet."""
     own = settings.downloads
     tokens = [
@@ -38,15 +36,17 @@ async def open_downloads(
     web = HttpClient(AddressRules(own.allow_private), tokens, own.timeout)
     stack.push_async_callback(web.close)
     sources = Sources(Civitai(web, own.civitai_url), HuggingFace(web, own.huggingface_url))
-    catalog = library.catalog
+    catalog = models.catalog
     executor = DownloadExecutor(
         web,
         sources,
         PartFolder(settings.paths.data_dir / "downloads"),
         catalog.folders,
         RetryPolicy(own.retries, own.retry_delay),
-        library.hasher.remember,
+        models.hasher.remember,
         catalog.refresh,
     )
     await executor.sweep(base.queue.unfinished)
-    return Downloads(DownloadSubmission(base.queue, web, catalog.folders), sources, executor)
+    return Downloads(
+        DownloadSubmission(queue=base.queue, client=web, folders=catalog.folders), sources, executor
+    )

@@ -17,8 +17,8 @@ from ..schemas.assistant import AssistantSettings
 from ..schemas.ollama import OllamaSettings
 from ..slots.current_model import CurrentModel
 from .base import Base
-from .models import Library
-from .slots import Engine
+from .models import Models
+from .slots import Slots
 
 
 @dataclass(frozen=True)
@@ -30,18 +30,18 @@ class Llm:
 
 
 async def open_llm(
-    settings: Settings, base: Base, library: Library, engine: Engine, stack: AsyncExitStack
+    settings: Settings, base: Base, models: Models, slots: Slots, stack: AsyncExitStack
 ) -> Llm:
     """No model is read yet."""
     seat = ChatModelSlot(settings.llm)
     stack.push_async_callback(seat.close)
-    providers = Providers(seat, library.catalog)
+    providers = Providers(seat, models.catalog)
     of_ollama = await ProviderPreference.read(base.preferences, "ollama", OllamaSettings())
     of_assistant = await ProviderPreference.read(base.preferences, "assistant", AssistantSettings())
     enhancer = PromptEnhancer(
         ConfiguredModel(providers, of_ollama, "/ollama/settings"),
         History(base.database),
-        partial(_loaded_architecture, engine.model),
+        partial(_loaded_architecture, slots.model),
         settings.limits.max_prompt_chars,
     )
     chosen = ConfiguredModel(providers, of_assistant, "/assistant/settings")

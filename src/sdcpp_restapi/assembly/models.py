@@ -19,7 +19,7 @@ from ..slots.past_loads import PastLoads
 
 
 @dataclass(frozen=True)
-class Library:
+class Models:
     """What a machine has; a server's also knows what its workers have."""
 
     catalog: Catalog
@@ -27,13 +27,13 @@ class Library:
     library: ModelLibrary
     inspector: Inspector
     hasher: Hasher
-    places: AllowedPaths
+    paths: AllowedPaths
     past_loads: PastLoads
 
 
-async def open_library(
+async def open_models(
     settings: Settings, database: Database, remote: RemoteModels, stack: AsyncExitStack
-) -> Library:
+) -> Models:
     """Nothing is read yet but what earlier runs wrote down."""
     digests = await HashCache.read(database)
     catalog = Catalog(settings.paths.model_folders(), digests=digests)
@@ -51,5 +51,5 @@ async def open_library(
         engine_here=settings.engine.devices != [],
     )
     inspector = Inspector(catalog, facts, components, assembler, remote)
-    places = AllowedPaths(catalog, settings.paths.convert_dirs)
-    return Library(catalog, facts, library, inspector, hasher, places, PastLoads(database))
+    paths = AllowedPaths(catalog, settings.paths.convert_dirs)
+    return Models(catalog, facts, library, inspector, hasher, paths, PastLoads(database))

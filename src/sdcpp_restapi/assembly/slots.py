@@ -1,121 +1,120 @@
 """The engine slots of this machine, and what is loaded into all slots there are."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from .. import __version__
 from ..config import Settings
 from ..events import EventBus
-from ..jobs.submit.input_images import InputStore
-from ..models import architectures, loras
+from ..jobs.input_images import InputStore
+from ..jobs.queue.runner import Runners
+from ..jobs.queue.slot_runners import SlotRunners
 from ..schemas.options import PreviewSettings
-from ..schemas.upscaling import UpscalerRequest
 from ..slots.current_model import CurrentModel
 from ..slots.current_upscaler import CurrentUpscaler
 from ..slots.device import Device
+from ..slots.dispatch import Dispatcher
 from ..slots.engine_slot import EngineSlot
-from ..slots.executor import EngineExecutor, sweep
+from ..slots.executor import EngineExecutor, UpscalerUnloaded, sweep_broken_attempts
 from ..slots.pool import SlotPool
 from .base import Base
-from .models import Library
+from .models import Models
 
 
 @dataclass(frozen=True)
-class Engine:
-    """The slots and what is current in them."""
+class Slots:
+    """The slots of this machine, the runners of all slots, and what is current in them."""
 
-    slots: list[EngineSlot]
-    pool: SlotPool
+    local: Sequence[EngineSlot]
+    runners: SlotRunners
     model: CurrentModel
     upscaler: CurrentUpscaler
-    executors: list[EngineExecutor]
 
     def revision(self) -> str | None:
         """That of the engine, once one came up."""
-        return next((slot.child.hello.commit for slot in self.slots if slot.child), None)
+        return revision_of(self.local)
 
 
-async def open_engine(settings: Settings, base: Base, library: Library, stack: AsyncExitStack) -> Engine:
-    """Make the slots of this machine; they spawn their children later."""
-    slots = open_slots(settings, base.bus, library, stack)
-    pool = SlotPool(slots, partial(base.queue.wakeups.notify, "engine"))
+async def open_server_slots(
+    settings: Settings, base: Base, models: Models, runners: Runners, stack: AsyncExitStack
+) -> Slots:
+    """Make the slots of a server, which spawn their children later, and begin to load what was current."""
+    dispatcher = Dispatcher(
+        alone=not settings.cluster.urls, wake=partial(base.queue.wakeups.notify, "engine")
+    )
+    pool = SlotPool(dispatcher)
     stack.push_async_callback(pool.close)
-    upscaler = CurrentUpscaler(pool, library.library, base.preferences, base.bus)
+    upscaler = CurrentUpscaler(pool=pool, library=models.library, preferences=base.preferences, bus=base.bus)
     stack.push_async_callback(upscaler.close)
     model = CurrentModel(
-        pool,
-        library.library,
-        base.preferences,
-        base.bus,
-        __version__,
-        settings.generation.presets,
-        lambda: upscaler.name,
+        pool=pool,
+        library=models.library,
+        preferences=base.preferences,
+        bus=base.bus,
+        presets=settings.generation.presets,
     )
     stack.push_async_callback(model.close)
+    local = open_slots(settings, base.bus, models, stack)
+    slot_runners = SlotRunners(queue=base.queue, runners=runners, dispatcher=dispatcher)
     output_dir = settings.paths.output_dir
-    executors = open_executors(
-        slots,
-        output_dir,
-        library,
-        base.inputs,
-        [lambda: base.preview.current] * len(slots),
-        upscaler.released,
-    )
-    await sweep(output_dir, await base.queue.broken("convert"), library.places.listed)
+    for slot in local:
+        executor = open_executor(
+            slot,
+            output_dir=output_dir,
+            models=models,
+            inputs=base.inputs,
+            preview=lambda: base.preview.current,
+            upscaler_unloaded=upscaler.forget,
+        )
+        slot_runners.add_slot(slot, executor)
+    await sweep_broken_attempts(output_dir, await base.queue.broken("convert"), models.paths)
     if settings.engine.load_on_start:
         # The upscaler first: it is small, and requests may count on it once the model is there.
         await upscaler.restore(settings.engine.default_upscaler)
         await model.restore(settings.engine.default_model)
-    return Engine(slots, pool, model, upscaler, executors)
+    return Slots(local, slot_runners, model, upscaler)
 
 
-def open_slots(
-    settings: Settings, bus: EventBus, library: Library, stack: AsyncExitStack
-) -> list[EngineSlot]:
+def open_slots(settings: Settings, bus: EventBus, models: Models, stack: AsyncExitStack) -> list[EngineSlot]:
     """One for each device."""
     slots = []
     for device in Device.all_of(settings.engine.devices):
         slot = EngineSlot(
-            settings.engine,
-            device,
-            bus,
-            library.catalog.resolve,
-            _architecture_name,
-            partial(library.catalog.find, "esrgan"),
-            library.past_loads.add,
-            library.library.has_all,
+            settings=settings.engine,
+            device=device,
+            bus=bus,
+            catalog=models.catalog,
+            library=models.library,
+            past_loads=models.past_loads,
         )
         stack.push_async_callback(slot.close)
         slots.append(slot)
     return slots
 
 
-def open_executors(
-    slots: list[EngineSlot],
+def open_executor(
+    slot: EngineSlot,
+    *,
     output_dir: Path,
-    library: Library,
+    models: Models,
     inputs: InputStore,
-    previews: list[Callable[[], PreviewSettings]],
-    released: Callable[[UpscalerRequest], Awaitable[None]],
-) -> list[EngineExecutor]:
-    """One for each slot; `previews` are the settings that the jobs of each go by."""
-    return [
-        EngineExecutor(
-            slot,
-            output_dir,
-            partial(loras.resolve, library.catalog),
-            inputs.files,
-            preview,
-            library.places.listed,
-            released,
-        )
-        for slot, preview in zip(slots, previews, strict=True)
-    ]
+    preview: Callable[[], PreviewSettings],
+    upscaler_unloaded: UpscalerUnloaded,
+) -> EngineExecutor:
+    """What runs jobs on a slot of this machine."""
+    return EngineExecutor(
+        slot,
+        output_dir=output_dir,
+        catalog=models.catalog,
+        input_files=inputs.files,
+        preview=preview,
+        paths=models.paths,
+        upscaler_unloaded=upscaler_unloaded,
+    )
 
 
-def _architecture_name(engine_name: str) -> str | None:
-    found = architectures.by_engine_name(engine_name)
-    return found.name if found else None
+def revision_of(slots: Sequence[EngineSlot]) -> str | None:
+    """The revision of the engine, once one of the slots has come up."""
+    return next((slot.child.hello.commit for slot in slots if slot.child), None)

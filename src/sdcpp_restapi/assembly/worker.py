@@ -19,10 +19,10 @@ from ..config import Settings
 from ..models.library import Machine
 from ..schemas.upscaling import UpscalerRequest
 from ..slots.engine_slot import EngineSlot
-from ..slots.executor import EngineExecutor, sweep
+from ..slots.executor import EngineExecutor, sweep_broken_attempts
 from .base import open_database, open_inputs
-from .models import Library, open_library
-from .slots import open_executors, open_slots
+from .models import Models, open_models
+from .slots import open_executor, open_slots
 
 
 @dataclass(frozen=True)
@@ -59,11 +59,11 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
     connection = BrokerConnection.open(settings.cluster, f"worker {name}")
     stack.push_async_callback(connection.close)
     database = await open_database(settings, stack)
-    library = await open_library(settings, database, NoRemoteModels(), stack)
-    slots = open_slots(settings, ForwardingEventBus(name, connection, announcement_due), library, stack)
+    models = await open_models(settings, database, NoRemoteModels(), stack)
+    slots = open_slots(settings, ForwardingEventBus(name, connection, announcement_due), models, stack)
     store = ObjectFiles(connection)
     files = WorkerFiles(store, open_inputs(settings), settings.paths.data_dir / "outputs")
-    await _sweep_outputs(files.output_dir, library)
+    await _sweep_outputs(files.output_dir, models)
     runners = [
         AttemptRunner(
             worker=name,
@@ -73,7 +73,7 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
             preview=preview,
             announcement_due=announcement_due,
         )
-        for executor, preview in _open_executors(slots, library, files)
+        for executor, preview in (_open_executor(slot, models, files) for slot in slots)
     ]
     consumers = [
         JobConsumer(worker=name, number=number, runner=runner, connection=connection)
@@ -84,8 +84,8 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
         connection=connection,
         slots=slots,
         runners=runners,
-        library=library.library,
-        inspector=library.inspector,
+        library=models.library,
+        inspector=models.inspector,
         announcement_due=announcement_due,
     )
     await rpc.claim_name()
@@ -98,7 +98,7 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
         runners=runners,
         consumers=consumers,
         rpc=rpc,
-        library=library.library,
+        library=models.library,
         engines=engines,
         announcement_due=announcement_due,
         announce_every=settings.cluster.announce_every,
@@ -106,26 +106,26 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
     return Worker(engines, agent)
 
 
-async def _sweep_outputs(output_dir: Path, library: Library) -> None:
+async def _sweep_outputs(output_dir: Path, models: Models) -> None:
     """Delete outputs of attempts that a kill broke off: here they are kept only until they are sent."""
     await asyncio.to_thread(shutil.rmtree, output_dir, ignore_errors=True)
-    await sweep(output_dir, [], library.places.listed)
+    await sweep_broken_attempts(output_dir, [], models.paths)
 
 
-def _open_executors(
-    slots: list[EngineSlot], library: Library, files: WorkerFiles
-) -> list[tuple[EngineExecutor, AssignedPreview]]:
-    """The executor of each slot, with what holds the preview settings that it reads."""
-    previews = [AssignedPreview() for _ in slots]
-    executors = open_executors(
-        slots,
-        files.output_dir,
-        library,
-        files.inputs,
-        [preview.get for preview in previews],
-        _keep_current_upscaler,
+def _open_executor(
+    slot: EngineSlot, models: Models, files: WorkerFiles
+) -> tuple[EngineExecutor, AssignedPreview]:
+    """The executor of a slot, with what holds the preview settings that it reads."""
+    preview = AssignedPreview()
+    executor = open_executor(
+        slot,
+        output_dir=files.output_dir,
+        models=models,
+        inputs=files.inputs,
+        preview=preview.get,
+        upscaler_unloaded=_keep_current_upscaler,
     )
-    return list(zip(executors, previews, strict=True))
+    return executor, preview
 
 
 async def _keep_current_upscaler(_upscaler: UpscalerRequest) -> None:

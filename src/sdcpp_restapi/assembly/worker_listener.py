@@ -11,19 +11,16 @@ from ..cluster.server.registry import WorkerRegistry
 from ..cluster.server.remote_slot import RemoteSlotContext
 from ..cluster.server.sweeper import Sweeper
 from ..config import Settings
-from ..jobs.queue.runner import Runners
-from ..slots.registration import SlotRegistration
 from .base import Base
-from .slots import Engine
+from .slots import Slots
 
 
 async def open_worker_listener(
     *,
     settings: Settings,
     base: Base,
-    engine: Engine,
+    slots: Slots,
     workers: KnownWorkers,
-    runners: Runners,
     stack: AsyncExitStack,
 ) -> WorkerListener | None:
     """Connect to the broker, and go on with jobs that workers run since the last run; None without a broker.
@@ -51,9 +48,9 @@ async def open_worker_listener(
     registry = WorkerRegistry(
         workers=workers,
         context=context,
-        registration=SlotRegistration(base.queue, runners, engine.pool),
+        runners=slots.runners,
         bus=base.bus,
-        engine_revision=engine.revision,
+        engine_revision=slots.revision,
         settings=cluster,
     )
     registry.resume(await base.queue.with_workers())

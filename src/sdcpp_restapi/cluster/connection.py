@@ -38,7 +38,7 @@ class BrokerConnection:
         self._credentials = options_of(settings)
         self._client_name = client_name
         self._client = Client()
-        self._subscriptions: list[tuple[str, MessageHandler]] = []
+        self._subscriptions: dict[str, MessageHandler] = {}
         self._js: JetStreamContext | None = None
         self._object_store: ObjectStore | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -101,9 +101,14 @@ class BrokerConnection:
                 await self._client.publish(subject, message.model_dump_json().encode())
 
     async def subscribe(self, subject: str, handler: MessageHandler) -> None:
-        """Call `handler` with every message of a subject, one after the other, also after reconnections."""
+        """Call `handler` with every message of a subject, one after the other, also after reconnections.
+
+        A subject that has a handler keeps it: whoever subscribes may be started again after a failure.
+        """
         await self.ready()
-        self._subscriptions.append((subject, handler))
+        if subject in self._subscriptions:
+            return
+        self._subscriptions[subject] = handler
         with suppress(*BROKER_ERRORS):  # the next connection begins with it
             await self._client.subscribe(subject, cb=handler)
 
@@ -198,7 +203,7 @@ class BrokerConnection:
         )
         self._js = self._client.jetstream(timeout=10)
         self._object_store = None
-        for subject, handler in self._subscriptions:
+        for subject, handler in self._subscriptions.items():
             await self._client.subscribe(subject, cb=handler)
 
     async def _create_streams(self) -> None:

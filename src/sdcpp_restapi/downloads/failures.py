@@ -40,6 +40,8 @@ class NotWritten(BadRequest):
 class Interrupted(UpstreamFailed):
     """The line broke; trying again may help"""
 
+    code = "transfer_interrupted"
+
     def __init__(self, message: str | None = None, after: float | None = None) -> None:
         """`after`: seconds that the other server asks to be left alone."""
         super().__init__(message)

@@ -218,7 +218,7 @@ class ModelLibrary:
         await self._catalog.resolve(request)
         if not self._engine_here:
             raise ModelNotFound(
-                f"Internal error: Model not found: {request.model_name} is on this server, which has no"
+                f"Model not found: {request.model_name} is on this server, which has no"
                 " engine of its own, and on no worker"
             )
         path = await self._catalog.find(request.model_type, request.model_name)

@@ -33,7 +33,7 @@ def files_of(inventory: Inventory, request: LoadRequest) -> ModelFiles:
     components, problems = _components(inventory, request)
     main = inventory.path(request.model_type, request.model_name)
     if main is None:
-        missing = f"Internal error: Model not found: {request.model_name}{_main_hint(inventory, request)}"
+        missing = f"Model not found: {request.model_name}{_main_hint(inventory, request)}"
         raise ModelNotFound("; ".join([missing, *problems]))
     if problems:
         raise BadRequest("; ".join(problems))

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BadRequest
+from ..errors import BadRequest, LoraNotFound
 from ..schemas.engine import LoraFile
 from ..schemas.generation import GenerationRequest, LoraUse
 from ..schemas.models import EXTENSIONS
@@ -101,7 +101,7 @@ def _summed(inventory: Inventory, uses: Iterable[LoraUse]) -> list[LoraFile]:
             weights[key] = weights.get(key, 0.0) + use.weight
     if missing:
         where = f" in {inventory.folders['lora']}" if "lora" in inventory.folders else ""
-        raise BadRequest(f"LoRA not found{where}: {', '.join(missing)}")
+        raise LoraNotFound(f"LoRA not found{where}: {', '.join(missing)}")
     for (file, _), weight in weights.items():
         if not math.isfinite(weight):
             raise BadRequest(f"loras: the weights of {Path(file).name} add up to more than a number can hold")

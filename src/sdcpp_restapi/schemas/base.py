@@ -35,6 +35,10 @@ class Request(Frozen):
         )
         return [*sorted(self.model_extra or {}), *inner]
 
+    def warn_of_unknown_fields(self) -> list[str]:
+        """A sentence for each field that the client sent and nobody knows."""
+        return [f"unknown field {name!r} was ignored" for name in self.unknown_fields()]
+
     def known(self) -> Self:
         """The same request without its unknown fields."""
         given = {name: getattr(self, name) for name in self.model_fields_set & set(type(self).model_fields)}

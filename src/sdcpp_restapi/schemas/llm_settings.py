@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StrictBool
 
-from .base import Frozen, Integer, Request
+from .base import Frozen, Integer, LeftOut, Request
 from .chat import ProviderName
 
 # Stands for a key that is set; coming back in an update it means "unchanged".
@@ -63,3 +63,4 @@ class LlmFailure(Frozen):
 
     success: Literal[False] = False
     error: str
+    code: str | None = LeftOut

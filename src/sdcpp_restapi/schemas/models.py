@@ -6,6 +6,7 @@ from pydantic import Field
 
 from .base import Component, FlowShift, Fraction, Frozen, Integer, LeftOut, Request
 from .engine_names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
+from .queue_state import QueueState
 from .trash import Storage
 from .type_rules import TypeRules
 
@@ -243,5 +244,6 @@ class Health(Frozen):
     upscaler_loaded: bool = False
     upscaler_name: str | None = None
     loaded_slots: list[LoadedSlot] = []
+    queue: QueueState = QueueState()
     storage: Storage | None = Field(None, description="null until it was measured for the first time")
     version: str

@@ -114,6 +114,11 @@ class Architectures(Frozen):
 
 
 class ErrorBody(Frozen):
-    """Every error, whatever its status."""
+    """Every error, whatever its status.
+
+    `error` is a sentence for people, `code` a stable word for programs, `field` the request's field at fault.
+    """
 
     error: str
+    code: str | None = LeftOut
+    field: str | None = LeftOut

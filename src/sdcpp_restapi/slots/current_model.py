@@ -2,40 +2,23 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Mapping
 
+from .. import __version__
 from ..errors import EngineLost, LoadInProgress, NoModelLoaded, NoSlot, SdcppError
 from ..events import EventBus
 from ..models import architectures
+from ..models.library import ModelLibrary
 from ..preferences import Preferences
 from ..schemas.base import Frozen
 from ..schemas.events import ModelLoaded, ModelUnloaded
-from ..schemas.models import Health, LoadedSlot, LoadRequest
+from ..schemas.models import Health, LoadRequest
 from ..schemas.options import Architecture, GenerationDefaults
+from ..slots.pool import SlotPool
 
 log = logging.getLogger(__name__)
 
 PREFERENCE = "current_model"
-
-
-class Engine(Protocol):
-    """What this module needs of the engine slots."""
-
-    @property
-    def loading(self) -> LoadRequest | None: ...
-    @property
-    def problem(self) -> str | None: ...
-    async def load(self, request: LoadRequest) -> ModelLoaded: ...
-    async def unload(self) -> None: ...
-    def awaits(self, request: LoadRequest) -> bool: ...
-    def views(self) -> list[LoadedSlot]: ...
-
-
-class Library(Protocol):
-    """What this module needs to know about model files."""
-
-    async def prepare_load(self, request: LoadRequest) -> LoadRequest: ...
 
 
 class Current(Frozen):
@@ -50,22 +33,19 @@ class CurrentModel:
 
     def __init__(
         self,
-        engine: Engine,
-        library: Library,
+        *,
+        pool: SlotPool,
+        library: ModelLibrary,
         preferences: Preferences,
         bus: EventBus,
-        version: str,
-        presets: Mapping[str, GenerationDefaults] | None = None,
-        upscaler_name: Callable[[], str | None] = lambda: None,
+        presets: Mapping[str, GenerationDefaults],
     ) -> None:
-        self._engine = engine
+        self._pool = pool
         self._library = library
         self._changing = asyncio.Lock()
         self._preferences = preferences
         self._bus = bus
-        self._version = version
-        self._presets = presets or {}
-        self._upscaler_name = upscaler_name
+        self._presets = presets
         self._requested: asyncio.Task[ModelLoaded] | None = None
         self._restoring: asyncio.Task[ModelLoaded] | None = None
         self._asked_for: LoadRequest | None = None
@@ -101,7 +81,8 @@ class CurrentModel:
         asked for runs, ModelNotFound and BadRequest for names, LoadFailed when the engine refuses.
         """
         if self._requested is not None and not self._requested.done():
-            name = self.health().loading_model_name or self.require().model_name
+            loading = self._pool.loading or self._awaited()
+            name = loading.model_name if loading else self.require().model_name
             raise LoadInProgress(f"Another model is being loaded: {name}; try again later")
         self._asked_for = request
         self._requested = asyncio.create_task(self._checked_load(request))
@@ -111,7 +92,7 @@ class CurrentModel:
     async def unload(self) -> None:
         """Free the model, once the running job is done."""
         async with self._changing:
-            await self._engine.unload()
+            await self._pool.unload()
             if self._current is not None:
                 self._bus.publish(ModelUnloaded(model_name=self._current.request.model_name))
             await self._forget()
@@ -132,23 +113,23 @@ class CurrentModel:
             return None
         return architectures.described(self._current.loaded.model_architecture, self._presets)
 
-    def health(self) -> Health:
-        """The body of GET /health."""
-        loading = self._engine.loading or self._awaited()
+    def health(self, upscaler_name: str | None) -> Health:
+        """The body of GET /health; `upscaler_name` is that of the current upscaler."""
+        loading = self._pool.loading or self._awaited()
         shown = self._current if self._is_settled() else None
         return Health(
             model_loaded=shown is not None,
             model_loading=loading is not None,
             loading_model_name=loading.model_name if loading else None,
-            last_error=self._last_error or self._engine.problem,
+            last_error=self._last_error or self._pool.problem,
             model_name=shown.request.model_name if shown else None,
             model_type=shown.request.model_type if shown else None,
             model_architecture=shown.loaded.model_architecture if shown else None,
             loaded_components=shown.loaded.loaded_components if shown else {},
-            upscaler_loaded=self._upscaler_name() is not None,
-            upscaler_name=self._upscaler_name(),
-            loaded_slots=self._engine.views(),
-            version=self._version,
+            upscaler_loaded=upscaler_name is not None,
+            upscaler_name=upscaler_name,
+            loaded_slots=self._pool.views(),
+            version=__version__,
         )
 
     def _is_settled(self) -> bool:
@@ -157,7 +138,7 @@ class CurrentModel:
         A job that loads another model for itself does not change what the current one is.
         """
         current = self._current
-        return self._awaited() is None and (current is None or not self._engine.awaits(current.request))
+        return self._awaited() is None and (current is None or not self._pool.is_first_load(current.request))
 
     def _awaited(self) -> LoadRequest | None:
         """The model of a load that waits for its turn or runs."""
@@ -169,7 +150,7 @@ class CurrentModel:
             request = await self._library.prepare_load(request)
         except SdcppError as error:
             log.warning("%s", error)
-            self._last_error = str(error).removeprefix("Internal error: ")
+            self._last_error = str(error)
             raise
         return await self._load(request)
 
@@ -188,7 +169,7 @@ class CurrentModel:
         self._asked_for, self._last_error = request, None
         async with self._changing:
             try:
-                loaded = await self._engine.load(request)
+                loaded = await self._pool.load(request)
             except SdcppError as error:
                 self._last_error = str(error)
                 self._current = None

@@ -2,32 +2,19 @@
 
 import asyncio
 import logging
-from typing import Protocol
 
 from ..errors import NoUpscalerLoaded, SdcppError, UpscalerNotFound
 from ..events import EventBus
+from ..models.library import ModelLibrary
 from ..preferences import Preferences
 from ..schemas.base import Frozen
 from ..schemas.events import UpscalerLoaded, UpscalerUnloaded
-from ..schemas.models import ModelType
 from ..schemas.upscaling import UpscalerRequest
+from ..slots.pool import SlotPool
 
 log = logging.getLogger(__name__)
 
 PREFERENCE = "current_upscaler"
-
-
-class Engine(Protocol):
-    """What this module needs of the engine slots."""
-
-    async def load_upscaler(self, request: UpscalerRequest) -> UpscalerLoaded: ...
-    async def unload_upscaler(self) -> None: ...
-
-
-class Library(Protocol):
-    """What this module needs to know about model files."""
-
-    async def has(self, kind: ModelType, name: str) -> bool: ...
 
 
 class Current(Frozen):
@@ -40,8 +27,10 @@ class Current(Frozen):
 class CurrentUpscaler:
     """One answer to the question which upscaler is loaded."""
 
-    def __init__(self, engine: Engine, library: Library, preferences: Preferences, bus: EventBus) -> None:
-        self._engine = engine
+    def __init__(
+        self, *, pool: SlotPool, library: ModelLibrary, preferences: Preferences, bus: EventBus
+    ) -> None:
+        self._pool = pool
         self._library = library
         self._changing = asyncio.Lock()
         self._preferences = preferences
@@ -89,10 +78,10 @@ class CurrentUpscaler:
     async def unload(self) -> None:
         """Free the upscaler, once the running job is done. Nothing loaded is fine too."""
         async with self._changing:
-            await self._engine.unload_upscaler()
+            await self._pool.unload_upscaler()
             await self._forget()
 
-    async def released(self, request: UpscalerRequest) -> None:
+    async def forget(self, request: UpscalerRequest) -> None:
         """A job unloaded this upscaler after use."""
         if self._current is not None and self._current.request == request:
             await self._forget()
@@ -112,7 +101,7 @@ class CurrentUpscaler:
     async def _load(self, request: UpscalerRequest) -> UpscalerLoaded:
         async with self._changing:
             try:
-                loaded = await self._engine.load_upscaler(request)
+                loaded = await self._pool.load_upscaler(request)
             except SdcppError:
                 await self._forget()
                 raise

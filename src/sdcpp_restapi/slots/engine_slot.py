@@ -7,7 +7,7 @@ loads both again. Whoever uses it takes a turn first (turns.py); the methods bel
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from itertools import count
 from time import monotonic
@@ -17,6 +17,9 @@ from ..engine.client import EngineChild
 from ..engine.watchdog import watch_for_hang
 from ..errors import EngineLost, EngineUnusable, LoadFailed, SdcppError
 from ..events import EventBus
+from ..models import architectures
+from ..models.catalog import Catalog
+from ..models.library import ModelLibrary
 from ..schemas.engine import (
     Command,
     Convert,
@@ -37,18 +40,16 @@ from ..schemas.pipe import Cancel, Refused
 from ..schemas.required_files import RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
 from .device import Device
+from .dispatch import HeldModels
+from .past_loads import PastLoads
 from .priority_lock import JOB, LOAD, PriorityLock
-from .upscaler_slot import FindUpscaler, UpscalerSlot
+from .upscaler_slot import UpscalerSlot
 
 log = logging.getLogger(__name__)
 
 # Seconds after which an engine that could not be started is tried again by a slot that has others beside it.
 NEXT_CHANCE = 30.0
 
-Resolve = Callable[[LoadRequest], Awaitable[ModelFiles]]
-NameArchitecture = Callable[[str], str | None]
-Has = Callable[[RequiredFiles], Awaitable[bool]]
-WasLoaded = Callable[[LoadRequest, ModelLoaded], Awaitable[None]]
 WorkCommand = Generate | GenerateVideo | Upscale | Convert
 
 
@@ -57,26 +58,23 @@ class EngineSlot:
 
     def __init__(
         self,
+        *,
         settings: Engine,
         device: Device,
         bus: EventBus,
-        resolve: Resolve,
-        name_architecture: NameArchitecture,
-        find_upscaler: FindUpscaler,
-        was_loaded: WasLoaded,
-        has: Has,
+        catalog: Catalog,
+        library: ModelLibrary,
+        past_loads: PastLoads,
     ) -> None:
-        """`was_loaded` is told of every load that went well; `has`: whether the files are here."""
         self._settings = settings
         self._device = device
         self._bus = bus
-        self._resolve = resolve
-        self._name_architecture = name_architecture
-        self._was_loaded = was_loaded
-        self._has = has
+        self._catalog = catalog
+        self._library = library
+        self._past_loads = past_loads
         self._lock = PriorityLock()
         self._ids = count(1)
-        self.upscaler = UpscalerSlot(bus, device, find_upscaler, self._call, self._ids)
+        self.upscaler = UpscalerSlot(bus=bus, device=device, catalog=catalog, call=self._call, ids=self._ids)
         self._running: int | None = None
         self.job_id: str | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -87,7 +85,7 @@ class EngineSlot:
         self.architecture: str | None = None
         self.problem: str | None = None
         self._next_chance = 0.0
-        self._merged: list[LoraFile] | None = None
+        self._merged_loras: list[LoraFile] | None = None
 
     # ------------------------------------------------------------ life
 
@@ -97,7 +95,7 @@ class EngineSlot:
             with suppress(EngineLost, EngineUnusable):
                 await self._living_child()
 
-    async def ready(self) -> bool:
+    async def revive(self) -> bool:
         """Whether the engine runs; one that could not be started gets another chance now and then."""
         if self.problem is not None and monotonic() >= self._next_chance:
             with suppress(EngineLost, EngineUnusable):
@@ -125,9 +123,14 @@ class EngineSlot:
         """Which of this machine's slots it is."""
         return str(self._device)
 
-    async def can_run(self, needs: RequiredFiles) -> bool:
-        """Whether this machine has what a job needs."""
-        return await self._has(needs)
+    @property
+    def remote_name(self) -> None:
+        """It is on this machine."""
+        return None
+
+    async def can_run(self, files: RequiredFiles) -> bool:
+        """Whether this machine has the files that a job requires."""
+        return await self._library.has_all(files)
 
     def view(self) -> LoadedSlot:
         """What memory holds now."""
@@ -140,14 +143,10 @@ class EngineSlot:
             job_id=self.job_id,
         )
 
-    def holds(self, request: LoadRequest, loras: list[LoraFile]) -> bool:
-        """Whether a job with this model and these LoRAs can run on what is in memory.
-
-        LoRAs merged into the weights leave rounding errors behind when they are taken out, and a change of
-        them between two pictures frees the VAE that the second one is decoded with (both measured on
-        487de75): after the first picture, only the same LoRAs or a fresh load will do.
-        """
-        return request.same_model(self.loaded) and self._merged in (None, loras)
+    @property
+    def held(self) -> HeldModels:
+        """What decides whether a job can run without a load."""
+        return HeldModels(self.loaded, self.upscaler.loaded, self._merged_loras)
 
     # ------------------------------------------------------------ work
 
@@ -178,13 +177,13 @@ class EngineSlot:
         """
         self.loading = request
         try:
-            loaded = await self._load(request, await self._resolve(request))
+            loaded = await self._load(request, await self._catalog.resolve(request))
         except SdcppError as error:
             self._bus.publish(ModelLoadFailed(model_name=request.model_name, error=str(error)))
             raise
         finally:
             self.loading = None
-        await self._was_loaded(request, loaded)
+        await self._past_loads.add(request, loaded)
         self._bus.publish(loaded)
         return loaded
 
@@ -207,7 +206,7 @@ class EngineSlot:
         self._running = call_id
         wanted = command(call_id)
         if isinstance(wanted, Generation) and wanted.options.lora_apply_mode == "immediately":
-            self._merged = wanted.loras
+            self._merged_loras = wanted.loras
         try:
             async with aclosing(self._call(wanted, call_id)) as reports:
                 async for report in reports:
@@ -262,8 +261,8 @@ class EngineSlot:
 
     def _remember(self, request: LoadRequest, report: Loaded) -> ModelLoaded:
         self.loaded = request
-        self._merged = None
-        self.architecture = self._name_architecture(report.engine_architecture) or report.engine_architecture
+        self._merged_loras = None
+        self.architecture = _architecture_name(report.engine_architecture)
         log.info(
             "loaded %s (%s) on %s in %.1f s",
             request.model_name,
@@ -339,6 +338,11 @@ class EngineSlot:
                     await self.upscaler.load(upscaler)
             except SdcppError as error:
                 log.error("the engine could not be brought back: %s", error)
+
+
+def _architecture_name(engine_name: str) -> str:
+    known = architectures.by_engine_name(engine_name)
+    return known.name if known else engine_name
 
 
 def _warnings(request: LoadRequest, report: Loaded) -> list[str]:

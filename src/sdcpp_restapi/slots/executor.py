@@ -1,13 +1,15 @@
 """Runs the jobs of the engine lane on a slot: results appear all at once, or not at all."""
 
 import asyncio
-import shutil
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing
 from pathlib import Path
 from typing import Protocol
 
 from ..errors import CannotLoad, EngineLost, JobCancelled, JobFailed, SdcppError
+from ..models.allowed_paths import AllowedPaths
+from ..models.catalog import Catalog
+from ..outputs.job_folder import sweep_attempts
 from ..schemas.conversion import ConvertRequest
 from ..schemas.engine import LoraFile, Partial, PreviewFrame, Report, Step
 from ..schemas.events import JobPreview
@@ -17,12 +19,13 @@ from ..schemas.options import PreviewSettings
 from ..schemas.pipe import Refused
 from ..schemas.upscaling import UpscaleRequest, UpscalerRequest
 from ..schemas.video import Txt2VidRequest
+from .dispatch import required_loads
 from .engine_slot import EngineSlot, WorkCommand
-from .tasks.conversion import ConvertTask, Listed
-from .tasks.generation import GenerateTask, InputFiles, ResolvePrompts, UpscaleTask
+from .tasks.conversion import ConvertTask
+from .tasks.generation import GenerateTask, InputFiles, UpscaleTask
 from .tasks.video import VideoTask
 
-Released = Callable[[UpscalerRequest], Awaitable[None]]
+UpscalerUnloaded = Callable[[UpscalerRequest], Awaitable[None]]
 
 
 class Task(Protocol):
@@ -43,21 +46,22 @@ class EngineExecutor:
     def __init__(
         self,
         slot: EngineSlot,
+        *,
         output_dir: Path,
-        resolve_prompts: ResolvePrompts,
+        catalog: Catalog,
         input_files: InputFiles,
         preview: Callable[[], PreviewSettings],
-        listed: Listed,
-        released: Released,
+        paths: AllowedPaths,
+        upscaler_unloaded: UpscalerUnloaded,
     ) -> None:
-        """`listed` is asked about converted models, `released` told of upscalers that a job unloaded."""
+        """`upscaler_unloaded` is called with an upscaler that a job unloaded after use."""
         self._slot = slot
         self._output_dir = output_dir
-        self._resolve_prompts = resolve_prompts
+        self._catalog = catalog
         self._input_files = input_files
         self._preview = preview
-        self._listed = listed
-        self._released = released
+        self._paths = paths
+        self._upscaler_unloaded = upscaler_unloaded
         self._current: str | None = None
         self._cancelled = False
 
@@ -84,14 +88,14 @@ class EngineExecutor:
         kept: Report | None = None
         try:
             await task.prepare()
-            await self._ready(job, task.loras)
+            await self._load(job, task.loras)
             try:
                 async with aclosing(self._slot.run(task.command())) as reports:
                     async for made in reports:
                         if isinstance(made, Partial):
                             kept = made.made
-                        elif told := _told(job, made):
-                            yield told
+                        elif event := _event_of(job, made):
+                            yield event
             except (JobCancelled, EngineLost):
                 # An engine that did not stop in time was ended: what it had finished is whole all the same.
                 if not self._cancelled or kept is None:
@@ -99,7 +103,7 @@ class EngineExecutor:
                 made = kept
             assert made is not None
             outcome = await task.publish(made)
-            await self._release(job)
+            await self._unload_upscaler(job)
             yield outcome
         except OSError as error:
             raise JobFailed(f"The files of the job could not be written: {error}") from error
@@ -109,18 +113,26 @@ class EngineExecutor:
 
     def _task(self, job: Job) -> Task:
         if isinstance(job.params, ConvertRequest):
-            return ConvertTask(job, self._listed)
+            return ConvertTask(job, self._paths)
         if isinstance(job.params, UpscaleRequest):
-            return UpscaleTask(job, self._output_dir, self._input_files)
+            return UpscaleTask(job, output_dir=self._output_dir, input_files=self._input_files)
         kind = VideoTask if isinstance(job.params, Txt2VidRequest) else GenerateTask
-        return kind(job, self._output_dir, self._resolve_prompts, self._input_files, self._preview)
+        return kind(
+            job,
+            output_dir=self._output_dir,
+            catalog=self._catalog,
+            input_files=self._input_files,
+            preview=self._preview,
+        )
 
-    async def _ready(self, job: Job, loras: list[LoraFile]) -> None:
+    async def _load(self, job: Job, loras: list[LoraFile]) -> None:
+        """Load what the job needs and memory does not hold. Raises CannotLoad, EngineLost, JobCancelled."""
+        loads = required_loads(job, loras, self._slot.held)
         try:
-            if job.model is not None and not self._slot.holds(job.model, loras):
-                await self._slot.load(job.model)
-            if job.upscaler is not None and not self._slot.upscaler.holds(job.upscaler):
-                await self._slot.upscaler.load(job.upscaler)
+            if loads.model is not None:
+                await self._slot.load(loads.model)
+            if loads.upscaler is not None:
+                await self._slot.upscaler.load(loads.upscaler)
         except SdcppError as error:
             if isinstance(error.__cause__, EngineLost):
                 raise error.__cause__ from error
@@ -128,42 +140,36 @@ class EngineExecutor:
         if self._cancelled:
             raise JobCancelled
 
-    async def _release(self, job: Job) -> None:
+    async def _unload_upscaler(self, job: Job) -> None:
         """After a generation that upscaled: free the upscaler's memory, unless it is to stay."""
         if not isinstance(job.params, ImageRequest) or job.upscaler is None:
             return
         if job.params.upscale_auto_unload:
             await self._slot.upscaler.unload()
-            await self._released(job.upscaler)
+            await self._upscaler_unloaded(job.upscaler)
 
 
-async def sweep(output_dir: Path, ended: Iterable[Job], listed: Listed) -> None:
+async def sweep_broken_attempts(output_dir: Path, ended: Iterable[Job], paths: AllowedPaths) -> None:
     """Delete what attempts left behind that a kill broke off; call once, before the first job.
 
     `ended` are conversions that failed or were cancelled: their files lie beside models, in any folder.
     """
-    await asyncio.to_thread(_make_empty_of_attempts, output_dir)
+    await asyncio.to_thread(sweep_attempts, output_dir)
     for job in ended:
-        await ConvertTask(job, listed).clean()
+        await ConvertTask(job, paths).clean()
 
 
-def _make_empty_of_attempts(output_dir: Path) -> None:
-    output_dir.mkdir(parents=True, exist_ok=True)
-    for folder in output_dir.glob(".*.tmp"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _told(job: Job, report: Report) -> Progress | JobPreview | None:
+def _event_of(job: Job, report: Report) -> Progress | JobPreview | None:
     match report:
         case Step():
             return Progress.at(report.step, report.total_steps, report.image, report.images)
         case PreviewFrame():
-            return _preview(job, report)
+            return _preview_of(job, report)
         case Refused():
             raise JobCancelled if report.cancelled else JobFailed(report.error)
     return None
 
 
-def _preview(job: Job, report: PreviewFrame) -> JobPreview:
+def _preview_of(job: Job, report: PreviewFrame) -> JobPreview:
     shown = report.model_dump(exclude={"kind", "id", "jpeg"})
     return JobPreview(job_id=job.id, image=f"data:image/jpeg;base64,{report.jpeg}", **shown)

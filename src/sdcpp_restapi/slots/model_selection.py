@@ -1,26 +1,19 @@
 """Which model a new job is stamped with: the one that its request names, or else the current one."""
 
-from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from ..errors import BadRequest, ModelNotFound
+from ..models import architectures
 from ..models.library import ModelLibrary
 from ..schemas.cluster import Completed
 from ..schemas.models import LoadRequest, MainType
-from ..schemas.options import Architecture
+from ..schemas.options import Architecture, GenerationDefaults
+from ..slots.current_model import CurrentModel
 from .past_loads import PastLoads
 
-DescribeArchitecture = Callable[[str], Architecture | None]
 
-
-class Current(Protocol):
-    """What this module needs of the current model."""
-
-    def require(self) -> LoadRequest: ...
-    def architecture(self) -> Architecture | None: ...
-
-
-class Chosen(NamedTuple):
+class SelectedModel(NamedTuple):
     """A model, and what is known of its architecture before it is loaded."""
 
     request: LoadRequest
@@ -32,33 +25,34 @@ class ModelSelection:
 
     def __init__(
         self,
-        current: Current,
+        *,
+        current: CurrentModel,
         library: ModelLibrary,
         past_loads: PastLoads,
-        describe: DescribeArchitecture,
+        presets: Mapping[str, GenerationDefaults],
     ) -> None:
-        """`describe` tells what is known of a model_architecture."""
+        """`presets` is the setting generation.presets."""
         self._current = current
         self._library = library
         self._past_loads = past_loads
-        self._describe = describe
+        self._presets = presets
 
-    async def choose(self, wanted: str | LoadRequest | None) -> Chosen:
+    async def select(self, wanted: str | LoadRequest | None) -> SelectedModel:
         """The model to stamp a job with; every file of it is on disk.
 
         Raises NoModelLoaded when nothing is wanted and nothing is loaded, BadRequest for what is wanted.
         """
         if wanted is None:
-            return Chosen(self._current.require(), self._current.architecture())
+            return SelectedModel(self._current.require(), self._current.architecture())
         try:
             completed = await (
-                self._named(wanted) if isinstance(wanted, str) else self._library.complete(wanted)
+                self._complete_name(wanted) if isinstance(wanted, str) else self._library.complete(wanted)
             )
         except (BadRequest, ModelNotFound) as error:
-            raise BadRequest(f"model: {str(error).removeprefix('Internal error: ')}") from error
-        return Chosen(completed.request, await self._architecture(completed))
+            raise BadRequest(f"model: {error}") from error
+        return SelectedModel(completed.request, await self._architecture(completed))
 
-    async def _named(self, name: str) -> Completed:
+    async def _complete_name(self, name: str) -> Completed:
         kind = await self._kind_of(name)
         past = await self._past_loads.last(kind, name)
         if past is not None:
@@ -82,4 +76,4 @@ class ModelSelection:
         if name is None:
             past = await self._past_loads.last(model.request.model_type, model.request.model_name)
             name = past.architecture if past else None
-        return self._describe(name) if name else None
+        return architectures.described(name, self._presets) if name else None

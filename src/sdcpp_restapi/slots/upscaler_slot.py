@@ -4,13 +4,13 @@ Whoever uses it has taken the slot's turn.
 """
 
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from itertools import count
-from pathlib import Path
 
 from ..errors import EngineLost, EngineUnusable, UpscalerLoadFailed, UpscalerNotFound
 from ..events import EventBus
+from ..models.catalog import Catalog
 from ..schemas.engine import Command, LoadUpscaler, Report, UnloadUpscaler, UpscalerReady
 from ..schemas.events import UpscalerLoaded
 from ..schemas.pipe import Refused
@@ -19,7 +19,6 @@ from .device import Device
 
 log = logging.getLogger(__name__)
 
-FindUpscaler = Callable[[str], Awaitable[Path | None]]
 # A command to the slot's child, which is started if need be, and the id of the call.
 Call = Callable[[Command, int], AsyncIterator[Report]]
 
@@ -28,19 +27,14 @@ class UpscalerSlot:
     """Remembers what the child holds; `forget` it when the child is gone."""
 
     def __init__(
-        self, bus: EventBus, device: Device, find: FindUpscaler, call: Call, ids: "count[int]"
+        self, *, bus: EventBus, device: Device, catalog: Catalog, call: Call, ids: "count[int]"
     ) -> None:
         self._bus = bus
         self._device = device
-        self._find = find
+        self._catalog = catalog
         self._call = call
         self._ids = ids
         self.loaded: UpscalerRequest | None = None
-
-    def holds(self, request: UpscalerRequest) -> bool:
-        """Whether a job stamped with this upscaler can run; tile sizes belong to jobs."""
-        held = self.loaded
-        return held is not None and _identity(held) == _identity(request)
 
     def forget(self) -> None:
         """Nothing is loaded any more."""
@@ -51,7 +45,7 @@ class UpscalerSlot:
 
         Raises UpscalerNotFound, UpscalerLoadFailed in the engine's own words.
         """
-        path = await self._find(request.model_name)
+        path = await self._catalog.find("esrgan", request.model_name)
         if path is None:
             raise UpscalerNotFound(f"Model not found: {request.model_name}")
         self.forget()
@@ -85,10 +79,6 @@ class UpscalerSlot:
         with suppress(EngineLost, EngineUnusable):  # a child that is gone holds nothing
             async for _report in self._call(UnloadUpscaler(id=call_id), call_id):
                 pass
-
-
-def _identity(request: UpscalerRequest) -> tuple[str, int]:
-    return request.model_name, request.n_threads
 
 
 def _refusal(request: UpscalerRequest, why: str) -> UpscalerLoadFailed:

@@ -1,4 +1,4 @@
-"""The assistant: a language model that knows the server's state and proposes what to do."""
+"""The assistant: a language model that knows the server's server_state and proposes what to do."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -25,7 +25,7 @@ from ...schemas.assistant import (
 from ...schemas.llm_settings import LlmFailure
 from ...schemas.ollama import ChatModels, Success
 from .. import examples
-from ..app_state import AppState, Here
+from ..app_state import AppState, State
 from ..cancel_on_disconnect import while_present
 from ..error_handlers import ERRORS
 from .ollama import FAILED
@@ -43,61 +43,65 @@ STREAM: dict[str, Any] = {
 
 @router.post("/chat", response_model=AssistantAnswer, responses=FAILED | {200: {"content": STREAM}})
 async def chat(
-    body: Annotated[AssistantRequest, Body(openapi_examples=examples.CHAT)], request: Request, here: Here
+    body: Annotated[AssistantRequest, Body(openapi_examples=examples.CHAT)], request: Request, state: State
 ) -> AssistantAnswer | Response:
     """Say something to the assistant. Stops when the connection is closed; what was begun by then is done.
 
     With `stream` the answer comes as events: `delta` with pieces of the message, then `done` with the same
     body as without, or `error` with the body of a failure.
     """
-    state = await facts(here)
+    server_state = await facts(state)
     if body.stream:
-        return EventSourceResponse(_events(here, body, state))
-    return await while_present(request, here.assistant.answer(body, state, partial(run_action, here)))
+        return EventSourceResponse(_events(state, body, server_state))
+    return await while_present(
+        request, state.assistant.answer(body, server_state, partial(run_action, state))
+    )
 
 
 @router.get("/history")
-async def history(here: Here) -> Conversation:
+async def history(state: State) -> Conversation:
     """The conversation, oldest message first."""
-    return await here.assistant.history.read()
+    return await state.assistant.history.read()
 
 
 @router.delete("/history")
-async def clear_history(here: Here) -> Success:
+async def clear_history(state: State) -> Success:
     """Forget the conversation."""
-    await here.assistant.history.clear()
+    await state.assistant.history.clear()
     return Success()
 
 
 @router.get("/status")
-async def status(here: Here) -> AssistantStatus:
+async def status(state: State) -> AssistantStatus:
     """Whether the provider can be reached; takes 5 seconds at most."""
-    return await here.assistant.status()
+    return await state.assistant.status()
 
 
 @router.get("/models", responses=FAILED)
-async def models(here: Here) -> ChatModels:
+async def models(state: State) -> ChatModels:
     """The models of the provider."""
-    return ChatModels(models=await here.assistant.models())
+    return ChatModels(models=await state.assistant.models())
 
 
 @router.get("/settings")
-async def settings(here: Here) -> AssistantSettingsWithMask:
+async def settings(state: State) -> AssistantSettingsWithMask:
     """Which model answers and how; of the key only whether there is one."""
-    return here.assistant.shown_settings()
+    return state.assistant.shown_settings()
 
 
 @router.put("/settings")
 async def update_settings(
-    body: Annotated[AssistantUpdate, Body(openapi_examples=examples.ASSISTANT_SETTINGS)], here: Here
+    body: Annotated[AssistantUpdate, Body(openapi_examples=examples.ASSISTANT_SETTINGS)], state: State
 ) -> AssistantSettingsUpdated:
     """Change some settings: what is left out stays. A key does not survive a change of its server."""
-    return await here.assistant.update_settings(body)
+    return await state.assistant.update_settings(body)
 
 
-async def _events(here: AppState, body: AssistantRequest, state: dict[str, Any]) -> AsyncGenerator[bytes]:
+async def _events(
+    state: AppState, body: AssistantRequest, server_state: dict[str, Any]
+) -> AsyncGenerator[bytes]:
     try:
-        async with aclosing(here.assistant.turn(body, state, partial(run_action, here))) as pieces:
+        async with aclosing(state.assistant.turn(body, server_state, partial(run_action, state))) as pieces:
             async for piece in pieces:
                 yield _event("delta" if isinstance(piece, Delta) else "done", piece)
     except LlmFailed as error:

@@ -5,37 +5,37 @@ from fastapi import APIRouter
 from ...errors import BadRequest
 from ...schemas.downloads import CivitaiModel, DownloadAccepted, DownloadRequest, HuggingFaceFile, ModelHash
 from ...schemas.models import ModelType
-from ..app_state import Here
+from ..app_state import State
 from ..error_handlers import ERRORS
 
 router = APIRouter(prefix="/models", tags=["Models"], responses=ERRORS)
 
 
 @router.get("/hash/{model_type}/{model_name:path}")
-async def hash_of_model(model_type: ModelType, model_name: str, here: Here) -> ModelHash:
+async def hash_of_model(model_type: ModelType, model_name: str, state: State) -> ModelHash:
     """The SHA-256 of a model file; computed once, then remembered for as long as the file stays the same."""
-    made = await here.hasher.sha256(model_type, model_name)
+    made = await state.hasher.sha256(model_type, model_name)
     assert made.sha256 is not None
     return ModelHash(model_name=model_name, model_type=model_type, hash=made.sha256)
 
 
 @router.post("/download", status_code=202)
-async def download(body: DownloadRequest, here: Here) -> DownloadAccepted:
+async def download(body: DownloadRequest, state: State) -> DownloadAccepted:
     """Download a model from an address, CivitAI or Hugging Face; its hash is computed afterwards."""
-    return await here.orders.place(body)
+    return await state.downloads.submit(body)
 
 
 @router.get("/civitai/{model_id}")
-async def civitai(model_id: str, here: Here) -> CivitaiModel:
+async def civitai(model_id: str, state: State) -> CivitaiModel:
     """What CivitAI tells of a model: `123456`, or `123456:789012` for one of its versions."""
-    return await here.sources.civitai.look_up(model_id)
+    return await state.sources.civitai.look_up(model_id)
 
 
 @router.get("/huggingface")
 async def huggingface(
-    here: Here, repo_id: str, filename: str, revision: str | None = None
+    state: State, repo_id: str, filename: str, revision: str | None = None
 ) -> HuggingFaceFile:
     """What Hugging Face tells of a file in a repository."""
     if not (repo_id and filename):
         raise BadRequest("repo_id and filename are required")
-    return await here.sources.huggingface.look_up(repo_id, filename, revision or "main")
+    return await state.sources.huggingface.look_up(repo_id, filename, revision or "main")

@@ -1,20 +1,33 @@
-"""GET /health."""
+"""GET /health, and GET /health/ready for supervisors and load balancers."""
 
 from fastapi import APIRouter, Response
 
 from ...schemas.models import Health
-from ..app_state import AppState, Here
+from ...schemas.queue_state import QueueState
+from ..app_state import AppState, State
 from ..response_cache import json_response
 
 router = APIRouter(tags=["Health"])
 
 
-def current(parts: AppState) -> Health:
+def current(state: AppState) -> Health:
     """How the server is; nothing is asked for that could take time."""
-    return parts.model.health().model_copy(update={"storage": parts.usage.current})
+    return state.model.health(state.upscaler.name).model_copy(
+        update={"storage": state.usage.current, "queue": state.queue.stalls.state}
+    )
 
 
 @router.get("/health", response_model=Health)
-async def health(here: Here) -> Response:
+async def health(state: State) -> Response:
     """Server status, loaded model and components. Answers at any time, also while a model loads."""
-    return json_response(current(here).model_dump_json())
+    return json_response(current(state).model_dump_json())
+
+
+@router.get("/health/ready", response_model=QueueState, responses={503: {"model": QueueState}})
+async def ready(state: State) -> Response:
+    """Whether jobs get on: 503 while the queue stands still, with the reason.
+
+    That is when what became of a job cannot be stored, since the disk is full or the database is locked.
+    """
+    queue = state.queue.stalls.state
+    return json_response(queue.model_dump_json(), 200 if queue.state == "running" else 503)

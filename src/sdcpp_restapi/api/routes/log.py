@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query
 
 from ... import logs
 from ...schemas.log import LogTail
-from ..app_state import Here
+from ..app_state import State
 from ..error_handlers import ERRORS
 
 router = APIRouter(tags=["Health"], responses=ERRORS)
 
 
 @router.get("/log")
-async def log(here: Here, lines: Annotated[int, Query(ge=1, le=5000)] = 200) -> LogTail:
+async def log(state: State, lines: Annotated[int, Query(ge=1, le=5000)] = 200) -> LogTail:
     """The newest entries of the server's log."""
-    return LogTail(entries=await asyncio.to_thread(logs.tail, here.settings.paths.data_dir, lines))
+    return LogTail(entries=await asyncio.to_thread(logs.tail, state.settings.paths.data_dir, lines))

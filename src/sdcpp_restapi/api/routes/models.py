@@ -16,7 +16,7 @@ from ...schemas.models import (
     ModelType,
 )
 from .. import examples
-from ..app_state import Here
+from ..app_state import State
 from ..error_handlers import ERRORS
 from ..response_cache import json_response
 
@@ -28,7 +28,7 @@ _PATH_NAMES = {"checkpoint": "checkpoints", "diffusion": "diffusion_models", "em
 
 @router.get("", response_model=ModelList | DetailedModelList)
 async def models(
-    here: Here,
+    state: State,
     type: str | None = None,
     extension: str | None = None,
     search: str | None = None,
@@ -41,51 +41,51 @@ async def models(
     thumbnail. The first such request reads the headers of all files that it lists.
     """
     filters = Filters.parse(type, extension, search, name)
-    current = here.model.identity()
+    current = state.model.identity()
     if details:
-        return json_response((await here.details.listing(filters, current)).model_dump_json())
-    await here.catalog.inventory()
-    return await here.responses.answer(
+        return json_response((await state.details.listing(filters, current)).model_dump_json())
+    await state.catalog.inventory()
+    return await state.responses.answer(
         ("models", filters, current),
-        lambda: here.library.revision,
-        lambda: here.library.listing(filters, current),
+        lambda: state.library.revision,
+        lambda: state.library.listing(filters, current),
     )
 
 
 @router.get("/paths")
-async def paths(here: Here) -> ModelPaths:
+async def paths(state: State) -> ModelPaths:
     """The folder of each model type."""
     return ModelPaths.model_validate(
-        {_PATH_NAMES.get(kind, kind): str(folder) for kind, folder in here.catalog.folders.items()}
+        {_PATH_NAMES.get(kind, kind): str(folder) for kind, folder in state.catalog.folders.items()}
     )
 
 
 @router.get("/inspect/{model_type}/{model_name:path}", responses={404: ERRORS[400]})
-async def inspect(model_type: ModelType, model_name: str, here: Here) -> Inspection:
+async def inspect(model_type: ModelType, model_name: str, state: State) -> Inspection:
     """What a file's header tells: architecture, parts, what it still needs, and what fits on disk.
 
     Nothing is loaded. A file that cannot be read is told in `problem`; .ckpt, .pt, .pth and .bin are not
     opened up, since reading them can run code.
     """
-    return await here.inspector.inspect(model_type, model_name)
+    return await state.inspector.inspect(model_type, model_name)
 
 
 @router.post("/refresh")
-async def refresh(here: Here) -> Done:
+async def refresh(state: State) -> Done:
     """Read all model folders again now."""
-    await here.catalog.refresh()
+    await state.catalog.refresh()
     return Done(message="Models refreshed")
 
 
 @router.post("/load", responses={409: ERRORS[400], 500: ERRORS[400]})
 async def load(
-    body: Annotated[LoadRequest, Body(openapi_examples=examples.LOAD)], here: Here
+    body: Annotated[LoadRequest, Body(openapi_examples=examples.LOAD)], state: State
 ) -> LoadResponse:
     """Load a model; waits for the running job, answers when the model is in memory.
 
     Closing the connection does not stop the load.
     """
-    loaded = await here.model.load(body.known())
+    loaded = await state.model.load(body.known())
     return LoadResponse(
         model_name=loaded.model_name,
         model_type=loaded.model_type,
@@ -100,7 +100,7 @@ async def load(
 
 
 @router.post("/unload")
-async def unload(here: Here) -> Done:
+async def unload(state: State) -> Done:
     """Free the loaded model; waits for the running job. Nothing loaded is fine too."""
-    await here.model.unload()
+    await state.model.unload()
     return Done(message="Model unloaded")

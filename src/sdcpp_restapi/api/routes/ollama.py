@@ -19,7 +19,7 @@ from ...schemas.ollama import (
     Success,
 )
 from .. import examples
-from ..app_state import Here
+from ..app_state import State
 from ..cancel_on_disconnect import while_present
 from ..error_handlers import ERRORS
 
@@ -32,67 +32,67 @@ FAILED: dict[int | str, dict[str, Any]] = {
 
 @router.post("/enhance", responses=FAILED)
 async def enhance(
-    body: Annotated[EnhanceRequest, Body(openapi_examples=examples.ENHANCE)], request: Request, here: Here
+    body: Annotated[EnhanceRequest, Body(openapi_examples=examples.ENHANCE)], request: Request, state: State
 ) -> Enhanced:
     """Make a prompt better, in the way that suits the loaded model. Stops when the connection is closed."""
-    return await while_present(request, here.enhancer.enhance(body))
+    return await while_present(request, state.enhancer.enhance(body))
 
 
 @router.get("/history")
 async def history(
-    here: Here,
+    state: State,
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> EnhancementHistory:
     """Enhancements of the past, newest first, failed ones too."""
-    return await here.enhancer.history.page(limit, offset)
+    return await state.enhancer.history.page(limit, offset)
 
 
 @router.delete("/history")
-async def clear_history(here: Here) -> Success:
+async def clear_history(state: State) -> Success:
     """Forget all enhancements."""
-    await here.enhancer.history.clear()
+    await state.enhancer.history.clear()
     return Success()
 
 
 @router.get("/history/{id}")
-async def history_entry(id: str, here: Here) -> Enhancement:
+async def history_entry(id: str, state: State) -> Enhancement:
     """One enhancement."""
-    entry = await here.enhancer.history.get(id)
+    entry = await state.enhancer.history.get(id)
     if entry is None:
         raise NotFound("There is no such enhancement")
     return entry
 
 
 @router.delete("/history/{id}")
-async def delete_history_entry(id: str, here: Here) -> Success:
+async def delete_history_entry(id: str, state: State) -> Success:
     """Forget one enhancement."""
-    if not await here.enhancer.history.delete(id):
+    if not await state.enhancer.history.delete(id):
         raise NotFound("There is no such enhancement")
     return Success()
 
 
 @router.get("/status")
-async def status(here: Here) -> OllamaStatus:
+async def status(state: State) -> OllamaStatus:
     """Whether the provider can be reached; takes 5 seconds at most."""
-    return await here.enhancer.status()
+    return await state.enhancer.status()
 
 
 @router.get("/models", responses=FAILED)
-async def models(here: Here) -> ChatModels:
+async def models(state: State) -> ChatModels:
     """The models of the provider."""
-    return ChatModels(models=await here.enhancer.models())
+    return ChatModels(models=await state.enhancer.models())
 
 
 @router.get("/settings")
-async def settings(here: Here) -> SettingsWithMask:
+async def settings(state: State) -> SettingsWithMask:
     """How prompts are enhanced; of the key only whether there is one."""
-    return here.enhancer.shown_settings()
+    return state.enhancer.shown_settings()
 
 
 @router.put("/settings")
 async def update_settings(
-    body: Annotated[OllamaUpdate, Body(openapi_examples=examples.OLLAMA_SETTINGS)], here: Here
+    body: Annotated[OllamaUpdate, Body(openapi_examples=examples.OLLAMA_SETTINGS)], state: State
 ) -> SettingsUpdated:
     """Change some settings: what is left out stays. A key does not survive a change of its server."""
-    return await here.enhancer.update_settings(body)
+    return await state.enhancer.update_settings(body)

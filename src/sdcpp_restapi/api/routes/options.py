@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from ...models import architectures
 from ...schemas import engine_names
 from ...schemas.options import Architectures, Options, QuantizationType
-from ..app_state import Here
+from ..app_state import State
 
 router = APIRouter(tags=["Options"])
 
@@ -28,11 +28,11 @@ async def options() -> Options:
 
 
 @router.get("/architectures")
-async def all_architectures(here: Here) -> Architectures:
+async def all_architectures(state: State) -> Architectures:
     """Presets of every architecture that the engine knows, and which one is loaded."""
-    current = here.model.architecture()
+    current = state.model.architecture()
     return Architectures(
-        architectures=architectures.presets(here.settings.generation.presets),
+        architectures=architectures.presets(state.settings.generation.presets),
         current_architecture=current.key if current else None,
         current_preset=current.preset if current else None,
     )

@@ -14,7 +14,7 @@ from ...outputs.folder import Found, existing
 from ...outputs.listing import Order, Sort
 from ...outputs.page import View
 from ...schemas.models import ModelType
-from ..app_state import Here
+from ..app_state import State
 from ..error_handlers import ERRORS
 
 router = APIRouter(tags=["Output"], responses=ERRORS)
@@ -33,41 +33,45 @@ Frame = Annotated[bool, Query(description="Of a video, its first frame instead o
 @router.get("/output/{path:path}", response_class=FileResponse)
 async def output(
     request: Request,
-    here: Here,
+    state: State,
     path: str = "",
     sort: Sort = "name",
     order: Order = "asc",
     number: PageNumber = 1,
 ) -> Response:
     """A file, streamed with Range and ETag; of a folder, a page to browse it, folders first."""
-    found = await asyncio.to_thread(here.outputs.find, path)
+    found = await asyncio.to_thread(state.outputs.find, path)
     if not found.is_folder:
         return _file(request, found)
     token = request.query_params.get("token", "")
     view = View(_up(request), "/".join(PurePosixPath(path).parts), sort, order, number, token)
-    return HTMLResponse(await asyncio.to_thread(page.render, here.outputs, found, view), headers=page.HEADERS)
+    return HTMLResponse(
+        await asyncio.to_thread(page.render, state.outputs, found, view), headers=page.HEADERS
+    )
 
 
 @router.head("/thumb/{path:path}", include_in_schema=False)
 @router.get("/thumb/{path:path}", response_class=Response)
-async def thumbnail(request: Request, here: Here, path: str, frame: Frame = False) -> Response:
+async def thumbnail(request: Request, state: State, path: str, frame: Frame = False) -> Response:
     """A JPEG of 120x120 pixels from the middle of an image; for videos and broken files, an SVG."""
-    found = await asyncio.to_thread(here.outputs.find, path)
-    return await _thumbnail(request, here, found, keep=True, frame=frame)
+    found = await asyncio.to_thread(state.outputs.find, path)
+    return await _thumbnail(request, state, found, keep=True, frame=frame)
 
 
 @router.head("/models/thumb/{model_type}/{model_name:path}", include_in_schema=False)
 @router.get("/models/thumb/{model_type}/{model_name:path}", response_class=Response, tags=["Models"])
 async def thumbnail_of_model(
-    request: Request, here: Here, model_type: ModelType, model_name: str
+    request: Request, state: State, model_type: ModelType, model_name: str
 ) -> Response:
     """The picture beside a model file, as a JPEG of 120x120 pixels; 404 where there is none."""
-    path = await here.details.picture(model_type, model_name)
+    path = await state.details.picture(model_type, model_name)
     found = await asyncio.to_thread(existing, path)
-    return await _thumbnail(request, here, found, keep=False)
+    return await _thumbnail(request, state, found, keep=False)
 
 
-async def _thumbnail(request: Request, here: Here, found: Found, keep: bool, frame: bool = False) -> Response:
+async def _thumbnail(
+    request: Request, state: State, found: Found, keep: bool, frame: bool = False
+) -> Response:
     headers = {
         "etag": f'"{found.stat.st_mtime_ns:x}-{found.stat.st_size:x}"',
         "cache-control": CACHE_CONTROL,
@@ -76,7 +80,7 @@ async def _thumbnail(request: Request, here: Here, found: Found, keep: bool, fra
     }
     if _is_known(request, headers):
         return Response(status_code=304, headers=headers)
-    made = await here.thumbs.of(found, keep, frame)
+    made = await state.thumbs.of(found, keep, frame)
     return Response(made.content, media_type=made.media_type, headers=headers)
 
 

@@ -8,7 +8,7 @@ from ...schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from ...schemas.plan import Plan, PlanType
 from ...schemas.upscaling import UpscaleRequest
 from ...schemas.video import Txt2VidRequest
-from ..app_state import Here
+from ..app_state import State
 from ..error_handlers import ERRORS, validated
 
 router = APIRouter(tags=["Generation"], responses=ERRORS)
@@ -25,11 +25,11 @@ _BODY = {"anyOf": [{"$ref": f"#/components/schemas/{shape.__name__}"} for shape 
 @router.post("/plan", openapi_extra={"requestBody": {"content": {"application/json": {"schema": _BODY}}}})
 async def plan(
     body: Annotated[Any, Body()],
-    here: Here,
+    state: State,
     type: Annotated[PlanType, Query(description="The endpoint that the body is for")] = "txt2img",
 ) -> Plan:
     """What would run: size, seed, parameters, files, warnings, memory and time. Nothing is stored or loaded.
 
     What would be refused is refused with the same words.
     """
-    return await here.planner.plan(type, validated(_SHAPES[type], body))
+    return await state.planner.plan(type, validated(_SHAPES[type], body))

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 from ...jobs.queue.listing import Filters
 from ...schemas.jobs import JobStatus, JobType, JobView, QueueView
 from ...schemas.models import Done
-from ..app_state import Here
+from ..app_state import State
 from ..error_handlers import ERRORS
 from ..response_cache import json_response
 
@@ -16,7 +16,7 @@ router = APIRouter(tags=["Queue"], responses=ERRORS)
 
 @router.get("/queue", response_model=QueueView)
 async def queue(
-    here: Here,
+    state: State,
     status: JobStatus | None = None,
     type: JobType | None = None,
     search: str | None = None,
@@ -31,7 +31,7 @@ async def queue(
     Without `limit` as many as the setting `limits.queue_page` allows. With `trash=true` the jobs in the
     trash: `matching_count` tells how many there are, and the other counts stay those of the queue.
     """
-    most = here.settings.limits.queue_page
+    most = state.settings.limits.queue_page
     filters = Filters(
         status=status,
         type=type,
@@ -42,20 +42,22 @@ async def queue(
         limit=min(limit or most, most),
         offset=offset,
     )
-    return await here.responses.answer(filters, lambda: here.queue.revision, lambda: here.queue.page(filters))
+    return await state.responses.answer(
+        filters, lambda: state.queue.revision, lambda: state.queue.page(filters)
+    )
 
 
 @router.get("/queue/{job_id}", response_model=JobView)
-async def job(job_id: str, here: Here) -> Response:
+async def job(job_id: str, state: State) -> Response:
     """One job: status, progress, outputs and the parameters that it runs with."""
-    view = await here.queue.get(job_id)
-    inputs = await here.inputs.describe(job_id)
+    view = await state.queue.get(job_id)
+    inputs = await state.inputs.describe(job_id)
     return json_response(view.model_copy(update={"inputs": inputs or None}).model_dump_json())
 
 
 @router.delete("/queue/{job_id}")
-async def cancel(job_id: str, here: Here) -> Done:
+async def cancel(job_id: str, state: State) -> Done:
     """Cancel a job that waits or runs."""
-    await here.queue.cancel(job_id)
-    here.runners.stop(job_id)
+    await state.queue.cancel(job_id)
+    state.runners.stop(job_id)
     return Done(message="Job cancelled")

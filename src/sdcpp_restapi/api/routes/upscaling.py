@@ -8,7 +8,7 @@ from ...schemas.generation import Accepted
 from ...schemas.models import Done
 from ...schemas.upscaling import UpscaleRequest, UpscalerLoadResponse, UpscalerRequest
 from .. import examples
-from ..app_state import Here
+from ..app_state import State
 from ..error_handlers import ERRORS
 
 router = APIRouter(tags=["Upscaling"], responses=ERRORS)
@@ -16,10 +16,10 @@ router = APIRouter(tags=["Upscaling"], responses=ERRORS)
 
 @router.post("/upscaler/load")
 async def load(
-    body: Annotated[UpscalerRequest, Body(openapi_examples=examples.LOAD_UPSCALER)], here: Here
+    body: Annotated[UpscalerRequest, Body(openapi_examples=examples.LOAD_UPSCALER)], state: State
 ) -> UpscalerLoadResponse:
     """Load an ESRGAN upscaler beside the main model; waits for the running job."""
-    loaded = await here.upscaler.load(body.known())
+    loaded = await state.upscaler.load(body.known())
     return UpscalerLoadResponse(
         model_name=loaded.model_name,
         upscale_factor=loaded.upscale_factor,
@@ -28,15 +28,15 @@ async def load(
 
 
 @router.post("/upscaler/unload")
-async def unload(here: Here) -> Done:
+async def unload(state: State) -> Done:
     """Free the upscaler; waits for the running job. Nothing loaded is fine too."""
-    await here.upscaler.unload()
+    await state.upscaler.unload()
     return Done(message="Upscaler unloaded")
 
 
 @router.post("/upscale", status_code=202)
 async def upscale(
-    body: Annotated[UpscaleRequest, Body(openapi_examples=examples.UPSCALE)], here: Here
+    body: Annotated[UpscaleRequest, Body(openapi_examples=examples.UPSCALE)], state: State
 ) -> Accepted:
     """Enlarge a picture with the loaded upscaler. The job waits in the queue."""
-    return await here.upscale_intake.submit(body)
+    return await state.upscales.submit(body)

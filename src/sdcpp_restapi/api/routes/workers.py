@@ -3,12 +3,12 @@
 from fastapi import APIRouter
 
 from ...schemas.workers import WorkerList
-from ..app_state import Here
+from ..app_state import State
 
 router = APIRouter(tags=["Workers"])
 
 
 @router.get("/workers")
-async def workers(here: Here) -> WorkerList:
+async def workers(state: State) -> WorkerList:
     """The other machines that take jobs off this queue; none without a broker (`cluster.urls`)."""
-    return WorkerList(workers=here.registry.views() if here.registry else [])
+    return WorkerList(workers=state.registry.views() if state.registry else [])

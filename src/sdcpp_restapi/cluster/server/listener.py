@@ -48,10 +48,10 @@ class WorkerListener:
         self._bus = bus
         self._check_every = check_every
         self._background = BackgroundTasks()
+        connection.add_connected_callback(lambda: self._background.spawn(self._discover()))
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        self._connection.add_connected_callback(lambda: self._background.spawn(self._discover()))
+        """Work until cancelled; may be called again after a failure."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._subscribe())
             tasks.create_task(self._receive_results())

@@ -9,12 +9,12 @@ from ...background import BackgroundTasks
 from ...config import Cluster
 from ...errors import Interrupted, WorkerLost
 from ...events import EventBus
+from ...jobs.queue.slot_runners import SlotRunners
 from ...models.model_inventory import ModelInventory
 from ...schemas.cluster import PROTOCOL, Announcement, Attempt, InventoryReport
 from ...schemas.events import WorkerJoined, WorkerLeft
 from ...schemas.jobs import Job
 from ...schemas.workers import WorkerView
-from ...slots.registration import SlotRegistration
 from ..broker_errors import BROKER_ERRORS
 from ..object_files import BadFile, inventory_of
 from .known_workers import KnownWorkers
@@ -32,7 +32,7 @@ class WorkerRegistry:
         *,
         workers: KnownWorkers,
         context: RemoteSlotContext,
-        registration: SlotRegistration,
+        runners: SlotRunners,
         bus: EventBus,
         engine_revision: Callable[[], str | None],
         settings: Cluster,
@@ -40,7 +40,7 @@ class WorkerRegistry:
         """`engine_revision`: of this server's own engine, None when it has none."""
         self._workers = workers
         self._context = context
-        self._registration = registration
+        self._runners = runners
         self._bus = bus
         self._engine_revision = engine_revision
         self._lost_after = settings.lost_after
@@ -156,7 +156,7 @@ class WorkerRegistry:
         self._workers.mark_changed()
         self._enable_slots(worker, worker.last_announcement or announcement)
         for slot in self._slots.get(worker.name, ()):
-            self._registration.inventory_changed(slot)
+            self._runners.retry_loads(slot)
 
     # ------------------------------------------------------------ loss
 
@@ -170,7 +170,7 @@ class WorkerRegistry:
             self._purging[worker.name].add(slot.number)
             self._background.spawn(self._purge_assignments(slot))
         self._context.sweeper.request()
-        self._registration.lost()
+        self._runners.wake()
         self._bus.publish(WorkerLeft(name=worker.name, reason=reason))
 
     async def _purge_assignments(self, slot: RemoteSlot) -> None:
@@ -193,7 +193,7 @@ class WorkerRegistry:
     def _forget(self, worker: RemoteWorker) -> None:
         self._workers.remove(worker)
         for slot in self._slots.pop(worker.name, ()):
-            self._registration.remove_slot(slot)
+            self._runners.remove_slot(slot)
 
     # ------------------------------------------------------------ inside
 
@@ -209,4 +209,4 @@ class WorkerRegistry:
         while len(slots) < count:
             slot = RemoteSlot(worker, len(slots), self._context)
             slots.append(slot)
-            self._registration.add_slot(slot, (resumed or {}).get(slot.number))
+            self._runners.add_slot(slot, slot, (resumed or {}).get(slot.number))

@@ -43,7 +43,7 @@ class RemoteLibrary:
         """A load request with what lies beside the model there. Raises what the worker replies."""
         reply = await self._worker.request(Complete(request=request, whole=whole))
         if reply.completed is None:
-            raise ModelNotFound(f"Internal error: Model not found: {request.model_name}")
+            raise ModelNotFound(f"Model not found: {request.model_name}")
         return reply.completed
 
     async def inspect(self, kind: ModelType, name: str) -> Inspection:

@@ -12,7 +12,7 @@ from time import monotonic
 from nats.errors import MaxPayloadError
 
 from ...errors import Interrupted, JobFailed, LoadFailed, SdcppError, UpscalerLoadFailed, WorkerLost
-from ...jobs.submit.input_images import InputStore
+from ...jobs.input_images import InputStore
 from ...preferences import PreviewPreference
 from ...schemas.cluster import (
     Attempt,
@@ -77,8 +77,13 @@ class RemoteSlot:
 
     @property
     def name(self) -> str:
-        """`<worker>/<number>`, as jobs and messages name it."""
+        """`<worker>/<number>`."""
         return f"{self.worker.name}/{self.number}"
+
+    @property
+    def remote_name(self) -> str:
+        """As the row of a job names it."""
+        return self.name
 
     # ------------------------------------------------------------ as an executor
 
@@ -194,7 +199,7 @@ class RemoteSlot:
         return f"{self.name}: {self._state.problem}" if self._state and self._state.problem else None
 
     @property
-    def holds(self) -> LoadRequest | None:
+    def loaded(self) -> LoadRequest | None:
         """The model in memory, by the last announcement."""
         return self._state.holds if self._state else None
 
@@ -203,9 +208,13 @@ class RemoteSlot:
         shown = self._state.view if self._state else LoadedSlot(device="unknown", model_name=None)
         return shown.model_copy(update={"worker": self.worker.name})
 
-    async def can_run(self, needs: RequiredFiles) -> bool:
-        """Whether a job with these needs may be given to it."""
-        return self.worker.usable and self.worker.inventory.meets(needs)
+    async def revive(self) -> bool:
+        """Whether its engine runs; the worker itself tries again."""
+        return self.problem is None
+
+    async def can_run(self, files: RequiredFiles) -> bool:
+        """Whether its worker may be given jobs and has these files."""
+        return self.worker.usable and self.worker.inventory.meets(files)
 
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
         """Load a model once the running job is done. Raises LoadFailed."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import CannotLoad, EngineLost, Interrupted, JobCancelled, SdcppError
-from ...jobs.submit.input_images import InputStore
+from ...jobs.input_images import InputStore
 from ...schemas.cluster import Attempt, AttemptProgress, AttemptResult, JobAssignment
 from ...schemas.events import JobPreview
 from ...schemas.jobs import Job, Outcome, Progress

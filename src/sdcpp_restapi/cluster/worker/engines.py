@@ -36,4 +36,4 @@ class Engines:
             for slot in self._slots:
                 if slot.problem is not None:
                     async with slot.acquire():
-                        await slot.ready()
+                        await slot.revive()

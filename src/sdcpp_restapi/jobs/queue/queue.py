@@ -1,12 +1,14 @@
 """The queue: submit, look, cancel, claim, end. Stored first, published second."""
 
 import asyncio
+import logging
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from time import monotonic
-from uuid import uuid4
 
-from ...errors import CannotCancel, JobNotFound
+from ...background import BackgroundTasks
+from ...errors import CannotCancel, JobNotFound, StorageUnavailable
 from ...events import EventBus
 from ...schemas.conversion import ConvertRequest
 from ...schemas.downloads import JobResult
@@ -26,19 +28,21 @@ from ...schemas.jobs import (
     JobView,
     Lane,
     Outcome,
-    Params,
     Progress,
     QueueView,
     Transfer,
 )
-from ...schemas.models import LoadRequest
-from ...schemas.required_files import NOTHING, RequiredFiles
-from ...schemas.upscaling import UpscalerRequest
-from ...slots.claim_request import HERE, ClaimRequest
+from ...schemas.required_files import RequiredFiles
+from ...slots.dispatch import ANY_JOB, ClaimRequest
+from .disk_reserve import NO_RESERVE, DiskReserve
 from .listing import Counts, Filters
+from .new_job import NewJob
 from .ordering import ClaimingSlot
+from .stalls import Stalls
 from .store import MOST_UNCLEAN_STOPS, JobStore
 from .wakeups import Wakeups
+
+log = logging.getLogger(__name__)
 
 # An engine that dies this often while it runs one job has met a job that kills it.
 MOST_LOST_ENGINES = 2
@@ -54,39 +58,31 @@ LONGEST_SLEEP = 60.0
 class Queue:
     """All jobs of this server."""
 
-    def __init__(self, store: JobStore, bus: EventBus) -> None:
+    def __init__(self, store: JobStore, bus: EventBus, reserve: DiskReserve = NO_RESERVE) -> None:
         self._store = store
         self._bus = bus
+        self._reserve = reserve
         self._running: dict[str, Progress] = {}
         self._transfers: dict[str, Transfer] = {}
         self._told: dict[str, float] = {}
+        self._background = BackgroundTasks()
         self.wakeups = Wakeups()
+        self.stalls = Stalls()
         self.revision = 0
 
     # ------------------------------------------------------------ for clients
 
-    async def submit(
-        self,
-        job_type: JobType,
-        params: Params,
-        model: LoadRequest | None,
-        job_id: str | None = None,
-        after: str | None = None,
-        upscaler: UpscalerRequest | None = None,
-        work: float | None = None,
-        needs: RequiredFiles = NOTHING,
-    ) -> tuple[str, int]:
-        """Store a job; its id and position. With `after`, it waits until that job is completed.
+    async def submit(self, job: NewJob) -> int:
+        """Store a job; its position among the pending jobs of its lane, 1 = next.
 
-        `work`: what it is expected to cost, for estimates of later ones (work.py). `needs`: what a machine
-        must have to run it.
+        Raises DiskFull and StorageUnavailable: then there is no such job.
         """
-        job_id = job_id or str(uuid4())
-        position = await self._store.insert(job_id, job_type, params, model, upscaler, after, work, needs)
+        await self._reserve.check()
+        position = await self._store.insert(job)
         self.revision += 1
-        self._bus.publish(JobAdded(job_id=job_id, type=job_type, queue_position=position))
-        self.wakeups.notify(KINDS[job_type].lane)
-        return job_id, position
+        self._bus.publish(JobAdded(job_id=job.id, type=job.type, queue_position=position))
+        self.wakeups.notify(KINDS[job.type].lane)
+        return position
 
     async def get(self, job_id: str) -> JobView:
         """One job as the API shows it. Raises JobNotFound."""
@@ -123,7 +119,8 @@ class Queue:
         self._forget(job_id)
         self._changed(job, before)
         self._bus.publish(JobCancelled(job_id=job_id))
-        await self._drop_followers(job, JobStatus.CANCELLED, None)
+        # Not awaited: whoever cancels must also stop the job, even if the followers cannot be stored now.
+        self._background.spawn(self._drop_followers(job, JobStatus.CANCELLED, None))
         return job
 
     async def result(self, job_id: str) -> JobResult | None:
@@ -161,20 +158,20 @@ class Queue:
         return jobs
 
     async def wait(self, lane: Lane, wakeup: asyncio.Event) -> None:
-        """Wait until the bell has rung, or the moment of a job of the lane has come."""
+        """Wait until there may be work, or the moment of a job of the lane has come."""
         if wakeup.is_set():
             return
-        due = await self._store.next_due(lane)
+        due = await self.stalls.until_stored(f"lane {lane}", lambda: self._store.next_due(lane))
         seconds = min((due - datetime.now(UTC)).total_seconds(), LONGEST_SLEEP) if due else None
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await wakeup.wait()
 
-    async def claim(self, lane: Lane, claim_request: ClaimRequest = HERE) -> Job | None:
-        """Take the job of a lane that is next for this taker."""
+    async def claim(self, lane: Lane, claim_request: ClaimRequest = ANY_JOB) -> Job | None:
+        """Take the job of a lane that is next for whoever asks."""
         able: list[str] | None = None
         if claim_request.can_run is not None:
-            waiting = await self._store.waiting_needs(lane)
+            waiting = await self._store.waiting_required_files(lane)
             able = [
                 text
                 for text in waiting
@@ -183,7 +180,7 @@ class Queue:
             if not able:
                 return None
         job = await self._store.claim(
-            lane, ClaimingSlot(name=claim_request.slot, holds=claim_request.holds, able=able)
+            lane, ClaimingSlot(name=claim_request.slot, holds=claim_request.loaded, able=able)
         )
         if job is not None:
             self._running[job.id] = job.progress
@@ -220,7 +217,7 @@ class Queue:
 
     async def keep(self, job: Job, outcome: Outcome) -> None:
         """The attempt was cancelled, and what it had finished stays."""
-        kept = await self._store.keep(job, outcome)
+        kept = await self._until_stored(job, lambda: self._store.keep(job, outcome))
         if kept is not None:
             self._changed(kept, JobStatus.CANCELLED)
 
@@ -230,33 +227,50 @@ class Queue:
 
     async def requeue_engine_lost(self, job: Job, error: str) -> None:
         """The engine died under the attempt: once is bad luck, twice is the job's doing."""
-        if await self._store.times_lost(job.id) + 1 >= MOST_LOST_ENGINES:
+        lost = await self._until_stored(job, lambda: self._store.times_lost(job.id))
+        if lost + 1 >= MOST_LOST_ENGINES:
             await self.fail(job, f"{error} (this job ended {MOST_LOST_ENGINES} engine processes)")
         else:
             await self.requeue(job, lost=True)
 
     async def requeue_worker_lost(self, job: Job, error: str) -> None:
         """The worker that had the job is gone: often enough, and that is the job's doing too."""
-        if await self._store.times_unclean(job.id) + 1 >= MOST_UNCLEAN_STOPS:
+        unclean = await self._until_stored(job, lambda: self._store.times_unclean(job.id))
+        if unclean + 1 >= MOST_UNCLEAN_STOPS:
             await self.fail(job, f"{error} (the {MOST_UNCLEAN_STOPS}rd time that this job lost its worker)")
         else:
             await self.requeue(job, stranded=True)
 
     async def requeue(self, job: Job, lost: bool = False, stranded: bool = False) -> None:
         """The attempt was broken off through no fault of the job: it is next again."""
+        self._requeued(job, await self._until_stored(job, lambda: self._store.requeue(job, lost, stranded)))
+
+    async def requeue_at_shutdown(self, job: Job) -> None:
+        """The server stops, and the job is next at its next start.
+
+        Tried only once: a job that is not returned is found as processing, and runs again as after a kill.
+        """
+        try:
+            self._requeued(job, await self._store.requeue(job))
+        except StorageUnavailable as error:
+            log.error("job %s could not be returned to the queue: %s", job.id, error)
+
+    # ------------------------------------------------------------ inside
+
+    def _requeued(self, job: Job, pending: Job | None) -> None:
         self._forget(job.id)
-        pending = await self._store.requeue(job, lost, stranded)
         if pending is not None:
             self._changed(pending, JobStatus.PROCESSING)
             self.wakeups.notify(KINDS[job.type].lane)
 
-    # ------------------------------------------------------------ inside
-
     async def _end(self, job: Job, status: JobStatus, outcome: Outcome, error: str | None) -> bool:
-        progress = self._forget(job.id) or job.progress
+        progress = self._running.get(job.id, job.progress)
         if status is JobStatus.COMPLETED:
             progress = progress.finished()
-        ended = await self._store.finish(job, status, progress, outcome, error)
+        if job.id in self._running:
+            self._running[job.id] = progress  # what clients see until the end is stored: it never goes back
+        ended = await self._until_stored(job, lambda: self._finish(job, status, progress, outcome, error))
+        self._forget(job.id)
         if ended is None:
             return False
         self._changed(ended, JobStatus.PROCESSING)
@@ -266,11 +280,26 @@ class Queue:
             await self._drop_followers(job, JobStatus.FAILED, f"It waited for job {job.id}, which failed")
         return True
 
+    async def _finish(
+        self, job: Job, status: JobStatus, progress: Progress, outcome: Outcome, error: str | None
+    ) -> Job | None:
+        ended = await self._store.finish(job, status, progress, outcome, error)
+        if ended is None:
+            # A write that seemed to fail may have reached the disk: then the row says what was to be stored.
+            stored = await self._store.get(job.id)
+            if stored is not None and (stored.attempt, stored.status) == (job.attempt, status):
+                return stored
+        return ended
+
     async def _drop_followers(self, job: Job, status: JobStatus, error: str | None) -> None:
-        for follower in await self._store.drop_followers(job, status, error):
+        followers = await self._until_stored(job, lambda: self._store.drop_followers(job, status, error))
+        for follower in followers:
             self._changed(follower, JobStatus.PENDING)
             if status is JobStatus.CANCELLED:
                 self._bus.publish(JobCancelled(job_id=follower.id))
+
+    async def _until_stored[T](self, job: Job, write: Callable[[], Awaitable[T]]) -> T:
+        return await self.stalls.until_stored(f"what became of job {job.id}", write)
 
     def _forget(self, job_id: str) -> Progress | None:
         self._told.pop(job_id, None)

@@ -5,13 +5,22 @@ import logging
 from collections.abc import Callable
 from contextlib import aclosing
 
-from ...background import BackgroundTasks
-from ...errors import CannotLoad, EngineLost, Interrupted, JobCancelled, SdcppError, WorkerLost
+from ...background import BackgroundTasks, keep_running
+from ...errors import (
+    CannotLoad,
+    EngineLost,
+    Interrupted,
+    JobCancelled,
+    SdcppError,
+    StorageUnavailable,
+    WorkerLost,
+)
 from ...schemas.events import JobPreview
 from ...schemas.jobs import Job, Lane, Outcome, Progress, Transfer
-from ...slots.claim_request import HERE, ClaimRequest
+from ...slots.dispatch import ANY_JOB, ClaimRequest
 from .executor import Executor, ExecutorEvent
 from .queue import Queue
+from .stalls import delay_before
 
 log = logging.getLogger(__name__)
 
@@ -21,10 +30,11 @@ class Runner:
 
     def __init__(
         self,
+        *,
         queue: Queue,
         lane: Lane,
         executor: Executor,
-        claim_request: Callable[[], ClaimRequest] = lambda: HERE,
+        claim_request: Callable[[], ClaimRequest] = lambda: ANY_JOB,
         resumed: Job | None = None,
     ) -> None:
         """`claim_request`: who asks for jobs. `resumed`: what runs since an earlier run of this server."""
@@ -33,25 +43,44 @@ class Runner:
         self._executor = executor
         self._claim_request = claim_request
         self._resumed = resumed
-        self._wakeup = queue.wakeups.subscribe(lane)
+        self._wakeup = asyncio.Event()
         self._stopping = BackgroundTasks()
 
     async def run(self) -> None:
         """Work until cancelled; the job in hand then returns to the queue, or goes on on its worker."""
+        self._wakeup = self._queue.wakeups.subscribe(self._lane)
         try:
             if self._resumed is not None:
-                await self._work(self._resumed)
+                resumed, self._resumed = self._resumed, None
+                await self._work(resumed)
             while True:
                 await self._queue.wait(self._lane, self._wakeup)
-                async with self._executor.acquire():
-                    await self._next()
+                await self._claim_and_work()
         finally:
             self._queue.wakeups.unsubscribe(self._lane, self._wakeup)
+
+    async def _claim_and_work(self) -> None:
+        failures = 0
+        try:
+            while True:
+                try:
+                    async with self._executor.acquire():
+                        return await self._next()
+                except (
+                    StorageUnavailable
+                ) as error:  # of the claim: what becomes of a job is stored in the end
+                    self._queue.stalls.begin(self, f"a claim in lane {self._lane}", error)
+                    failures += 1
+                # The executor is free meanwhile: loads need no database.
+                await asyncio.sleep(delay_before(failures))
+        finally:
+            self._queue.stalls.end(self, f"a claim in lane {self._lane}")
 
     async def _next(self) -> None:
         self._wakeup.clear()
         job = await self._queue.claim(self._lane, self._claim_request())
         if job is not None:
+            self._queue.stalls.end(self, f"a claim in lane {self._lane}")
             self._wakeup.set()
             await self._work(job)
 
@@ -82,7 +111,7 @@ class Runner:
             await self._fail(job, error)
         except asyncio.CancelledError:
             if job.slot is None:
-                await asyncio.shield(self._queue.requeue(job))
+                await asyncio.shield(self._queue.requeue_at_shutdown(job))
             raise
         except Exception as error:
             # A bug of ours must not stop the lane, and the job must not stay in the air.
@@ -121,13 +150,13 @@ class Runner:
 class Runners:
     """All runners of a server; a lane with several of them works on several jobs at once."""
 
-    def __init__(self, *runners: Runner) -> None:
-        self._runners = list(runners)
+    def __init__(self) -> None:
+        self._runners: list[Runner] = []
         self._tasks: asyncio.TaskGroup | None = None
         self._running: dict[Runner, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Work until cancelled."""
+        """Work until cancelled; a runner that breaks is begun again."""
         async with asyncio.TaskGroup() as self._tasks:
             for runner in self._runners:
                 self._start(runner)
@@ -153,4 +182,4 @@ class Runners:
 
     def _start(self, runner: Runner) -> None:
         assert self._tasks is not None
-        self._running[runner] = self._tasks.create_task(runner.run())
+        self._running[runner] = self._tasks.create_task(keep_running("a runner", runner.run))

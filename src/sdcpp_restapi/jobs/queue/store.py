@@ -9,13 +9,11 @@ from typing import Any
 import aiosql
 
 from ...db import Database
-from ...schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Params, Progress
-from ...schemas.models import LoadRequest
-from ...schemas.required_files import NOTHING, RequiredFiles
-from ...schemas.upscaling import UpscalerRequest
+from ...schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Progress
 from . import listing, ordering, rows
 from .durations import Sample
 from .listing import Counts, Filters, Page
+from .new_job import NewJob
 from .ordering import ANY_SLOT, ClaimingSlot, OrderingRules
 
 _sql = aiosql.from_str(resources.files(__package__).joinpath("queries.sql").read_text("utf-8"), "sqlite3")
@@ -31,18 +29,9 @@ class JobStore:
         self._database = database
         self._rules = rules or OrderingRules()
 
-    async def insert(
-        self,
-        job_id: str,
-        job_type: JobType,
-        params: Params,
-        model: LoadRequest | None,
-        upscaler: UpscalerRequest | None,
-        after: str | None,
-        work: float | None,
-        needs: RequiredFiles = NOTHING,
-    ) -> int:
+    async def insert(self, job: NewJob) -> int:
         """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
+        params = job.params
         not_before = rows.stored(params.not_before) if params.not_before else None
 
         def insert(db: sqlite3.Connection) -> int:
@@ -50,25 +39,25 @@ class JobStore:
             waits = not_before is not None and not_before > created_at
             seq = _sql.insert_job(
                 db,
-                id=job_id,
-                lane=KINDS[job_type].lane,
-                type=job_type,
+                id=job.id,
+                lane=KINDS[job.type].lane,
+                type=job.type,
                 created_at=created_at,
                 params=params.model_dump_json(),
-                model=model.model_dump_json() if model else None,
-                model_key=ordering.key_of(model),
-                upscaler=upscaler.model_dump_json() if upscaler else None,
-                after=after,
+                model=job.model.model_dump_json() if job.model else None,
+                model_key=ordering.key_of(job.model),
+                upscaler=job.upscaler.model_dump_json() if job.upscaler else None,
+                after=job.after,
                 progress=Progress.before(params).model_dump_json(),
-                work=work,
-                needs=needs.model_dump_json(),
+                work=job.work,
+                needs=job.required_files.model_dump_json(),
                 priority=params.priority,
                 client_id=params.client_id or "",
                 not_before=not_before,
             )
             if not waits:
                 ordering.join(db, seq, self._rules)
-            return ordering.position(db, job_id)
+            return ordering.position(db, job.id)
 
         return await self._database.write(insert)
 
@@ -87,7 +76,7 @@ class JobStore:
         """When the next of the jobs that wait for a moment may run."""
         return await self._database.read(lambda db: ordering.next_due(db, lane))
 
-    async def waiting_needs(self, lane: Lane) -> list[str]:
+    async def waiting_required_files(self, lane: Lane) -> list[str]:
         """What the jobs need that a claim could take now, each once."""
         return await self._database.read(lambda db: ordering.needs(db, lane))
 

@@ -2,49 +2,43 @@
 
 import asyncio
 import os
-from pathlib import Path
-from typing import Protocol
 
 from ...errors import BadRequest
+from ...models.allowed_paths import AllowedPaths
+from ...models.library import ModelLibrary
 from ...schemas.conversion import ConvertAccepted, ConvertRequest
+from ..queue.new_job import NewJob
 from ..queue.queue import Queue
-from .generation import FindNeeds
-
-
-class AllowedPaths(Protocol):
-    """Which paths are open to clients."""
-
-    def existing(self, field: str, text: str) -> Path: ...
-    def new(self, field: str, text: str, beside: Path) -> Path: ...
 
 
 class ConversionSubmission:
     """Turns requests to convert into jobs."""
 
-    def __init__(self, queue: Queue, places: AllowedPaths, find_needs: FindNeeds) -> None:
+    def __init__(self, *, queue: Queue, paths: AllowedPaths, library: ModelLibrary) -> None:
         self._queue = queue
-        self._places = places
-        self._find_needs = find_needs
+        self._paths = paths
+        self._library = library
 
     async def submit(self, body: ConvertRequest) -> ConvertAccepted:
         """Check, complete and store a request. Raises BadRequest naming the field."""
-        request = await asyncio.to_thread(self._resolved, body.known())
+        request = await asyncio.to_thread(self._resolve_paths, body.known())
         assert request.output_path is not None
-        needs = await self._find_needs(request, None, None)
-        job_id, position = await self._queue.submit("convert", request, None, needs=needs)
+        required_files = await self._library.needs(request, None, None)
+        job = NewJob(type="convert", params=request, required_files=required_files)
+        position = await self._queue.submit(job)
         return ConvertAccepted(
-            job_id=job_id,
+            job_id=job.id,
             position=position,
             output_path=request.output_path,
-            warnings=[f"unknown field {name!r} was ignored" for name in body.unknown_fields()] or None,
+            warnings=body.warn_of_unknown_fields() or None,
         )
 
-    def _resolved(self, request: ConvertRequest) -> ConvertRequest:
+    def _resolve_paths(self, request: ConvertRequest) -> ConvertRequest:
         """With absolute paths, so that the job means the same whatever comes into the folders later."""
-        source = self._places.existing("input_path", request.input_path)
-        vae = self._places.existing("vae_path", request.vae_path) if request.vae_path else None
+        source = self._paths.existing("input_path", request.input_path)
+        vae = self._paths.existing("vae_path", request.vae_path) if request.vae_path else None
         if request.output_path:
-            output = self._places.new("output_path", request.output_path, source)
+            output = self._paths.new("output_path", request.output_path, source)
         else:
             output = source.with_name(f"{source.stem}.{request.output_type}.gguf")
         if output in (source, vae):

@@ -75,4 +75,5 @@ def check_video(request: Txt2VidRequest, limits: Limits) -> None:
 def at_most(field: str, value: int, most: int, setting: str) -> None:
     """Raises BadRequest when `value` is larger, naming the setting that says so."""
     if value > most:
-        raise BadRequest(f"{field}: {value} is not allowed; at most {most} (setting {setting})")
+        name = field.partition(" ")[0]
+        raise BadRequest(f"{field}: {value} is not allowed; at most {most} (setting {setting})", field=name)

@@ -1,56 +1,44 @@
 """What would become of a request, told without storing anything."""
 
-from typing import Protocol
-
+from ...models.planned_files import PlannedFiles
 from ...schemas.generation import GenerationRequest
-from ...schemas.models import LoadRequest
-from ...schemas.plan import Plan, PlannedFile, PlanType
-from ...schemas.upscaling import UpscaleRequest, UpscalerRequest
+from ...schemas.plan import Plan, PlanType
+from ...schemas.upscaling import UpscaleRequest
+from ..input_images import LIST_FIELDS, SINGLE_FIELDS, InputStore
 from ..queue.durations import MOST_SAMPLES, estimate_time, estimate_work
 from ..queue.store import JobStore
 from .architecture_rules import Params
 from .generation import GenerationSubmission
-from .input_images import LIST_FIELDS, SINGLE_FIELDS, InputStore
 from .memory_estimate import estimate_memory
 from .upscale import UpscaleSubmission
 
 
-class PlannedFiles(Protocol):
-    """What this module needs to know about model files."""
-
-    async def files(
-        self,
-        model: LoadRequest | None,
-        upscaler: UpscalerRequest | None,
-        request: GenerationRequest | None = None,
-    ) -> list[PlannedFile]: ...
-
-
 class Planner:
-    """Puts requests through the same checks as the intakes do, and adds estimates."""
+    """Puts requests through the same checks as submitting does, and adds estimates."""
 
     def __init__(
         self,
-        intake: GenerationSubmission,
-        upscale_intake: UpscaleSubmission,
+        *,
+        generations: GenerationSubmission,
+        upscales: UpscaleSubmission,
         inputs: InputStore,
         store: JobStore,
-        footprint: PlannedFiles,
+        files: PlannedFiles,
     ) -> None:
-        self._intake = intake
-        self._upscale_intake = upscale_intake
+        self._generations = generations
+        self._upscales = upscales
         self._inputs = inputs
         self._store = store
-        self._footprint = footprint
+        self._files = files
 
     async def plan(self, job_type: PlanType, request: Params | UpscaleRequest) -> Plan:
         """Raises what submitting the request would raise."""
         if isinstance(request, UpscaleRequest):
-            return await self._upscaling(request)
-        checked = await self._intake.check(request)
+            return await self._plan_upscale(request)
+        checked = await self._generations.check(request)
         await self._inputs.sizes(checked.request)
         params, model = checked.request, checked.model
-        files = await self._footprint.files(model, checked.upscaler, params)
+        files = await self._files.files(model, checked.upscaler, params)
         samples = await self._store.durations(
             job_type, model.model_name, checked.upscaler is not None, MOST_SAMPLES
         )
@@ -68,9 +56,9 @@ class Planner:
             warnings=checked.warnings,
         )
 
-    async def _upscaling(self, body: UpscaleRequest) -> Plan:
-        checked = await self._upscale_intake.check(body)
-        files = await self._footprint.files(None, checked.upscaler)
+    async def _plan_upscale(self, body: UpscaleRequest) -> Plan:
+        checked = await self._upscales.check(body)
+        files = await self._files.files(None, checked.upscaler)
         samples = await self._store.durations("upscale", checked.upscaler.model_name, True, MOST_SAMPLES)
         width, height = checked.size
         return Plan(

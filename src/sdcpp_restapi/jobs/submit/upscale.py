@@ -1,22 +1,17 @@
 """From a request to upscale to a stored job."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 from uuid import uuid4
 
 from ...config import Limits
+from ...models.library import ModelLibrary
 from ...schemas.generation import Accepted
 from ...schemas.upscaling import UpscaleRequest, UpscalerRequest
+from ...slots.current_upscaler import CurrentUpscaler
+from ..input_images import InputStore
+from ..queue.new_job import NewJob
 from ..queue.queue import Queue
-from .generation import FindNeeds
-from .input_images import InputStore
 from .limits import check_pixels, enlarged
-
-
-class Upscalers(Protocol):
-    """What this module needs to know about the current upscaler."""
-
-    def require(self) -> tuple[UpscalerRequest, int]: ...
 
 
 @dataclass(frozen=True)
@@ -39,25 +34,38 @@ class UpscaleSubmission:
     """Turns requests to upscale into jobs."""
 
     def __init__(
-        self, queue: Queue, inputs: InputStore, upscalers: Upscalers, find_needs: FindNeeds, limits: Limits
+        self,
+        *,
+        queue: Queue,
+        inputs: InputStore,
+        upscaler: CurrentUpscaler,
+        library: ModelLibrary,
+        limits: Limits,
     ) -> None:
         self._queue = queue
         self._inputs = inputs
-        self._upscalers = upscalers
-        self._find_needs = find_needs
+        self._current_upscaler = upscaler
+        self._library = library
         self._limits = limits
 
     async def submit(self, body: UpscaleRequest) -> Accepted:
         """Check, complete and store a request. Raises BadRequest naming the field, NoUpscalerLoaded."""
-        checked = self._completed(body)
-        needs = await self._find_needs(checked.request, None, checked.upscaler)
+        checked = self._check(body)
+        required_files = await self._library.needs(checked.request, None, checked.upscaler)
         job_id = str(uuid4())
         request = await self._inputs.store(job_id, checked.request)
         try:
             (image,) = await self._inputs.describe(job_id)
-            checked = self._sized(checked, (image.width, image.height))
-            _, position = await self._queue.submit(
-                "upscale", request, None, job_id, upscaler=checked.upscaler, work=checked.work, needs=needs
+            checked = self._check_size(checked, (image.width, image.height))
+            position = await self._queue.submit(
+                NewJob(
+                    id=job_id,
+                    type="upscale",
+                    params=request,
+                    upscaler=checked.upscaler,
+                    work=checked.work,
+                    required_files=required_files,
+                )
             )
         except BaseException:
             await self._inputs.remove(job_id)
@@ -66,13 +74,13 @@ class UpscaleSubmission:
 
     async def check(self, body: UpscaleRequest) -> CheckedUpscale:
         """Check and complete a request; raises what `submit` raises, and stores nothing."""
-        checked = self._completed(body)
+        checked = self._check(body)
         ((size,),) = (await self._inputs.sizes(checked.request)).values()
-        return self._sized(checked, size)
+        return self._check_size(checked, size)
 
-    def _completed(self, body: UpscaleRequest) -> CheckedUpscale:
-        upscaler, own_factor = self._upscalers.require()
-        warnings = [f"unknown field {name!r} was ignored" for name in body.unknown_fields()]
+    def _check(self, body: UpscaleRequest) -> CheckedUpscale:
+        upscaler, own_factor = self._current_upscaler.require()
+        warnings = body.warn_of_unknown_fields()
         if "upscale_factor" not in body.model_fields_set and own_factor != body.upscale_factor:
             warnings.append(
                 f"upscale_factor was not given: it is {body.upscale_factor}, by resizing after"
@@ -83,7 +91,7 @@ class UpscaleSubmission:
             request = request.model_copy(update={"tile_size": upscaler.tile_size})
         return CheckedUpscale(request, upscaler, own_factor, warnings)
 
-    def _sized(self, checked: CheckedUpscale, image: tuple[int, int]) -> CheckedUpscale:
+    def _check_size(self, checked: CheckedUpscale, image: tuple[int, int]) -> CheckedUpscale:
         """With the size of the result; `image` is that of the input."""
         factor, repeats = checked.request.upscale_factor, checked.request.repeats
         # The engine makes its own factor even where the result is resized to a smaller one.

@@ -10,10 +10,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Protocol
 
+from ...outputs.trash import OutputTrash
 from ...schemas.trash import Storage
-from ..submit.input_images import InputStore
+from ..input_images import InputStore
 from .store import Sizes, TrashStore
 
 log = logging.getLogger(__name__)
@@ -23,17 +23,11 @@ INTERVAL, LONGEST_INTERVAL = 2.0, 60.0
 BATCH = 200
 
 
-class Outputs(Protocol):
-    """What this module needs of the output folder."""
-
-    def folders(self, job_id: str) -> list[Path]: ...
-
-
 class Usage:
     """The newest measurement, for /health to show without asking the disk or the database."""
 
     def __init__(
-        self, store: TrashStore, outputs: Outputs, inputs: InputStore, models_dir: Path, output_dir: Path
+        self, store: TrashStore, outputs: OutputTrash, inputs: InputStore, models_dir: Path, output_dir: Path
     ) -> None:
         self._store = store
         self._outputs = outputs

@@ -8,14 +8,14 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from itertools import batched
-from typing import Protocol
 
 from ...errors import BadRequest
 from ...events import EventBus
+from ...outputs.trash import OutputTrash
 from ...schemas.events import JobDeleted, JobRestored
 from ...schemas.trash import Deleted, DeleteRequest, Restored, RestoreRequest
+from ..input_images import InputStore
 from ..queue.queue import Queue
-from ..submit.input_images import InputStore
 from .store import TrashStore
 
 log = logging.getLogger(__name__)
@@ -25,20 +25,11 @@ BATCH = 200
 MOST_NAMED = 5
 
 
-class Outputs(Protocol):
-    """What this module needs of the output folder's trash."""
-
-    def throw_away(self, ids: list[str]) -> None: ...
-    def take_back(self, ids: list[str]) -> None: ...
-    def destroy(self, ids: list[str]) -> list[str]: ...
-    def content(self) -> list[str]: ...
-
-
 class Trash:
     """Jobs that were deleted and can come back."""
 
     def __init__(
-        self, store: TrashStore, outputs: Outputs, inputs: InputStore, queue: Queue, bus: EventBus
+        self, store: TrashStore, outputs: OutputTrash, inputs: InputStore, queue: Queue, bus: EventBus
     ) -> None:
         self._store = store
         self._outputs = outputs

@@ -10,11 +10,11 @@ JOBS = 5
 LONGEST_PROMPT = 120
 
 
-async def facts(parts: AppState) -> dict[str, Any]:
+async def facts(state: AppState) -> dict[str, Any]:
     """Health, models on disk by type, and the newest jobs."""
-    health = parts.model.health()
-    inventory = await parts.catalog.inventory()
-    page = await parts.queue.page(Filters(limit=JOBS))
+    health = state.model.health(state.upscaler.name)
+    inventory = await state.catalog.inventory()
+    page = await state.queue.page(Filters(limit=JOBS))
     return {
         "loaded_model": health.model_name or "none",
         "architecture": health.model_architecture,

@@ -2,27 +2,24 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 from ...errors import JobFailed
+from ...models.allowed_paths import AllowedPaths
 from ...schemas.conversion import ConvertRequest
-from ...schemas.downloads import JobResult
 from ...schemas.engine import Convert, LoraFile, Report
 from ...schemas.jobs import Job, Outcome
-
-# How the catalog lists a new file, after it looked.
-Listed = Callable[[Path], Awaitable[JobResult]]
 
 
 class ConvertTask:
     """One attempt of a conversion."""
 
-    def __init__(self, job: Job, listed: Listed) -> None:
+    def __init__(self, job: Job, paths: AllowedPaths) -> None:
         assert isinstance(job.params, ConvertRequest)
         assert job.params.output_path is not None
         self._params = job.params
-        self._listed = listed
+        self._paths = paths
         self._final = Path(job.params.output_path)
         self._job_id = job.id
         self.loras: list[LoraFile] = []
@@ -48,7 +45,7 @@ class ConvertTask:
     async def publish(self, _made: Report) -> Outcome:
         """The file appears under its name, and in the catalog. Raises JobFailed if another came before."""
         await asyncio.to_thread(self._rename)
-        return Outcome(result=await self._listed(self._final))
+        return Outcome(result=await self._paths.listed(self._final))
 
     async def clean(self) -> None:
         """Delete what was not published."""
@@ -57,7 +54,7 @@ class ConvertTask:
     async def discard(self) -> None:
         """Delete what was published."""
         await asyncio.to_thread(self._final.unlink, missing_ok=True)
-        await self._listed(self._final)
+        await self._paths.listed(self._final)
 
     def _rename(self) -> None:
         if not self._params.overwrite and self._final.exists():

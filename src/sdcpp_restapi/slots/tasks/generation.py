@@ -1,84 +1,29 @@
 """Jobs that end in a folder of pictures: what each sends to the child, and how its files appear."""
 
-import asyncio
-import json
-import os
-import shutil
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
 
+from ...models import loras
+from ...models.catalog import Catalog
+from ...models.loras import ResolvedPrompts
+from ...outputs.job_folder import JobOutputFolder
 from ...schemas.engine import Generate, Generated, LoraFile, Report, Upscale, Upscaled
 from ...schemas.generation import GenerationRequest, ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from ...schemas.jobs import Job, Outcome
 from ...schemas.models import LoadRequest
 from ...schemas.options import PreviewSettings
-from ...schemas.timestamps import utc_text
 from ...schemas.upscaling import Enlargement, UpscaleRequest, UpscalerRequest
 
-
-class Prompts(Protocol):
-    """Prompts without LoRA tags, and the LoRAs to apply."""
-
-    @property
-    def prompt(self) -> str: ...
-    @property
-    def negative_prompt(self) -> str: ...
-    @property
-    def loras(self) -> list[LoraFile]: ...
-
-
-ResolvePrompts = Callable[[GenerationRequest], Awaitable[Prompts]]
 InputFiles = Callable[[Job], dict[str, list[str]]]
 
 
-class JobOutputFolder:
-    """The output folder of one attempt: under a temporary name until everything is in it."""
-
-    def __init__(self, output_dir: Path, job: Job) -> None:
-        self._job = job
-        self._final = output_dir / job.id
-        self.path = output_dir / f".{job.id}.{job.attempt}.tmp"
-
-    async def prepare(self) -> None:
-        """Make the folder."""
-        await asyncio.to_thread(self.path.mkdir, parents=True, exist_ok=True)
-
-    async def clean(self) -> None:
-        """Delete what was not published."""
-        await asyncio.to_thread(shutil.rmtree, self.path, ignore_errors=True)
-
-    async def discard(self) -> None:
-        """Delete what was published."""
-        await asyncio.to_thread(shutil.rmtree, self._final, ignore_errors=True)
-
-    async def publish(
-        self, files: list[str], timings: dict[str, float], config: dict[str, object]
-    ) -> Outcome:
-        """Add config.json and give the folder its final name: from then on the job has outputs."""
-        await asyncio.to_thread(self._publish, {**config, "timings": timings})
-        outputs = tuple(f"{self._job.id}/{file}" for file in files)
-        return Outcome(outputs=outputs, seconds=sum(timings.values()))
-
-    def _publish(self, config: dict[str, object]) -> None:
-        job = self._job
-        everything = {
-            "job_id": job.id,
-            "type": job.type,
-            "created_at": utc_text(job.created_at),
-            "completed_at": utc_text(datetime.now(UTC)),
-            "params": job.params.model_dump(mode="json", exclude_none=True),
-            **config,
-        }
-        text = json.dumps(everything, indent=2, ensure_ascii=False) + "\n"
-        (self.path / "config.json").write_text(text, encoding="utf-8")
-        for unfinished in self.path.glob(".*"):
-            unfinished.unlink()  # left by an engine that was ended while it wrote
-        if self._final.exists():
-            # Left by an attempt that was broken off between the renaming and the database.
-            shutil.rmtree(self._final)
-        os.replace(self.path, self._final)
+async def publish_files(
+    job: Job, folder: JobOutputFolder, files: list[str], timings: dict[str, float], config: dict[str, object]
+) -> Outcome:
+    """Add config.json to the files of a finished attempt and let them appear. Raises OSError."""
+    await folder.write_config({**config, "timings": timings})
+    await folder.publish()
+    return Outcome(outputs=tuple(f"{job.id}/{file}" for file in files), seconds=sum(timings.values()))
 
 
 class GenerationTask:
@@ -87,18 +32,19 @@ class GenerationTask:
     def __init__(
         self,
         job: Job,
+        *,
         output_dir: Path,
-        resolve_prompts: ResolvePrompts,
+        catalog: Catalog,
         input_files: InputFiles,
         preview: Callable[[], PreviewSettings],
     ) -> None:
         self._job = job
-        self._resolve_prompts = resolve_prompts
+        self._catalog = catalog
         self._input_files = input_files
         self._preview = preview
-        self._prompts: Prompts | None = None
+        self._prompts: ResolvedPrompts | None = None
         self._folder = JobOutputFolder(output_dir, job)
-        self.clean, self.discard = self._folder.clean, self._folder.discard
+        self.clean, self.discard = self._folder.delete_unfinished, self._folder.discard
 
     @property
     def loras(self) -> list[LoraFile]:
@@ -108,8 +54,8 @@ class GenerationTask:
     async def prepare(self) -> None:
         """Make the folder, find the LoRAs. Raises BadRequest when one is gone."""
         assert isinstance(self._job.params, GenerationRequest)
-        self._prompts = await self._resolve_prompts(self._job.params)
-        await self._folder.prepare()
+        self._prompts = await loras.resolve(self._catalog, self._job.params)
+        await self._folder.create()
 
 
 class GenerateTask(GenerationTask):
@@ -129,7 +75,7 @@ class GenerateTask(GenerationTask):
             images=self._input_files(self._job),
             options=model.options,
             model_name=model.model_name,
-            folder=str(self._folder.path),
+            folder=str(self._folder.unfinished),
             preview=self._preview(),
             enlargement=self._enlargement(params),
         )
@@ -138,7 +84,9 @@ class GenerateTask(GenerationTask):
         """The files appear."""
         assert isinstance(made, Generated)
         upscaler = self._job.upscaler
-        return await self._folder.publish(
+        return await publish_files(
+            self._job,
+            self._folder,
             [image.file for image in made.images],
             {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
             {
@@ -163,13 +111,13 @@ class GenerateTask(GenerationTask):
 class UpscaleTask:
     """Upscaling of a picture that a client sent."""
 
-    def __init__(self, job: Job, output_dir: Path, input_files: InputFiles) -> None:
+    def __init__(self, job: Job, *, output_dir: Path, input_files: InputFiles) -> None:
         self._job = job
         self._input_files = input_files
         self._folder = JobOutputFolder(output_dir, job)
         self.prepare, self.clean, self.discard = (
-            self._folder.prepare,
-            self._folder.clean,
+            self._folder.create,
+            self._folder.delete_unfinished,
             self._folder.discard,
         )
         self.loras: list[LoraFile] = []
@@ -184,13 +132,15 @@ class UpscaleTask:
             image=image,
             enlargement=how,
             upscaler_name=upscaler.model_name,
-            folder=str(self._folder.path),
+            folder=str(self._folder.unfinished),
         )
 
     async def publish(self, made: Report) -> Outcome:
         """The file appears."""
         assert isinstance(made, Upscaled)
-        return await self._folder.publish(
+        return await publish_files(
+            self._job,
+            self._folder,
             [made.file],
             {"upscale_seconds": made.seconds, "write_seconds": made.write_seconds},
             {"model": self._work()[1].model_dump(mode="json"), "seeds": []},

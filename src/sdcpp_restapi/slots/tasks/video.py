@@ -6,7 +6,7 @@ from ...schemas.engine import GenerateVideo, Report, VideoGenerated
 from ...schemas.jobs import Outcome
 from ...schemas.models import LoadRequest
 from ...schemas.video import Txt2VidRequest
-from .generation import GenerationTask
+from .generation import GenerationTask, publish_files
 
 
 class VideoTask(GenerationTask):
@@ -26,7 +26,7 @@ class VideoTask(GenerationTask):
             images=self._input_files(self._job),
             options=model.options,
             model_name=model.model_name,
-            folder=str(self._folder.path),
+            folder=str(self._folder.unfinished),
             preview=self._preview(),
         )
 
@@ -34,7 +34,9 @@ class VideoTask(GenerationTask):
         """The files appear."""
         assert isinstance(made, VideoGenerated)
         params, model = self._work()
-        return await self._folder.publish(
+        return await publish_files(
+            self._job,
+            self._folder,
             made.files,
             {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
             {"model": model.model_dump(mode="json", exclude_none=True), "seeds": [params.seed]},

@@ -1,0 +1,72 @@
+"""The output folder of a job: its files appear all at once, or not at all.
+
+An attempt writes into `.<job_id>.<attempt>.tmp`, which is renamed to `<job_id>` when everything is in it.
+Attempts that a kill broke off are swept at the next start.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ..schemas.jobs import Job
+from ..schemas.timestamps import utc_text
+
+
+class JobOutputFolder:
+    """The folder of one attempt, and the one that it becomes."""
+
+    def __init__(self, output_dir: Path, job: Job) -> None:
+        self._job = job
+        self._final = output_dir / job.id
+        self.unfinished = output_dir / f".{job.id}.{job.attempt}.tmp"
+
+    async def create(self) -> None:
+        """Make the unfinished folder. Raises OSError."""
+        await asyncio.to_thread(self.unfinished.mkdir, parents=True, exist_ok=True)
+
+    async def write_config(self, config: dict[str, object]) -> None:
+        """Write config.json: the job, what it asked for, and `config`. Raises OSError."""
+        await asyncio.to_thread(self._write_config, config)
+
+    async def publish(self) -> None:
+        """Give the folder its final name: from then on the job has outputs. Raises OSError."""
+        await asyncio.to_thread(self._publish)
+
+    async def delete_unfinished(self) -> None:
+        """Delete what was not published, if there is anything."""
+        await asyncio.to_thread(shutil.rmtree, self.unfinished, ignore_errors=True)
+
+    async def discard(self) -> None:
+        """Delete what was published: the job was cancelled in the very last moment."""
+        await asyncio.to_thread(shutil.rmtree, self._final, ignore_errors=True)
+
+    def _write_config(self, config: dict[str, object]) -> None:
+        job = self._job
+        everything = {
+            "job_id": job.id,
+            "type": job.type,
+            "created_at": utc_text(job.created_at),
+            "completed_at": utc_text(datetime.now(UTC)),
+            "params": job.params.model_dump(mode="json", exclude_none=True),
+            **config,
+        }
+        text = json.dumps(everything, indent=2, ensure_ascii=False) + "\n"
+        (self.unfinished / "config.json").write_text(text, encoding="utf-8")
+
+    def _publish(self) -> None:
+        for partial in self.unfinished.glob(".*"):
+            partial.unlink()  # left by an engine that was ended while it wrote
+        if self._final.exists():
+            # Left by an attempt that was broken off between the renaming and the database.
+            shutil.rmtree(self._final)
+        os.replace(self.unfinished, self._final)
+
+
+def sweep_attempts(output_dir: Path) -> None:
+    """Make the output folder if need be, and delete what attempts left behind that a kill broke off."""
+    output_dir.mkdir(parents=True, exist_ok=True)
+    for folder in output_dir.glob(".*.tmp"):
+        shutil.rmtree(folder, ignore_errors=True)
