@@ -126,7 +126,7 @@ def test_a_job_that_ends_while_the_disk_is_full_completes_once_there_is_room(
                 assert state["reason"] == f"The disk is full: {small_disk} has no room for the queue"
                 job = server.get(f"/queue/{ending}")
                 assert job["status"] == "processing"
-                assert job["progress"]["progress_percentage"] == 100.0
+                assert job["progress"]["percentage"] == 100.0
             assert server.wait_for_job(ending)["status"] == "completed"
             assert server.wait_for_job(waiting)["status"] == "completed"
         assert_running(server)
@@ -233,7 +233,7 @@ def test_progress_of_a_job_never_goes_backwards(root: Path) -> None:
             seen: list[float] = []
             while True:
                 job = server.get(f"/queue/{job_id}")
-                seen.append(job["progress"]["progress_percentage"])
+                seen.append(job["progress"]["percentage"])
                 if job["status"] == "completed":
                     break
             assert seen == sorted(seen)

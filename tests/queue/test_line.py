@@ -27,7 +27,7 @@ class Clock:
 
     def __call__(self) -> str:
         """Now, as it is stored."""
-        return rows.stored(START + timedelta(seconds=self.seconds))
+        return rows.to_text(START + timedelta(seconds=self.seconds))
 
 
 @pytest.fixture
@@ -155,11 +155,11 @@ async def test_a_held_job_stands_in_line_where_it_was_submitted_once_its_moment_
     await line.add("late", not_before=at(10))
     for name in ("a", "b"):
         await line.add(name)
-    assert await line.store.next_due("engine") == START + timedelta(seconds=10)
+    assert await line.store.find_next_due("engine") == START + timedelta(seconds=10)
     assert await line.claim() == "a"
     clock.seconds = 10
     assert await line.claim_all() == ["late", "b"]
-    assert await line.store.next_due("engine") is None
+    assert await line.store.find_next_due("engine") is None
 
 
 async def test_held_jobs_take_the_turns_of_the_time_when_they_are_due(
@@ -272,8 +272,8 @@ async def test_what_waiting_jobs_need_is_told_once(open_line: OpenLine) -> None:
     for name in ("a", "b", "a", "b"):
         await line.add(name, f"{name}.gguf", needs=needs(name))
     expected = [needs("a").model_dump_json(), needs("b").model_dump_json()]
-    assert await line.store.waiting_required_files("engine") == expected
-    assert await line.store.waiting_required_files("hash") == []
+    assert await line.store.list_waiting_files("engine") == expected
+    assert await line.store.list_waiting_files("hash") == []
 
 
 def needs(name: str, lora: bool = False) -> RequiredFiles:

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -98,6 +101,32 @@ PLAYED = """video => new Promise((done, fail) => {
     video.muted = true;
     video.play();
 })"""
+
+
+# Noise that grows brighter, made into the file that is named: run by a process of its own.
+CODED = """
+import pathlib, sys, numpy, PIL.Image
+from sdcpp_restapi.engine.video import mp4
+noise = numpy.random.default_rng(1).integers(0, 64, (5, 320, 320, 3), numpy.uint8)
+with mp4(pathlib.Path(sys.argv[1]), (320, 320), 16, "") as add:
+    for number, frame in enumerate(noise):
+        add(PIL.Image.fromarray(frame + 8 * number))
+"""
+
+
+def test_the_same_frames_make_the_same_file_whatever_is_in_memory_and_on_one_core(tmp_path: Path) -> None:
+    one_core = ("taskset", "-c", str(min(os.sched_getaffinity(0))))
+    first = coded(tmp_path, fill=1)
+    assert coded(tmp_path, fill=165) == first
+    assert coded(tmp_path, *one_core, fill=1) == first
+
+
+def coded(folder: Path, *before: str, fill: int) -> bytes:
+    """The file as another process makes it, whose fresh memory glibc fills."""
+    file = folder / "video.mp4"
+    command = [*before, sys.executable, "-c", CODED, str(file)]
+    subprocess.run(command, env=os.environ | {"MALLOC_PERTURB_": str(fill)}, check=True)
+    return file.read_bytes()
 
 
 def test_the_video_plays_to_its_end_in_a_browser(
