@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdcpp_restapi.cluster.server.known_workers import KnownWorkers
 from sdcpp_restapi.cluster.server.remote_libraries import RemoteLibraries
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.errors import BadRequest
@@ -45,7 +46,7 @@ def inspector(
         headers=facts,
         components=components,
         resolver=assembler,
-        remote=RemoteLibraries(),
+        remote=RemoteLibraries(KnownWorkers()),
     )
 
 

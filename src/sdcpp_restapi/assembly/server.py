@@ -10,6 +10,7 @@ from ..api import websocket
 from ..api.app_state import AppState
 from ..api.response_cache import ResponseCache
 from ..background import keep_running
+from ..cluster.server.known_workers import KnownWorkers
 from ..cluster.server.listener import WorkerListener
 from ..cluster.server.remote_libraries import RemoteLibraries
 from ..config import Settings
@@ -44,15 +45,17 @@ async def open_server(settings: Settings) -> AsyncIterator[AppState]:
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         runners = Runners()
-        remote = RemoteLibraries()
+        workers = KnownWorkers()
         base = await open_base(settings, stack)
-        models = await open_models(settings, base.database, remote, stack)
+        models = await open_models(settings, base.database, RemoteLibraries(workers), stack)
         slots = await open_server_slots(settings, base, models, runners, stack)
         downloads = await open_downloads(settings, base, models, stack)
         llm = await open_llm(settings, base, models, slots, stack)
         housekeeping = await open_housekeeping(settings, base)
         _add_runners(runners, settings, base, models, downloads)
-        listener = await open_worker_listener(settings, base, slots, remote, stack)
+        listener = await open_worker_listener(
+            settings=settings, base=base, slots=slots, workers=workers, stack=stack
+        )
         state = _app_state(settings, base, models, slots, downloads, llm, housekeeping, runners, listener)
         _run_in_background(stack, "the heartbeat", lambda: websocket.publish_heartbeats(state))
         _run_in_background(stack, "retention", housekeeping.retention.keep)
