@@ -65,6 +65,13 @@ class Database:
         with _explain_errors(self._path):
             return await done
 
+    async def write_cache(self, what: str, work: Callable[[sqlite3.Connection], Any]) -> None:
+        """`write` for what can be found out again: a disk that does not take it is told in the log only."""
+        try:
+            await self.write(work)
+        except StorageUnavailable as error:
+            log.warning("%s could not be remembered: %s", what, error)
+
     async def read[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the reader thread. Raises StorageUnavailable."""
         with _explain_errors(self._path):

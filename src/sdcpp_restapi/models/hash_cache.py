@@ -57,8 +57,8 @@ class HashCache:
                 "INSERT OR REPLACE INTO model_digests VALUES (?, ?, ?, ?)", (str(path), *version, sha256)
             )
 
-        await self._database.write(work)
         self.known = {**self.known, str(path): KnownHash(version, sha256)}
+        await self._database.write_cache("the hash of a model", work)
 
 
 def sha256_of(known: Mapping[str, KnownHash], path: str, version: Version) -> str | None:

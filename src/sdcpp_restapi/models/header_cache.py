@@ -79,7 +79,7 @@ class HeaderCache:
         def work(db: sqlite3.Connection) -> None:
             db.executemany("INSERT OR REPLACE INTO model_facts VALUES (?, ?, ?, ?, ?)", rows)
 
-        await self._database.write(work)
+        await self._database.write_cache("what headers of models say", work)
 
 
 def _parse_rows(rows: list[sqlite3.Row]) -> dict[str, tuple[Version, ModelFacts]]:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from ..errors import NoUpscalerLoaded, SdcppError, UpscalerNotFound
+from ..errors import NoUpscalerLoaded, SdcppError, StorageUnavailable, UpscalerNotFound
 from ..events import EventBus
 from ..models.library import ModelLibrary
 from ..preferences import Preferences
@@ -82,9 +82,12 @@ class CurrentUpscaler:
             await self._forget()
 
     async def forget(self, request: UpscalerRequest) -> None:
-        """A job unloaded this upscaler after use."""
+        """A job unloaded this upscaler after use: its picture is done, whatever the database says."""
         if self._current is not None and self._current.request == request:
-            await self._forget()
+            try:
+                await self._forget()
+            except StorageUnavailable as error:
+                log.warning("that upscaler %s was unloaded could not be stored: %s", self.name, error)
 
     def _begin(self, request: UpscalerRequest) -> asyncio.Task[UpscalerLoaded]:
         load = asyncio.create_task(self._load(request))
@@ -111,6 +114,6 @@ class CurrentUpscaler:
 
     async def _forget(self) -> None:
         held, self._current = self._current, None
-        await self._preferences.set(PREFERENCE, None)
         if held is not None:
             self._bus.publish(UpscalerUnloaded(model_name=held.request.model_name))
+        await self._preferences.set(PREFERENCE, None)

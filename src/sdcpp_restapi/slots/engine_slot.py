@@ -346,8 +346,8 @@ def _architecture_name(engine_name: str) -> str:
 
 
 def _warn_of_unused(request: LoadRequest, report: Loaded) -> list[str]:
-    parse = request.components()
-    return [f"{part}: the engine has no use for {parse[part]} with this model" for part in report.unused]
+    named = request.components()
+    return [f"{part}: the engine has no use for {named[part]} with this model" for part in report.unused]
 
 
 def _load_failed(request: LoadRequest, why: str) -> LoadFailed:

@@ -25,8 +25,9 @@ class PastLoads:
     async def add(self, request: LoadRequest, loaded: ModelLoaded) -> None:
         """Remember a load, in place of an older one of the same model."""
         row = (request.model_type, request.model_name, request.model_dump_json(), loaded.model_architecture)
-        await self._database.write(
-            lambda db: db.execute("INSERT OR REPLACE INTO loaded_models VALUES (?, ?, ?, ?)", row).rowcount
+        await self._database.write_cache(
+            "how a model was loaded",
+            lambda db: db.execute("INSERT OR REPLACE INTO loaded_models VALUES (?, ?, ?, ?)", row).rowcount,
         )
 
     async def last(self, kind: MainType, name: str) -> PastLoad | None:

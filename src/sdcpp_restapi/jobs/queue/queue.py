@@ -5,19 +5,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from time import monotonic
 
 from ...background import BackgroundTasks
 from ...errors import CannotCancel, JobNotFound, StorageUnavailable
 from ...events import EventBus
-from ...schemas.conversion import ConvertRequest
 from ...schemas.downloads import JobResult
 from ...schemas.events import (
-    DownloadProgress,
     JobAdded,
     JobCancelled,
-    JobPreview,
-    JobProgress,
     JobStatusChanged,
 )
 from ...schemas.jobs import (
@@ -30,12 +25,13 @@ from ...schemas.jobs import (
     Outcome,
     Progress,
     QueueView,
-    Transfer,
 )
 from ...schemas.required_files import RequiredFiles
 from ...slots.dispatch import ANY_JOB, ClaimRequest
 from .disk_reserve import NO_RESERVE, DiskReserve
+from .job_view import view_of
 from .listing import Counts, Filters
+from .live_progress import LiveProgress
 from .new_job import NewJob
 from .ordering import ClaimingSlot
 from .stalls import Stalls
@@ -46,9 +42,6 @@ log = logging.getLogger(__name__)
 
 # An engine that dies this often while it runs one job has met a job that kills it.
 MOST_LOST_ENGINES = 2
-
-# Seconds between two job_progress events of one job; its last step is always told.
-PROGRESS_INTERVAL = 0.1
 
 # Seconds that a runner sleeps at most towards the moment of a job, so that it notices when the clock was set
 # or the machine was asleep.
@@ -62,9 +55,7 @@ class Queue:
         self._store = store
         self._bus = bus
         self._reserve = reserve
-        self._running: dict[str, Progress] = {}
-        self._transfers: dict[str, Transfer] = {}
-        self._published_at: dict[str, float] = {}
+        self.live = LiveProgress(bus, self.touch)
         self._background = BackgroundTasks()
         self.wakeups = Wakeups()
         self.stalls = Stalls()
@@ -90,7 +81,7 @@ class Queue:
         if job is None:
             raise JobNotFound
         position = await self._store.position(job) if job.status is JobStatus.PENDING else None
-        return self._view(job, position)
+        return view_of(self.live, job, position)
 
     async def page(self, filters: Filters) -> QueueView:
         """A page of jobs with the counts of the whole queue."""
@@ -99,7 +90,7 @@ class Queue:
         applied = filters.model_dump(include=shown, exclude_none=True, mode="json")
         return QueueView(
             **_named(page.counts),
-            items=[self._view(job, None) for job in page.jobs],
+            items=[view_of(self.live, job, None) for job in page.jobs],
             limit=filters.limit,
             offset=filters.offset,
             matching_count=page.matching,
@@ -116,7 +107,7 @@ class Queue:
         if cancelled is None:
             raise CannotCancel
         job, before = cancelled
-        self._forget(job_id)
+        self.live.end(job_id)
         self._publish_change(job, before)
         self._bus.publish(JobCancelled(job_id=job_id))
         # Not awaited: whoever cancels must also stop the job, even if the followers cannot be stored now.
@@ -125,7 +116,7 @@ class Queue:
 
     async def result(self, job_id: str) -> JobResult | None:
         """What a job made that is not an output file."""
-        job = await self._store.get(job_id)
+        job = await self.stalls.until_stored(f"the result of job {job_id}", lambda: self._store.get(job_id))
         return job.result if job else None
 
     async def broken(self, job_type: JobType) -> list[Job]:
@@ -154,7 +145,7 @@ class Queue:
         """Jobs that slots of workers have, with the names of the slots; they count as running again."""
         jobs = await self._store.with_workers()
         for job, _ in jobs:
-            self._running[job.id] = job.progress
+            self.live.begin(job)
         return jobs
 
     async def wait(self, lane: Lane, wakeup: asyncio.Event) -> None:
@@ -183,33 +174,9 @@ class Queue:
             lane, ClaimingSlot(name=claim_request.slot, holds=claim_request.loaded, able=able)
         )
         if job is not None:
-            self._running[job.id] = job.progress
+            self.live.begin(job)
             self._publish_change(job, JobStatus.PENDING)
         return job
-
-    def progress(self, job: Job, progress: Progress) -> None:
-        """A running job went on; kept in memory, since a job that is lost begins anew."""
-        if job.id not in self._running:
-            return
-        self._running[job.id] = progress
-        now = monotonic()
-        last_step = progress.step >= progress.total_steps
-        if last_step or now - self._published_at.get(job.id, 0.0) >= PROGRESS_INTERVAL:
-            self._published_at[job.id] = now
-            self.revision += 1
-            self._bus.publish(JobProgress(job_id=job.id, **progress.model_dump()))
-
-    def transfer(self, job: Job, transfer: Transfer) -> None:
-        """Bytes of a running download arrived."""
-        if job.id in self._running:
-            self._transfers[job.id] = transfer
-            self.revision += 1
-            self._bus.publish(DownloadProgress(job_id=job.id, **transfer.model_dump()))
-
-    def preview(self, preview: JobPreview) -> None:
-        """A running job has something to look at."""
-        if preview.job_id in self._running:
-            self._bus.publish(preview)
 
     async def complete(self, job: Job, outcome: Outcome) -> bool:
         """The attempt went well; False when the job was cancelled meanwhile."""
@@ -260,19 +227,18 @@ class Queue:
     # ------------------------------------------------------------ inside
 
     def _publish_requeue(self, job: Job, pending: Job | None) -> None:
-        self._forget(job.id)
+        self.live.end(job.id)
         if pending is not None:
             self._publish_change(pending, JobStatus.PROCESSING)
             self.wakeups.notify(KINDS[job.type].lane)
 
     async def _end(self, job: Job, status: JobStatus, outcome: Outcome, error: str | None) -> bool:
-        progress = self._running.get(job.id, job.progress)
+        progress = self.live.progress_of(job)
         if status is JobStatus.COMPLETED:
             progress = progress.finished()
-        if job.id in self._running:
-            self._running[job.id] = progress  # what clients see until the end is stored: it never goes back
+        self.live.show(job, progress)
         ended = await self._until_stored(job, lambda: self._finish(job, status, progress, outcome, error))
-        self._forget(job.id)
+        self.live.end(job.id)
         if ended is None:
             return False
         self._publish_change(ended, JobStatus.PROCESSING)
@@ -303,11 +269,6 @@ class Queue:
     async def _until_stored[T](self, job: Job, write: Callable[[], Awaitable[T]]) -> T:
         return await self.stalls.until_stored(f"what became of job {job.id}", write)
 
-    def _forget(self, job_id: str) -> Progress | None:
-        self._published_at.pop(job_id, None)
-        self._transfers.pop(job_id, None)
-        return self._running.pop(job_id, None)
-
     def _publish_change(self, job: Job, before: JobStatus) -> None:
         self.revision += 1
         self._bus.publish(
@@ -321,31 +282,6 @@ class Queue:
                 completed_at=job.completed_at,
                 error=job.error,
             )
-        )
-
-    def _view(self, job: Job, position: int | None) -> JobView:
-        started = job.status is not JobStatus.PENDING and job.status is not JobStatus.CANCELLED
-        return JobView(
-            job_id=job.id,
-            type=job.type,
-            status=job.status,
-            progress=self._running.get(job.id, job.progress),
-            download=self._transfers.get(job.id),
-            created_at=job.created_at,
-            started_at=job.started_at if started else None,
-            completed_at=job.completed_at,
-            outputs=list(job.outputs),
-            partial=True if job.status is JobStatus.CANCELLED and job.outputs else None,
-            params=job.params.model_dump(exclude_none=True),
-            error=job.error,
-            position=position,
-            result=job.result,
-            model=job.model.model_name if job.model else None,
-            worker=job.worker,
-            upscaler=job.upscaler.model_name if job.upscaler else None,
-            output_path=job.params.output_path if isinstance(job.params, ConvertRequest) else None,
-            after=job.after,
-            deleted_at=job.deleted_at,
         )
 
 

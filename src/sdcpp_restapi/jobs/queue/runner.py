@@ -133,11 +133,11 @@ class Runner:
     async def _record(self, job: Job, happening: ExecutorEvent) -> None:
         match happening:
             case Progress():
-                self._queue.progress(job, happening)
+                self._queue.live.record(job, happening)
             case Transfer():
-                self._queue.transfer(job, happening)
+                self._queue.live.record_transfer(job, happening)
             case JobPreview():
-                self._queue.preview(happening)
+                self._queue.live.publish_preview(happening)
             case Outcome():
                 if await self._queue.complete(job, happening):
                     log.info("job %s: completed: %s", job.id, ", ".join(happening.outputs))

@@ -1,0 +1,32 @@
+"""A job as the API shows it."""
+
+from ...schemas.conversion import ConvertRequest
+from ...schemas.jobs import Job, JobStatus, JobView
+from .live_progress import LiveProgress
+
+
+def view_of(live: LiveProgress, job: Job, position: int | None) -> JobView:
+    """`position` is the place of a pending job in its lane, 1 = next."""
+    started = job.status is not JobStatus.PENDING and job.status is not JobStatus.CANCELLED
+    return JobView(
+        job_id=job.id,
+        type=job.type,
+        status=job.status,
+        progress=live.progress_of(job),
+        download=live.transfer_of(job),
+        created_at=job.created_at,
+        started_at=job.started_at if started else None,
+        completed_at=job.completed_at,
+        outputs=list(job.outputs),
+        partial=True if job.status is JobStatus.CANCELLED and job.outputs else None,
+        params=job.params.model_dump(exclude_none=True),
+        error=job.error,
+        position=position,
+        result=job.result,
+        model=job.model.model_name if job.model else None,
+        worker=job.worker,
+        upscaler=job.upscaler.model_name if job.upscaler else None,
+        output_path=job.params.output_path if isinstance(job.params, ConvertRequest) else None,
+        after=job.after,
+        deleted_at=job.deleted_at,
+    )
