@@ -5,8 +5,8 @@ import tempfile
 from pathlib import Path
 
 from sdcpp_restapi.schemas.models import LoadRequest
-from tests.server import RunningServer
-from tests.tiny import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
 
 from . import browser, client, library, memory, pool, queue, sockets, work
 from .burst import burst

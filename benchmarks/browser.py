@@ -10,8 +10,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
 
 from sdcpp_restapi.ui.page import FILES
-from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
-from tests.server import RunningServer
+from tests.support.chromium import CHROMIUM, CHROMIUM_FLAGS
+from tests.support.running_server import RunningServer
 
 from .plan import Plan
 from .report import Figure, Report

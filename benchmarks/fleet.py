@@ -11,9 +11,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.cluster.machines import Broker, Worker
-from tests.server import FINAL, Events, RunningServer
-from tests.tiny import build
+from tests.support.broker import Broker
+from tests.support.running_server import FINAL, Events, RunningServer
+from tests.support.running_worker import Worker
+from tests.support.tiny_models import build
 
 from .plan import Plan
 from .report import Figure, Report

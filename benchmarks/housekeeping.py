@@ -7,7 +7,7 @@ from itertools import cycle
 
 import httpx
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 from .client import percentiles
 from .report import Figure

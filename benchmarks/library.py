@@ -16,8 +16,8 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from sdcpp_restapi.outputs.thumbnails import AT_ONCE, QUALITY, SIDE
-from tests.outputs.trees import write_jobs
-from tests.server import RunningServer
+from tests.support.output_folders import write_jobs
+from tests.support.running_server import RunningServer
 
 from .plan import Plan
 from .report import Beside, Report

@@ -2,7 +2,7 @@
 
 import psutil
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 from .report import Figure
 

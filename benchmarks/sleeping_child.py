@@ -10,7 +10,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from tests.faults.scripted_child import ScriptedChild
+from tests.support.scripted_child import ScriptedChild
 
 
 class SleepingChild(ScriptedChild):

@@ -11,7 +11,7 @@ import uvloop
 
 from sdcpp_restapi.events import EventBus, Listener
 from sdcpp_restapi.schemas.events import JobAdded
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 from .report import Figure
 from .work import SMALL

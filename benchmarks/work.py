@@ -12,7 +12,7 @@ import httpx
 
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
-from tests.server import FINAL, Events, RunningServer
+from tests.support.running_server import FINAL, Events, RunningServer
 
 from .client import percentiles
 from .report import Figure

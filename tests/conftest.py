@@ -1,50 +1,41 @@
 """Fixtures: real servers, real models."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
-from tests.api.scripted import serving
-from tests.server import RunningServer
+from tests.support.chromium import chromium
+from tests.support.running_server import RunningServer, StartServer
+from tests.support.scripted_engine import MODEL, REFUSED, StartFaulty, engine_command, put, serving
+from tests.support.server_setup import ServerSetup
 
 
 @pytest.fixture
-def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+def start_server(tmp_path: Path) -> Iterator[StartServer]:
     """Start servers of one test; whatever is left of them is ended with it."""
-    started: list[RunningServer] = []
+    with ExitStack() as ending:
 
-    def start(*flags: str, root: Path | None = None, env: dict[str, str] | None = None) -> RunningServer:
-        server = RunningServer(root or tmp_path, *flags, env=env)
-        started.append(server)
-        return server
+        def start(*flags: str, root: Path | None = None, env: dict[str, str] | None = None) -> RunningServer:
+            return ending.enter_context(RunningServer(root or tmp_path, *flags, env=env))
 
-    yield start
-    for server in started:
-        server.kill()
-        # pytest shows this beside a failure.
-        print("\n".join(["--- log of the server", *server.log[-60:]]))
+        yield start
 
 
-CHROMIUM = Path("/usr/bin/chromium")
-# No talk with anybody but the page's server.
-CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    "--no-first-run", "--disable-gpu",
-]  # fmt: skip
+@pytest.fixture
+def start_faulty(start_server: StartServer, tmp_path: Path) -> StartFaulty:
+    """Start a server whose engine plays a scenario; `settings` are environment variables without SDCPP_."""
 
+    def start(scenario: str, **settings: str) -> RunningServer:
+        put(tmp_path, f"checkpoints/{MODEL}")
+        put(tmp_path, f"checkpoints/{REFUSED}")
+        env = {f"SDCPP_{name.upper()}": value for name, value in settings.items()}
+        own = {**engine_command(scenario, tmp_path), "SDCPP_ENGINE_RESTART_DELAY": "0"}
+        return start_server(env=own | env)
 
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    """Chromium; while it is open, no other event loop can run in this process."""
-    if not CHROMIUM.exists():
-        pytest.skip("needs Chromium")
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
-        yield running
-        running.close()
+    return start
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +49,20 @@ def browser() -> Iterator[Browser]:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a module's server."""
     return tmp_path_factory.mktemp("server")
+
+
+@pytest.fixture(scope="module")
+def server_setup(request: pytest.FixtureRequest) -> ServerSetup:
+    """What the module's `SERVER` says. Where more is to be known for it, this is defined anew."""
+    setup: ServerSetup = request.module.SERVER
+    return setup
+
+
+@pytest.fixture(scope="module")
+def server(root: Path, server_setup: ServerSetup) -> Iterator[RunningServer]:
+    """The server of a module; at the end its log must hold no traceback."""
+    with server_setup.running(root) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")

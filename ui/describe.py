@@ -1,4 +1,4 @@
-"""What the page is made from: the OpenAPI description, and the fields of its forms."""
+"""Generates the page's files about the API: the OpenAPI description, and the fields of the page's forms."""
 
 import json
 import sys
@@ -18,19 +18,21 @@ FORMS = {
     "load": "LoadRequest",
     "options": "LoadOptions",
     "preview": "PreviewUpdate",
+    "assistant": "AssistantUpdate",
+    "ollama": "OllamaUpdate",
 }
 KEPT = ("default", "minimum", "maximum", "exclusiveMinimum", "description", "enum", "type", "maxItems")
 
 
 def described() -> dict[str, Any]:
-    """The server's own description; its version is left out, since it says nothing about the shapes."""
+    """The OpenAPI description. Without the server's version, a release alone does not change the generated files."""
     document = create_app(Settings()).openapi()
     document["info"]["version"] = "0"
     return document
 
 
 def fields(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Form -> field -> what a form needs to know of it."""
+    """Form -> field -> the properties that an input needs."""
     schemas = document["components"]["schemas"]
     return {
         form: {name: _kept(field) for name, field in schemas[schema]["properties"].items()}
@@ -40,7 +42,7 @@ def fields(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _kept(field: dict[str, Any]) -> dict[str, Any]:
-    # A field that may be null has its type in the first alternative.
+    # Pydantic describes an optional field as a choice of its type and null; inputs need the type only.
     merged = {**next((one for one in field.get("anyOf", []) if one.get("type") != "null"), {}), **field}
     return {key: merged[key] for key in KEPT if key in merged}
 

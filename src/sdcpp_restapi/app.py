@@ -77,15 +77,15 @@ def create_app(settings: Settings) -> FastAPI:
         assistant,
     ):
         app.include_router(module.router)
-    app.websocket("/ws")(websocket.events)
+    app.websocket("/ws")(websocket.serve_client)
     app.mount("/ui", Page())
     app.add_route("/", lambda _request: RedirectResponse("ui/"), include_in_schema=False)
     # Browsers ask for one on every page; an answer without content spares them an error in the console.
     app.add_route("/favicon.ico", lambda _request: Response(status_code=204), include_in_schema=False)
-    error_handlers.install(app)
+    error_handlers.install_error_handlers(app)
     if settings.server.api_keys:
         _describe_keys(app)
-    _protect(app, settings)
+    _add_middleware(app, settings)
     return app
 
 
@@ -104,13 +104,15 @@ def _describe_keys(app: FastAPI) -> None:
 
 def create_socket_app(main: FastAPI, settings: Settings) -> Starlette:
     """The application on the WebSocket port: the same events, of the same parts."""
-    app = Starlette(routes=[WebSocketRoute("/", websocket.events), WebSocketRoute("/ws", websocket.events)])
+    app = Starlette(
+        routes=[WebSocketRoute("/", websocket.serve_client), WebSocketRoute("/ws", websocket.serve_client)]
+    )
     app.state = main.state
     app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)
     return app
 
 
-def _protect(app: FastAPI, settings: Settings) -> None:
+def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the first that a request meets.
     app.add_middleware(JsonBodies, max_bytes=settings.server.max_body_mb * 2**20)
     app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)

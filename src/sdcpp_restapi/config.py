@@ -17,7 +17,7 @@ from .schemas.models import LoadRequest, ModelType
 from .schemas.options import GenerationDefaults
 from .schemas.upscaling import UpscalerRequest
 from .schemas.video import Txt2VidRequest
-from .setting_sources import Flags, from_all_sources, told
+from .setting_sources import Flags, explain, from_all_sources
 
 # What a device is called: as the engine names it, or the CPU with a number of threads.
 DEVICE = r"(?i:cpu):[1-9][0-9]{0,3}|[^\s,=:]{1,64}"
@@ -320,6 +320,6 @@ def read_settings(file: Path | None = None, flags: Flags | None = None) -> Setti
     try:
         return from_all_sources(Settings, file, flags or {})
     except ValidationError as error:
-        raise BadSettings(told(error, Settings, flags or {}, file)) from error
+        raise BadSettings(explain(error, Settings, flags or {}, file)) from error
     except (OSError, ValueError) as error:
         raise BadSettings(f"{file} cannot be read as TOML: {error}") from error

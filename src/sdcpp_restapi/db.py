@@ -45,7 +45,7 @@ class Database:
     async def open(cls, path: Path) -> Self:
         """Open (or make) the database and bring its tables up to date."""
         database = cls(path)
-        with _explaining(path):
+        with _explain_errors(path):
             await database._writer.open(path)
             await database.write(_migrate)
             await database._reader.open(path)
@@ -62,12 +62,12 @@ class Database:
         self._waiting.append((work, done))
         if self._writing is None:
             self._begin()
-        with _explaining(self._path):
+        with _explain_errors(self._path):
             return await done
 
     async def read[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the reader thread. Raises StorageUnavailable."""
-        with _explaining(self._path):
+        with _explain_errors(self._path):
             return await self._reader.do(work)
 
     async def close(self) -> None:
@@ -81,9 +81,9 @@ class Database:
         together, self._waiting = self._waiting, []
         works = [work for work, _ in together]
         self._writing = self._writer.do(lambda db: _commit(db, works))
-        self._writing.add_done_callback(partial(self._written, [done for _, done in together]))
+        self._writing.add_done_callback(partial(self._deliver, [done for _, done in together]))
 
-    def _written(self, waiting: list[asyncio.Future[Any]], written: asyncio.Future[list[Any]]) -> None:
+    def _deliver(self, waiting: list[asyncio.Future[Any]], written: asyncio.Future[list[Any]]) -> None:
         failure = written.exception()
         results = [failure] * len(waiting) if failure else written.result()
         for done, result in zip(waiting, results, strict=True):
@@ -137,7 +137,7 @@ _REASONS = {
 
 
 @contextmanager
-def _explaining(path: Path) -> Iterator[None]:
+def _explain_errors(path: Path) -> Iterator[None]:
     """Turn what the disk or another program did into an error for clients; mistakes of ours stay as they are."""
     try:
         yield

@@ -34,33 +34,40 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
+class LogFile(logging.handlers.RotatingFileHandler):
+    """The file in the data directory; a disk that takes no more of it is told nowhere else but by the queue."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
+        """Go without the line when the disk is full; the same lines go to standard error."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handleError(record)
+
+
 def configure(settings: Logging, data_dir: Path) -> None:
     """Set up the root logger; libraries are heard from warnings on."""
     people = logging.StreamHandler(sys.stderr)
     text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
     people.setFormatter(JsonLines() if settings.format == "json" else text)
-    path = _path(data_dir)
+    path = _log_path(data_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = logging.handlers.RotatingFileHandler(
-        path, maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8"
-    )
+    file = LogFile(path, maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8")
     file.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[people, file], force=True)
     logging.getLogger("sdcpp_restapi").setLevel(settings.level.upper())
 
 
-def tail(data_dir: Path, count: int) -> list[LogEntry]:
+def read_tail(data_dir: Path, count: int) -> list[LogEntry]:
     """The newest `count` entries of the file, oldest first; fewer after the file was begun anew."""
     try:
-        with _path(data_dir).open("rb") as file:
+        with _log_path(data_dir).open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - count * BYTES_PER_LINE))
             lines = file.read().splitlines()
     except FileNotFoundError:
         return []
-    return [entry for line in lines[-count:] if (entry := _entry(line))]
+    return [entry for line in lines[-count:] if (entry := _parse_entry(line))]
 
 
-def _entry(line: bytes) -> LogEntry | None:
+def _parse_entry(line: bytes) -> LogEntry | None:
     # The first one may be cut off.
     try:
         return LogEntry.model_validate_json(line)
@@ -68,5 +75,5 @@ def _entry(line: bytes) -> LogEntry | None:
         return None
 
 
-def _path(data_dir: Path) -> Path:
+def _log_path(data_dir: Path) -> Path:
     return data_dir / "logs" / "server.log"

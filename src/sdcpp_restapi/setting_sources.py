@@ -60,23 +60,23 @@ def from_all_sources[Model: BaseSettings](model: type[Model], file: Path | None,
     return Sourced(**flags)
 
 
-def told(error: ValidationError, model: type[BaseModel], flags: Flags, file: Path | None) -> str:
+def explain(error: ValidationError, model: type[BaseModel], flags: Flags, file: Path | None) -> str:
     """Every problem of the settings, each with where it was written, the value, and what is allowed."""
-    return "; ".join(_problem(dict(detail), model, flags, file) for detail in error.errors())
+    return "; ".join(_describe_problem(dict(detail), model, flags, file) for detail in error.errors())
 
 
-def _problem(detail: dict[str, Any], model: type[BaseModel], flags: Flags, file: Path | None) -> str:
+def _describe_problem(detail: dict[str, Any], model: type[BaseModel], flags: Flags, file: Path | None) -> str:
     loc = tuple(str(part) for part in detail["loc"])
-    place, where = _origin(loc, flags, file)
+    place, where = _find_origin(loc, flags, file)
     if detail["type"] == "extra_forbidden":
-        return f"{place}{where}: there is no such setting{_similar(loc, model)}"
+        return f"{place}{where}: there is no such setting{_find_similar(loc, model)}"
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
     hidden = any(part in SECRETS for part in loc)
-    value = "this value" if hidden else _short(detail["input"])
+    value = "this value" if hidden else _shorten(detail["input"])
     return f"{place} = {value}{where} is not allowed: {message}"
 
 
-def _origin(loc: tuple[str, ...], flags: Flags, file: Path | None) -> tuple[str, str]:
+def _find_origin(loc: tuple[str, ...], flags: Flags, file: Path | None) -> tuple[str, str]:
     """The name as its author wrote it, and ' in FILE' where that helps."""
     section, name = loc[0], loc[1] if len(loc) > 1 else None
     if name is not None and name in flags.get(section, {}):
@@ -90,7 +90,7 @@ def _origin(loc: tuple[str, ...], flags: Flags, file: Path | None) -> tuple[str,
     return ".".join(loc), f" in {file}" if file else ""
 
 
-def _similar(loc: tuple[str, ...], model: type[BaseModel]) -> str:
+def _find_similar(loc: tuple[str, ...], model: type[BaseModel]) -> str:
     known: dict[str, FieldInfo] = dict(model.model_fields)
     for part in loc[:-1]:
         inner = known[part].annotation if part in known else None
@@ -103,6 +103,6 @@ def _similar(loc: tuple[str, ...], model: type[BaseModel]) -> str:
     return f"; there are {', '.join(sorted(known))}"
 
 
-def _short(value: object) -> str:
+def _shorten(value: object) -> str:
     text = repr(str(value) if isinstance(value, Path) else value)
     return text if len(text) <= 80 else text[:80] + "..."

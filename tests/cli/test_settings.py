@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sdcpp_restapi.cli.flags import sections
+from sdcpp_restapi.cli.flags import group_by_section
 from sdcpp_restapi.config import read_settings
 from sdcpp_restapi.errors import BadSettings
 
@@ -89,7 +89,7 @@ def test_a_mistake_in_a_flag_names_the_flag(
 ) -> None:
     monkeypatch.setenv("SDCPP_SERVER_PORT", "1")
     with pytest.raises(BadSettings, match=sentence):
-        read_settings(None, sections(**{flag: value}))
+        read_settings(None, group_by_section(**{flag: value}))
 
 
 @pytest.mark.parametrize(

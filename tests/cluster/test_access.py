@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster.conftest import SHORT, Site
-from tests.cluster.machines import Broker, Worker
+from tests.support.broker import Broker
+from tests.support.cluster_site import SHORT, Site
+from tests.support.running_worker import Worker
 
 PAGE = Path(__file__).parents[2] / "docs/howto/several-machines.md"
 
@@ -23,19 +24,17 @@ def guarded(tmp_path: Path) -> Iterator[Broker]:
     """The broker of the page."""
     text = configuration().replace("listen: 0.0.0.0:4222\n", "").replace('{ store_dir: "nats" }', "enabled")
     (tmp_path / "broker.conf").write_text(text)
-    broker = Broker(tmp_path / "store", "-c", str(tmp_path / "broker.conf"))
-    yield broker
-    broker.stop()
+    with Broker(tmp_path / "store", "-c", str(tmp_path / "broker.conf")) as broker:
+        yield broker
 
 
 @pytest.fixture
 def guarded_site(guarded: Broker, tmp_path: Path) -> Iterator[Site]:
     """A server that the broker knows."""
-    place = Site(tmp_path, guarded.url)
-    place.env["SDCPP_CLUSTER_PREFIX"] = "sdcpp"
-    place.serve(cluster_user="server", cluster_password="first-secret")
-    yield place
-    place.close()
+    with Site(tmp_path, guarded.url) as place:
+        place.env["SDCPP_CLUSTER_PREFIX"] = "sdcpp"
+        place.serve(cluster_user="server", cluster_password="first-secret")
+        yield place
 
 
 def test_a_worker_with_the_documented_permissions_does_its_work(guarded_site: Site) -> None:
@@ -48,7 +47,6 @@ def test_a_worker_with_the_documented_permissions_does_its_work(guarded_site: Si
 
 def test_who_knows_no_password_is_told_so_and_is_not_there(guarded_site: Site) -> None:
     site = guarded_site
-    stranger = Worker(site.broker_url, site.root, "stranger", env=site.env | site.engine("good"))
-    site.workers["stranger"] = stranger
+    stranger = site.keep(Worker(site.broker_url, site.root, "stranger", env=site.env | site.engine("good")))
     stranger.wait_for_log("(?i)authorization")
     assert site.server.get("/workers") == {"workers": []}

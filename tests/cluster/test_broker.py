@@ -13,15 +13,16 @@ from sdcpp_restapi.cluster import object_files
 from sdcpp_restapi.cluster.connection import BrokerConnection
 from sdcpp_restapi.cluster.object_files import BadFile, ObjectFiles
 from sdcpp_restapi.config import Cluster
-from tests.cluster.cable import Cable
-from tests.cluster.conftest import SHORT, Site
-from tests.cluster.machines import Broker
+from tests.support.broker import Broker
+from tests.support.cluster_site import SHORT, Site
+from tests.support.scripted_engine import loads_held
+from tests.support.tcp_proxy import TcpProxy
 
 RULES = "authorization: {{ users: [ {{ user: us, password: {password} }} ] }}\n"
 
 
 def test_what_comes_through_a_mended_network_is_dropped(site: Site, broker: Broker) -> None:
-    cable = Cable(broker.port)
+    cable = TcpProxy(broker.port)
     try:
         site.serve()
         cut = site.work("one", broker_url=cable.url)
@@ -43,7 +44,7 @@ def test_what_comes_through_a_mended_network_is_dropped(site: Site, broker: Brok
 
 
 def test_a_job_that_is_cancelled_while_its_worker_is_cut_off_is_over(site: Site, broker: Broker) -> None:
-    cable = Cable(broker.port)
+    cable = TcpProxy(broker.port)
     try:
         site.serve()
         cut = site.work("one", broker_url=cable.url)
@@ -72,9 +73,10 @@ def test_a_job_that_is_cancelled_while_its_worker_is_cut_off_is_over(site: Site,
 
 def test_a_job_that_is_longer_than_a_message_fails_and_says_so(tmp_path: Path) -> None:
     (tmp_path / "broker.conf").write_text("max_payload: 32768\n")
-    broker = Broker(tmp_path / "store", "-c", str(tmp_path / "broker.conf"))
-    site = Site(tmp_path, broker.url)
-    try:
+    with (
+        Broker(tmp_path / "store", "-c", str(tmp_path / "broker.conf")) as broker,
+        Site(tmp_path, broker.url) as site,
+    ):
         site.serve()
         site.work("one").wait_for_log(r"messages of 32768 bytes at most \(max_payload\): files need")
         site.load()
@@ -85,16 +87,10 @@ def test_a_job_that_is_longer_than_a_message_fails_and_says_so(tmp_path: Path) -
             "The job is longer than a message may be (max_payload of the broker, 1 MB unless it is set)",
         )
         assert site.server.make(**SHORT)["worker"] == "one"
-        assert site.tracebacks() == []
-    finally:
-        site.close()
-        broker.stop()
 
 
 def test_a_broker_that_comes_back_without_its_store_gets_everything_again(tmp_path: Path) -> None:
-    broker = Broker(tmp_path / "store")
-    site = Site(tmp_path, broker.url)
-    try:
+    with Broker(tmp_path / "store") as broker, Site(tmp_path, broker.url) as site:
         site.serve(cluster_lost_after="10")
         site.work("one", cluster_lost_after="10")
         site.load()
@@ -114,16 +110,10 @@ def test_a_broker_that_comes_back_without_its_store_gets_everything_again(tmp_pa
         broker.stop()
         assert site.workers["one"].stop() == 0
         assert site.server.stop() == 0
-        assert site.tracebacks() == []
-    finally:
-        site.close()
-        broker.stop()
 
 
 def test_only_who_has_the_token_is_let_in(tmp_path: Path) -> None:
-    broker = Broker(tmp_path / "store", "--auth", "secret")
-    site = Site(tmp_path, broker.url)
-    try:
+    with Broker(tmp_path / "store", "--auth", "secret") as broker, Site(tmp_path, broker.url) as site:
         site.serve(cluster_token="secret")
         site.work("one", cluster_token="secret")
         site.load()
@@ -133,38 +123,28 @@ def test_only_who_has_the_token_is_let_in(tmp_path: Path) -> None:
         site.workers["one"].env = {**site.workers["one"].env, "SDCPP_CLUSTER_TOKEN": "wrong"}
         site.workers["one"].start()
         site.workers["one"].wait_for_log("broker: .*Authorization Violation")
-    finally:
-        site.close()
-        broker.stop()
 
 
 def test_the_answer_to_a_load_survives_the_broker(tmp_path: Path) -> None:
-    broker = Broker(tmp_path / "store")
-    site = Site(tmp_path, broker.url)
-    try:
+    with Broker(tmp_path / "store") as broker, Site(tmp_path, broker.url) as site:
         site.serve(cluster_lost_after="20")
-        site.work("one", "loads_when_told", cluster_lost_after="20")
+        site.work("one", "obeys", cluster_lost_after="20")
         with ThreadPoolExecutor() as other, site.server.events() as events:
-            loading = other.submit(site.load)
-            events.wait_for("model_loading_progress", lambda data: data["step"] == 1)
-            broker.stop(signal.SIGKILL)
-            (tmp_path / "go").touch()  # the answer finds nobody to carry it
+            with loads_held(tmp_path):
+                loading = other.submit(site.load)
+                events.wait_for("model_loading_progress", lambda data: data["step"] == 1)
+                broker.stop(signal.SIGKILL)
+            # Now the answer finds nobody to carry it.
             site.workers["one"].wait_for_log("the broker is away")
             broker.start()
             loading.result()
         assert site.server.make(**SHORT)["worker"] == "one"
-        assert site.tracebacks() == []
-    finally:
-        site.close()
-        broker.stop()
 
 
 def test_everybody_comes_back_to_a_broker_that_threw_them_out(tmp_path: Path) -> None:
     rules = tmp_path / "broker.conf"
     rules.write_text(RULES.format(password="right"))
-    broker = Broker(tmp_path / "store", "-c", str(rules))
-    site = Site(tmp_path, broker.url)
-    try:
+    with Broker(tmp_path / "store", "-c", str(rules)) as broker, Site(tmp_path, broker.url) as site:
         site.serve(cluster_user="us", cluster_password="right", cluster_lost_after="20")
         worker = site.work("one", cluster_user="us", cluster_password="right", cluster_lost_after="20")
         site.load()
@@ -176,10 +156,6 @@ def test_everybody_comes_back_to_a_broker_that_threw_them_out(tmp_path: Path) ->
         broker.process.send_signal(signal.SIGHUP)
         assert site.server.wait_for_job(running)["status"] == "completed"
         assert site.server.make(**SHORT)["worker"] == "one"
-        assert site.tracebacks() == []
-    finally:
-        site.close()
-        broker.stop()
 
 
 async def test_a_file_that_is_not_whole_is_not_taken(

@@ -20,9 +20,11 @@ from sdcpp_restapi.schemas.cluster import (
     SlotState,
 )
 from sdcpp_restapi.schemas.models import LoadedSlot
-from tests.cli.command import sdcpp
-from tests.cluster.conftest import LONG, MODEL, SHORT, Site
-from tests.cluster.machines import Worker, free_port
+from tests.support.broker import free_port
+from tests.support.cluster_site import LONG, MODEL, SHORT, Site
+from tests.support.command import sdcpp
+from tests.support.running_server import of_job
+from tests.support.running_worker import Worker
 
 OTHER = "other.safetensors"
 
@@ -91,7 +93,7 @@ def test_an_engine_here_and_a_worker_work_at_once(site: Site) -> None:
     with site.server.events() as events:
         jobs = [site.server.submit(**LONG) for _ in range(2)]
         for job in jobs:
-            events.wait_for("job_progress", lambda data, job=job: data["job_id"] == job)
+            events.wait_for("job_progress", of_job(job))
         assert site.server.get("/queue")["processing_count"] == 2
     assert {site.server.wait_for_job(job).get("worker") for job in jobs} == {None, "one"}
     # What only the worker has never goes to the engine here.
@@ -131,19 +133,17 @@ def test_a_worker_whose_engine_does_not_come_up_leaves_the_jobs_to_others(site: 
 def test_a_second_worker_of_the_same_name_is_sent_away(site: Site) -> None:
     site.serve()
     first = site.work("one")
-    second = Worker(site.broker_url, site.root, "one", "--data-dir", "other", env=first.env)
-    assert second.process.wait(60) == 2
-    second.wait_for_log("sdcpp: Another worker is called one: give each its own name with --name")
-    second.kill()
+    with Worker(site.broker_url, site.root, "one", "--data-dir", "other", env=first.env) as second:
+        assert second.process.wait(60) == 2
+        second.wait_for_log("sdcpp: Another worker is called one: give each its own name with --name")
     site.load()
     assert site.server.make(**SHORT)["worker"] == "one"
 
 
 def test_a_worker_can_be_stopped_before_it_has_reached_a_broker(tmp_path: Path) -> None:
-    worker = Worker(f"nats://127.0.0.1:{free_port()}", tmp_path, "early")
-    worker.wait_for_log("broker: ")
-    assert worker.stop() == 0
-    assert not [line for line in worker.log if "Traceback" in line]
+    with Worker(f"nats://127.0.0.1:{free_port()}", tmp_path, "early") as worker:
+        worker.wait_for_log("broker: ")
+        assert worker.stop() == 0
 
 
 async def test_a_worker_of_another_release_is_refused_with_a_sentence_and_gets_no_jobs(site: Site) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.cluster.conftest import LONG, SHORT, Site
-from tests.cluster.machines import Broker
+from tests.support.broker import Broker
+from tests.support.cluster_site import LONG, SHORT, Site
 
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
@@ -67,9 +67,7 @@ def test_a_job_that_kills_two_engines_fails_for_good_and_goes_no_further(site: S
 
 
 def test_a_broker_that_was_away_loses_nothing(tmp_path: Path) -> None:
-    broker = Broker(tmp_path / "store")
-    site = Site(tmp_path, broker.url)
-    try:
+    with Broker(tmp_path / "store") as broker, Site(tmp_path, broker.url) as site:
         site.serve()
         worker = site.work("one")
         site.load()
@@ -87,25 +85,18 @@ def test_a_broker_that_was_away_loses_nothing(tmp_path: Path) -> None:
         assert not [line for line in site.server.log if "sign of life" in line]
         begun = [line for line in worker.log if f"{job_id}: txt2img begins" in line]
         assert len(begun) == 1
-    finally:
-        site.close()
-        broker.stop()
 
 
 def test_a_broker_may_come_last(tmp_path: Path) -> None:
     broker = Broker(tmp_path / "store")
     broker.stop()
-    site = Site(tmp_path, broker.url)
-    try:
+    with broker, Site(tmp_path, broker.url) as site:
         site.serve()
         assert site.server.get("/workers") == {"workers": []}
         broker.start()
         site.work("one")
         site.load()
         assert site.server.make(**SHORT)["worker"] == "one"
-    finally:
-        site.close()
-        broker.stop()
 
 
 def test_a_server_that_was_killed_takes_the_result_of_a_job_that_went_on(site: Site) -> None:

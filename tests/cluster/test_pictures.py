@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.api.images import as_base64, picture
-from tests.cluster.conftest import Site
-from tests.cluster.machines import Broker
-from tests.server import RunningServer
-from tests.tiny import build
-from tests.video.conftest import LINGBOT
-from tests.video.videos import TINY
+from tests.support.broker import Broker
+from tests.support.cluster_site import Site
+from tests.support.images import as_base64, picture
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models import build
+from tests.support.videos import LINGBOT, TINY
 
 BASE: dict[str, Any] = {
     "prompt": "a cat", "width": 64, "height": 64, "steps": 2, "cfg_scale": 2.0, "seed": 7, "sampler": "euler",
@@ -33,26 +32,22 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     """A server with an engine of its own."""
     root = tmp_path_factory.mktemp("alone")
     body = install(root / "models")
-    server = RunningServer(root, env={"SDCPP_ENGINE_DEVICES": "cpu:1"})
-    server.post("/models/load", body)
-    server.post("/upscaler/load", {"model_name": ESRGAN})
-    yield server
-    server.kill()
+    with RunningServer(root, env={"SDCPP_ENGINE_DEVICES": "cpu:1"}) as server:
+        server.post("/models/load", body)
+        server.post("/upscaler/load", {"model_name": ESRGAN})
+        yield server
 
 
 @pytest.fixture(scope="module")
 def with_worker(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[Site]:
     """A server without engine and models, and a worker that has both."""
-    site = Site(tmp_path_factory.mktemp("site"), broker.url)
-    body = install(site.root / "elsewhere")
-    site.serve(engine_command="")
-    site.work("one", "", models="elsewhere", engine_devices="cpu:1")
-    site.loaded = site.server.post("/models/load", body)
-    site.server.post("/upscaler/load", {"model_name": ESRGAN})
-    yield site
-    site.close()
-    print("\n".join(["--- log of the server", *site.server.log[-60:]]))
-    print("\n".join(["--- log of the worker", *site.workers["one"].log[-60:]]))
+    with Site(tmp_path_factory.mktemp("site"), broker.url) as site:
+        body = install(site.root / "elsewhere")
+        site.serve(engine_command="")
+        site.work("one", "", models="elsewhere", engine_devices="cpu:1")
+        site.loaded = site.server.post("/models/load", body)
+        site.server.post("/upscaler/load", {"model_name": ESRGAN})
+        yield site
 
 
 def install(models: Path) -> dict[str, Any]:

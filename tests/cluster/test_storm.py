@@ -15,9 +15,9 @@ import pytest
 from sdcpp_restapi.cluster.connection import BrokerConnection
 from sdcpp_restapi.cluster.object_files import ObjectFiles
 from sdcpp_restapi.config import Cluster
-from tests.cluster.conftest import Site
-from tests.cluster.machines import Broker
-from tests.server import FINAL
+from tests.support.broker import Broker
+from tests.support.cluster_site import Site
+from tests.support.running_server import FINAL
 
 WORKERS = ("one", "two", "three")
 
@@ -144,7 +144,6 @@ def check(storm: Storm) -> None:
     }
     asyncio.run(check_broker(storm))
     assert storm.close() == []
-    assert storm.site.tracebacks() == []
 
 
 async def check_broker(storm: Storm) -> None:
@@ -168,14 +167,10 @@ async def check_broker(storm: Storm) -> None:
 
 def ride_out(root: Path, seed: int, blows: int) -> None:
     storm = Storm(root, seed)
-    try:
+    with storm.broker, storm.site:
         print("seed", seed)
         storm.rage(blows)
         check(storm)
-    finally:
-        storm.site.close()
-        storm.broker.stop()
-        print("\n".join(["--- log of the server", *storm.site.server.log[-60:]]))
 
 
 @pytest.mark.timeout(300)

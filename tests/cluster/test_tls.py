@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from tests.cluster.conftest import SHORT, Site
-from tests.cluster.machines import Broker, Worker
+from tests.support.broker import Broker
+from tests.support.cluster_site import SHORT, Site
+from tests.support.running_worker import Worker
 
 
 @pytest.fixture(scope="module")
@@ -33,19 +34,16 @@ def strict_site(papers: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
     """A server whose broker wants to see a certificate, and one worker."""
     root = tmp_path_factory.mktemp("strict")
     shown = ("--tlscert", str(papers / "broker.pem"), "--tlskey", str(papers / "broker.key"))
-    broker = Broker(root / "store", "--tlsverify", "--tlscacert", str(papers / "ca.pem"), *shown)
-    site = Site(root, broker.url)
-    site.env |= {
-        "SDCPP_CLUSTER_TLS_CA": str(papers / "ca.pem"),
-        "SDCPP_CLUSTER_TLS_CERT": str(papers / "ours.pem"),
-        "SDCPP_CLUSTER_TLS_KEY": str(papers / "ours.key"),
-    }
-    site.serve()
-    site.work("one")
-    yield site
-    site.close()
-    broker.stop()
-    assert site.tracebacks() == []
+    wanted = ("--tlsverify", "--tlscacert", str(papers / "ca.pem"), *shown)
+    with Broker(root / "store", *wanted) as broker, Site(root, broker.url) as site:
+        site.env |= {
+            "SDCPP_CLUSTER_TLS_CA": str(papers / "ca.pem"),
+            "SDCPP_CLUSTER_TLS_CERT": str(papers / "ours.pem"),
+            "SDCPP_CLUSTER_TLS_KEY": str(papers / "ours.key"),
+        }
+        site.serve()
+        site.work("one")
+        yield site
 
 
 def test_jobs_go_through_a_broker_that_wants_to_see_certificates(strict_site: Site) -> None:
@@ -65,8 +63,8 @@ def test_who_cannot_be_trusted_is_told_so_and_is_not_there(
 ) -> None:
     site = strict_site
     env = {name: str(papers / value) if value else "" for name, value in changed.items()}
-    stranger = Worker(site.broker_url, site.root, "stranger", env=site.env | env | site.engine("good"))
-    site.workers["stranger"] = stranger
+    env |= site.engine("good")
+    stranger = site.keep(Worker(site.broker_url, site.root, "stranger", env=site.env | env))
     stranger.wait_for_log(f"(?i){said}")
     assert [worker["name"] for worker in site.server.get("/workers")["workers"]] == ["one"]
     assert stranger.stop() == 0

@@ -35,7 +35,7 @@ from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
 from sdcpp_restapi.schemas.options import PreviewSettings
 from sdcpp_restapi.schemas.pipe import Cancel, Log, Refused, Shutdown, Unusable
-from tests.tiny import build
+from tests.support.tiny_models import build
 
 FOREVER = 1000
 """Steps that nobody waits for."""

@@ -1,6 +1,8 @@
 """The self-check refuses every library but the known one, in one sentence."""
 
+import ctypes
 import ctypes.util
+import importlib.util
 import subprocess
 import sys
 import time
@@ -72,7 +74,7 @@ def test_another_revision_is_refused_before_any_struct_is_handed_to_it(tmp_path:
 
 
 def test_a_wheel_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(structs.importlib.util, "find_spec", lambda _name: None)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     assert "is not installed" in _refusal(None)
 
 
@@ -93,5 +95,6 @@ def test_a_field_in_another_place_is_found(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_struct_of_another_size_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(checked.SIZES, structs.sd_ctx_params_t, 320)
+    sizes: dict[type[ctypes.Structure], int] = {**structs.SIZES, structs.sd_ctx_params_t: 320}
+    monkeypatch.setattr(checked, "SIZES", sizes)
     assert "sd_ctx_params_t has 280 bytes" in _refusal(None)

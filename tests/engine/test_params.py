@@ -3,7 +3,7 @@
 import ctypes
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from PIL import Image
@@ -216,7 +216,7 @@ def test_no_request_field_is_lost() -> None:
 
 
 def test_every_component_has_a_place() -> None:
-    assert set(COMPONENT_FIELDS) == set(Component.__args__)  # type: ignore[attr-defined]
+    assert set(COMPONENT_FIELDS) == set(get_args(Component))
 
 
 @pytest.mark.parametrize("name", fields("load", OPTIONS, passed=True))

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.tiny import KINDS, build
-from tests.tiny.drive import drive, generate
-from tests.tiny.models import VIDEO_KINDS
+from tests.support.tiny_models import KINDS, build
+from tests.support.tiny_models.drive import drive, generate
+from tests.support.tiny_models.models import VIDEO_KINDS
 
 # Four pictures of these take 10 to 20 seconds; the server's tests draw with them too.
 LARGE = ("qwen_image", "sd1_wide", "sd3_whole", "sdxl")

@@ -12,8 +12,7 @@ from sdcpp_restapi.schemas.engine import Generate, Step
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions
 from sdcpp_restapi.schemas.options import PreviewSettings
-
-SCRIPT = Path(__file__).parents[1] / "faults" / "scripted_child.py"
+from tests.support.scripted_engine import CHILD
 
 
 def test_silence_lasts_until_the_child_speaks() -> None:
@@ -49,7 +48,7 @@ def test_a_gpu_gets_half_an_hour_and_twenty_of_its_slowest_steps(
 
 
 async def test_the_slowest_step_of_a_child_is_known(tmp_path: Path) -> None:
-    child = await EngineChild.start(Engine(command=[sys.executable, str(SCRIPT), "good", str(tmp_path)]))
+    child = await EngineChild.start(Engine(command=[sys.executable, str(CHILD), "good", str(tmp_path)]))
     params = Txt2ImgRequest(prompt="a cat", steps=4, seed=1)
     generate = Generate(
         id=1,

@@ -3,15 +3,8 @@
 import psutil
 import pytest
 
-from tests.server import RunningServer
-
-from .conftest import MODEL, StartFaulty
-
-PROMPT = {"prompt": "a cat", "steps": 5, "width": 64, "height": 64}
-
-
-def load(server: RunningServer) -> None:
-    server.post("/models/load", {"model_name": MODEL})
+from tests.support.running_server import RunningServer, of_job
+from tests.support.scripted_engine import MODEL, PROMPT, StartFaulty, load
 
 
 def child_of(server: RunningServer) -> psutil.Process:
@@ -190,5 +183,5 @@ def test_a_slot_that_cannot_load_the_model_leaves_the_jobs_to_the_other(start_fa
     with server.events() as events:
         jobs = [server.submit(prompt="a cat", steps=200, width=64, height=64) for _ in range(2)]
         for job_id in jobs:
-            events.wait_for("job_progress", lambda data, job_id=job_id: data["job_id"] == job_id)
+            events.wait_for("job_progress", of_job(job_id))
         assert all(slot["busy"] for slot in server.get("/health")["loaded_slots"])

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from .conftest import StartFaulty
+from tests.support.scripted_engine import StartFaulty
 
 
 def test_a_job_whose_predecessor_failed_while_the_server_was_down_does_not_wait_for_ever(

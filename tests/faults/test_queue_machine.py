@@ -1,7 +1,5 @@
 """Random sequences of what users do and machines suffer: no job is lost, finished twice or overtaken."""
 
-import json
-import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -21,9 +19,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.server import FINAL, RunningServer
-
-from .conftest import CHILD
+from tests.support.running_server import FINAL, RunningServer
+from tests.support.scripted_engine import engine_command
 
 MODELS = ("one.safetensors", "two.safetensors")
 STEPS = {"quick": 2, "slow": 40}
@@ -48,8 +45,7 @@ class QueueMachine(RuleBasedStateMachine):
         (root / "models" / "checkpoints").mkdir(parents=True)
         for name in MODELS:
             (root / "models" / "checkpoints" / name).touch()
-        command = json.dumps([sys.executable, str(CHILD), "good", str(root)])
-        env = {"SDCPP_ENGINE_COMMAND": command, "SDCPP_ENGINE_RESTART_DELAY": "0"}
+        env = {**engine_command("good", root), "SDCPP_ENGINE_RESTART_DELAY": "0"}
         self.server = RunningServer(root, env=env)
         self.load(MODELS[0])
 
@@ -126,7 +122,7 @@ class QueueMachine(RuleBasedStateMachine):
             folders = {path.name for path in self.server.output_dir.glob("*")}
             assert folders == {job_id for job_id, status in self.final.items() if status == "completed"}
         finally:
-            self.server.kill()
+            self.server.end()
             self.folder.cleanup()
 
 

@@ -4,7 +4,6 @@ import random
 import re
 import signal
 import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +12,9 @@ import psutil
 import pytest
 from PIL import Image
 
-from tests.server import FINAL, RunningServer
-from tests.tiny import build
+from tests.support.running_server import FINAL, RunningServer, StartServer
+from tests.support.tiny_models import build
 
-StartServer = Callable[..., RunningServer]
 PROMPT: dict[str, Any] = {
     "prompt": "a cat",
     "width": 64,
@@ -46,7 +44,7 @@ def child_of(server: RunningServer) -> psutil.Process:
 
 
 def picture(server: RunningServer, job: dict[str, Any]) -> bytes:
-    return (server.output_dir / job["outputs"][0]).read_bytes()
+    return (server.output_dir / str(job["outputs"][0])).read_bytes()
 
 
 def start_job(server: RunningServer, **params: Any) -> str:

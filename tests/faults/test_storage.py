@@ -126,7 +126,7 @@ def test_a_job_that_ends_while_the_disk_is_full_completes_once_there_is_room(
                 assert state["reason"] == f"The disk is full: {small_disk} has no room for the queue"
                 job = server.get(f"/queue/{ending}")
                 assert job["status"] == "processing"
-                assert job["progress"]["progress_percentage"] == 100.0
+                assert job["progress"]["percentage"] == 100.0
             assert server.wait_for_job(ending)["status"] == "completed"
             assert server.wait_for_job(waiting)["status"] == "completed"
         assert_running(server)
@@ -202,18 +202,17 @@ def test_a_job_whose_engine_is_lost_while_the_database_is_locked_runs_again(root
 
 
 def test_a_job_that_fails_while_the_database_is_locked_fails_with_its_own_reason(root: Path) -> None:
-    with serving(root, engine_cancel_grace="1") as server:
-        with server.events() as events:
-            job_id = server.submit(**NEVER_ENDING)
-            follower = server.submit(**SHORT)
-            events.wait_for("job_progress", of_job(job_id))
-            with locked(root):
-                answer = server.http.delete(f"/queue/{job_id}")
-                assert answer.status_code == 503
-                assert answer.json()["code"] == "storage_unavailable"
-                assert server.get(f"/queue/{job_id}")["status"] == "processing"
-            assert server.http.delete(f"/queue/{job_id}").status_code == 200
-            assert server.wait_for_job(follower)["status"] == "completed"
+    with serving(root, engine_cancel_grace="1") as server, server.events() as events:
+        job_id = server.submit(**NEVER_ENDING)
+        follower = server.submit(**SHORT)
+        events.wait_for("job_progress", of_job(job_id))
+        with locked(root):
+            answer = server.http.delete(f"/queue/{job_id}")
+            assert answer.status_code == 503
+            assert answer.json()["code"] == "storage_unavailable"
+            assert server.get(f"/queue/{job_id}")["status"] == "processing"
+        assert server.http.delete(f"/queue/{job_id}").status_code == 200
+        assert server.wait_for_job(follower)["status"] == "completed"
 
 
 def children(server: RunningServer) -> list[int]:
@@ -234,7 +233,7 @@ def test_progress_of_a_job_never_goes_backwards(root: Path) -> None:
             seen: list[float] = []
             while True:
                 job = server.get(f"/queue/{job_id}")
-                seen.append(job["progress"]["progress_percentage"])
+                seen.append(job["progress"]["percentage"])
                 if job["status"] == "completed":
                     break
             assert seen == sorted(seen)

@@ -1,4 +1,5 @@
 from collections import Counter
+from typing import get_args
 
 import pytest
 
@@ -60,7 +61,7 @@ ENGINE_NAMES = [
 every = pytest.mark.parametrize("one", architectures.load(), ids=lambda one: one.key)
 
 
-def test_every_engine_name_has_exactly_one_architecture():
+def test_every_engine_name_has_exactly_one_architecture() -> None:
     assert Counter(name for one in architectures.load() for name in one.engine_names) == Counter(ENGINE_NAMES)
     for name in ENGINE_NAMES:
         found = architectures.by_engine_name(name)
@@ -69,7 +70,7 @@ def test_every_engine_name_has_exactly_one_architecture():
     assert architectures.by_engine_name("SD 9") is None
 
 
-def test_keys_and_names_are_unique():
+def test_keys_and_names_are_unique() -> None:
     assert max(Counter(one.key for one in architectures.load()).values()) == 1
     assert max(Counter(one.name for one in architectures.load()).values()) == 1
 
@@ -78,14 +79,14 @@ def test_keys_and_names_are_unique():
     ("engine_name", "documented"),
     [("Z-Image", "Z-Image"), ("Flux", "Flux"), ("SDXL", "SDXL"), ("SD 1.x", "SD1.5")],
 )
-def test_architectures_are_named_as_documented(engine_name: str, documented: str):
+def test_architectures_are_named_as_documented(engine_name: str, documented: str) -> None:
     found = architectures.by_engine_name(engine_name)
     assert found is not None
     assert found.name == documented
     assert architectures.by_name(documented) is found
 
 
-def test_the_documented_presets():
+def test_the_documented_presets() -> None:
     shown = {key: preset.model_dump(exclude_none=True) for key, preset in architectures.presets().items()}
     assert shown["SD1"] == {
         "display_name": "Stable Diffusion 1.5",
@@ -108,14 +109,14 @@ def test_the_documented_presets():
 
 
 @every
-def test_components_are_fields_of_a_load_request(one: Architecture):
+def test_components_are_fields_of_a_load_request(one: Architecture) -> None:
     named = {*one.preset.requiredComponents, *one.preset.optionalComponents}
-    assert named <= {*Component.__args__, "clip", "lora"}
+    assert named <= {*get_args(Component), "clip", "lora"}
     assert not {*one.preset.requiredComponents} & {*one.preset.optionalComponents}
 
 
 @every
-def test_defaults_are_a_valid_request_of_a_size_that_needs_no_rounding(one: Architecture):
+def test_defaults_are_a_valid_request_of_a_size_that_needs_no_rounding(one: Architecture) -> None:
     defaults = one.preset.generationDefaults
     assert defaults.width
     assert defaults.height

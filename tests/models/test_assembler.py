@@ -15,8 +15,8 @@ from sdcpp_restapi.models.inspector import Inspector
 from sdcpp_restapi.models.lora_check import LoraCheck
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
-from tests.models import stubs
-from tests.models.stubs import write
+from tests.support import stub_models
+from tests.support.stub_models import write
 
 
 @pytest.fixture
@@ -46,7 +46,8 @@ def inspector(
 async def assembled(assembler: ComponentResolver, **body: object) -> dict[str, str]:
     """Type and components of what would be loaded."""
     request = await assembler.assembled(LoadRequest.model_validate(body))
-    return {"model_type": request.model_type, **request.components()}
+    components = {str(part): name for part, name in request.components().items()}
+    return {"model_type": request.model_type, **components}
 
 
 async def refusal(assembler: ComponentResolver, **body: object) -> str:
@@ -55,14 +56,16 @@ async def refusal(assembler: ComponentResolver, **body: object) -> str:
     return str(caught.value)
 
 
-async def test_a_name_alone_gets_its_type_and_all_that_it_needs(assembler: ComponentResolver, tmp_path: Path):
-    write(tmp_path / "diffusion/flux.safetensors", stubs.flux(64))
-    write(tmp_path / "t5/wide.safetensors", stubs.t5(128))
-    write(tmp_path / "t5/right.safetensors", stubs.t5(64))
-    write(tmp_path / "clip/l.safetensors", stubs.clip_l())
-    write(tmp_path / "vae/sd.safetensors", stubs.vae(4))
-    write(tmp_path / "vae/wan.safetensors", stubs.wan_vae())
-    write(tmp_path / "vae/sub/ae.safetensors", stubs.vae(16))
+async def test_a_name_alone_gets_its_type_and_all_that_it_needs(
+    assembler: ComponentResolver, tmp_path: Path
+) -> None:
+    write(tmp_path / "diffusion/flux.safetensors", stub_models.flux(64))
+    write(tmp_path / "t5/wide.safetensors", stub_models.t5(128))
+    write(tmp_path / "t5/right.safetensors", stub_models.t5(64))
+    write(tmp_path / "clip/l.safetensors", stub_models.clip_l())
+    write(tmp_path / "vae/sd.safetensors", stub_models.vae(4))
+    write(tmp_path / "vae/wan.safetensors", stub_models.wan_vae())
+    write(tmp_path / "vae/sub/ae.safetensors", stub_models.vae(16))
     assert await assembled(assembler, model_name="flux.safetensors") == {
         "model_type": "diffusion",
         "vae": "sub/ae.safetensors",
@@ -71,11 +74,13 @@ async def test_a_name_alone_gets_its_type_and_all_that_it_needs(assembler: Compo
     }
 
 
-async def test_a_checkpoint_gets_nothing_that_it_contains(assembler: ComponentResolver, tmp_path: Path):
-    inside = {f"first_stage_model.{name}": shape for name, shape in stubs.vae(4).items()}
-    write(tmp_path / "checkpoint/whole.safetensors", {**stubs.sd1(), **inside})
-    write(tmp_path / "checkpoint/bare.safetensors", stubs.sd1())
-    write(tmp_path / "vae/sd.safetensors", stubs.vae(4))
+async def test_a_checkpoint_gets_nothing_that_it_contains(
+    assembler: ComponentResolver, tmp_path: Path
+) -> None:
+    inside = {f"first_stage_model.{name}": shape for name, shape in stub_models.vae(4).items()}
+    write(tmp_path / "checkpoint/whole.safetensors", {**stub_models.sd1(), **inside})
+    write(tmp_path / "checkpoint/bare.safetensors", stub_models.sd1())
+    write(tmp_path / "vae/sd.safetensors", stub_models.vae(4))
     assert await assembled(assembler, model_name="whole.safetensors") == {"model_type": "checkpoint"}
     assert await assembled(assembler, model_name="bare.safetensors") == {
         "model_type": "checkpoint", "vae": "sd.safetensors"
@@ -84,21 +89,21 @@ async def test_a_checkpoint_gets_nothing_that_it_contains(assembler: ComponentRe
 
 async def test_names_of_the_request_win_and_empty_ones_mean_none(
     assembler: ComponentResolver, tmp_path: Path
-):
-    write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
-    write(tmp_path / "vae/ae.safetensors", stubs.vae())
-    write(tmp_path / "vae/flux.safetensors", stubs.vae())
-    write(tmp_path / "t5/t5.safetensors", stubs.t5())
-    write(tmp_path / "clip/l.safetensors", stubs.clip_l())
+) -> None:
+    write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
+    write(tmp_path / "vae/ae.safetensors", stub_models.vae())
+    write(tmp_path / "vae/flux.safetensors", stub_models.vae())
+    write(tmp_path / "t5/t5.safetensors", stub_models.t5())
+    write(tmp_path / "clip/l.safetensors", stub_models.clip_l())
     body = {"model_name": "flux.safetensors", "vae": "ae.safetensors", "clip_l": "", "t5xxl": None}
     assert await assembled(assembler, **body) == {
         "model_type": "diffusion", "vae": "ae.safetensors", "t5xxl": "t5.safetensors"
     }  # fmt: skip
 
 
-async def test_what_was_assembled_stays_as_it_is(assembler: ComponentResolver, tmp_path: Path):
-    write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
-    write(tmp_path / "vae/ae.safetensors", stubs.vae())
+async def test_what_was_assembled_stays_as_it_is(assembler: ComponentResolver, tmp_path: Path) -> None:
+    write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
+    write(tmp_path / "vae/ae.safetensors", stub_models.vae())
     request = LoadRequest(model_name="flux.safetensors", clip_l="")
     once = await assembler.assembled(request)
     assert once.clip_l is None
@@ -107,8 +112,8 @@ async def test_what_was_assembled_stays_as_it_is(assembler: ComponentResolver, t
 
 async def test_of_several_that_fit_the_name_decides_then_precision_then_the_alphabet(
     inspector: Inspector, tmp_path: Path
-):
-    write(tmp_path / "diffusion/wan/flux1-dev-q4.safetensors", stubs.flux())
+) -> None:
+    write(tmp_path / "diffusion/wan/flux1-dev-q4.safetensors", stub_models.flux())
     for name, type in (
         ("b.safetensors", np.float32),
         ("a.safetensors", np.float16),
@@ -116,7 +121,7 @@ async def test_of_several_that_fit_the_name_decides_then_precision_then_the_alph
         ("dev_q4.safetensors", np.float16),
         ("flux_dev.safetensors", np.float16),
     ):
-        write(tmp_path / "t5" / name, stubs.t5(), type)
+        write(tmp_path / "t5" / name, stub_models.t5(), type)
     found = await inspector.inspect("diffusion", "wan/flux1-dev-q4.safetensors")
     (need,) = [need for need in found.needs if need.component == "t5xxl"]
     assert need.candidates == [
@@ -125,11 +130,11 @@ async def test_of_several_that_fit_the_name_decides_then_precision_then_the_alph
     assert need.picked == "flux_dev.safetensors"
 
 
-async def test_without_a_vae_a_fitting_taesd_stands_in(assembler: ComponentResolver, tmp_path: Path):
-    write(tmp_path / "diffusion/z.safetensors", stubs.zimage())
-    write(tmp_path / "llm/qwen.safetensors", stubs.llm())
-    write(tmp_path / "taesd/taesd.safetensors", stubs.taesd(4))
-    write(tmp_path / "taesd/taef1.safetensors", stubs.taesd(16))
+async def test_without_a_vae_a_fitting_taesd_stands_in(assembler: ComponentResolver, tmp_path: Path) -> None:
+    write(tmp_path / "diffusion/z.safetensors", stub_models.zimage())
+    write(tmp_path / "llm/qwen.safetensors", stub_models.llm())
+    write(tmp_path / "taesd/taesd.safetensors", stub_models.taesd(4))
+    write(tmp_path / "taesd/taef1.safetensors", stub_models.taesd(16))
     assert await assembled(assembler, model_name="z.safetensors") == {
         "model_type": "diffusion", "llm": "qwen.safetensors", "taesd": "taef1.safetensors"
     }  # fmt: skip
@@ -139,11 +144,13 @@ async def test_without_a_vae_a_fitting_taesd_stands_in(assembler: ComponentResol
         )
 
 
-async def test_a_named_taesd_decodes_so_that_no_vae_is_added(assembler: ComponentResolver, tmp_path: Path):
-    write(tmp_path / "diffusion/z.safetensors", stubs.zimage())
-    write(tmp_path / "llm/qwen.safetensors", stubs.llm())
-    write(tmp_path / "vae/ae.safetensors", stubs.vae())
-    write(tmp_path / "taesd/taef1.safetensors", stubs.taesd())
+async def test_a_named_taesd_decodes_so_that_no_vae_is_added(
+    assembler: ComponentResolver, tmp_path: Path
+) -> None:
+    write(tmp_path / "diffusion/z.safetensors", stub_models.zimage())
+    write(tmp_path / "llm/qwen.safetensors", stub_models.llm())
+    write(tmp_path / "vae/ae.safetensors", stub_models.vae())
+    write(tmp_path / "taesd/taef1.safetensors", stub_models.taesd())
     body = {"model_name": "z.safetensors", "taesd": "taef1.safetensors"}
     assert "vae" not in await assembled(assembler, **body)
     assert (await assembled(assembler, **body, options={"tae_preview_only": True}))["vae"] == "ae.safetensors"
@@ -151,25 +158,27 @@ async def test_a_named_taesd_decodes_so_that_no_vae_is_added(assembler: Componen
 
 async def test_what_a_model_fails_without_is_told_with_what_would_fit(
     assembler: ComponentResolver, tmp_path: Path
-):
-    write(tmp_path / "diffusion/m.safetensors", stubs.minit2i())
-    write(tmp_path / "t5/wide.safetensors", stubs.t5(4096))
+) -> None:
+    write(tmp_path / "diffusion/m.safetensors", stub_models.minit2i())
+    write(tmp_path / "t5/wide.safetensors", stub_models.t5(4096))
     assert await refusal(assembler, model_name="m.safetensors") == (
         "t5xxl: MiniT2I needs one; no file on disk fits"
     )
-    write(tmp_path / "t5/one.safetensors", stubs.t5(64))
-    write(tmp_path / "t5/two.safetensors", stubs.t5(64))
+    write(tmp_path / "t5/one.safetensors", stub_models.t5(64))
+    write(tmp_path / "t5/two.safetensors", stub_models.t5(64))
     assert await refusal(assembler, model_name="m.safetensors", t5xxl="") == (
         "t5xxl: MiniT2I needs one; of the files on disk, these fit: one.safetensors, two.safetensors"
     )
 
 
-async def test_all_components_that_do_not_fit_are_told_at_once(assembler: ComponentResolver, tmp_path: Path):
-    write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
-    write(tmp_path / "t5/wide.safetensors", stubs.t5(4096))
-    write(tmp_path / "vae/taef1.safetensors", stubs.taesd())
-    write(tmp_path / "vae/ae.safetensors", stubs.vae())
-    write(tmp_path / "taesd/taesd.safetensors", stubs.taesd(4))
+async def test_all_components_that_do_not_fit_are_told_at_once(
+    assembler: ComponentResolver, tmp_path: Path
+) -> None:
+    write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
+    write(tmp_path / "t5/wide.safetensors", stub_models.t5(4096))
+    write(tmp_path / "vae/taef1.safetensors", stub_models.taesd())
+    write(tmp_path / "vae/ae.safetensors", stub_models.vae())
+    write(tmp_path / "taesd/taesd.safetensors", stub_models.taesd(4))
     body = {"t5xxl": "wide.safetensors", "vae": "taef1.safetensors", "taesd": "taesd.safetensors"}
     assert await refusal(assembler, model_name="flux.safetensors", **body) == (
         "vae: 'taef1.safetensors' is a TAESD, which is named as taesd"
@@ -179,11 +188,11 @@ async def test_all_components_that_do_not_fit_are_told_at_once(assembler: Compon
     )
 
 
-async def test_lingbot_takes_no_taehv(assembler: ComponentResolver, tmp_path: Path):
-    write(tmp_path / "diffusion/lingbot.safetensors", stubs.lingbot())
-    write(tmp_path / "llm/qwen.safetensors", stubs.llm())
-    write(tmp_path / "vae/wan.safetensors", stubs.wan_vae())
-    write(tmp_path / "taesd/taehv.safetensors", stubs.taehv())
+async def test_lingbot_takes_no_taehv(assembler: ComponentResolver, tmp_path: Path) -> None:
+    write(tmp_path / "diffusion/lingbot.safetensors", stub_models.lingbot())
+    write(tmp_path / "llm/qwen.safetensors", stub_models.llm())
+    write(tmp_path / "vae/wan.safetensors", stub_models.wan_vae())
+    write(tmp_path / "taesd/taehv.safetensors", stub_models.taehv())
     assert "is a TAEHV; LingBot Video takes none" in await refusal(
         assembler, model_name="lingbot.safetensors", taesd="taehv.safetensors"
     )
@@ -192,20 +201,22 @@ async def test_lingbot_takes_no_taehv(assembler: ComponentResolver, tmp_path: Pa
     }  # fmt: skip
 
 
-async def test_a_name_in_two_folders_needs_a_type(assembler: ComponentResolver, tmp_path: Path):
-    write(tmp_path / "diffusion/x.safetensors", stubs.minit2i())
-    write(tmp_path / "checkpoint/x.safetensors", stubs.sd1())
+async def test_a_name_in_two_folders_needs_a_type(assembler: ComponentResolver, tmp_path: Path) -> None:
+    write(tmp_path / "diffusion/x.safetensors", stub_models.minit2i())
+    write(tmp_path / "checkpoint/x.safetensors", stub_models.sd1())
     assert await refusal(assembler, model_name="x.safetensors") == (
         "model_name: 'x.safetensors' is in checkpoint and diffusion; say which with model_type"
     )
-    write(tmp_path / "vae/sd.safetensors", stubs.vae(4))
+    write(tmp_path / "vae/sd.safetensors", stub_models.vae(4))
     assert (await assembled(assembler, model_name="x.safetensors", model_type="checkpoint"))["vae"]
 
 
-async def test_what_is_not_certain_is_left_to_the_engine(assembler: ComponentResolver, tmp_path: Path):
+async def test_what_is_not_certain_is_left_to_the_engine(
+    assembler: ComponentResolver, tmp_path: Path
+) -> None:
     write(tmp_path / "diffusion/new.safetensors", {"layers.0.weight": [1]})
-    write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
-    write(tmp_path / "vae/ae.safetensors", stubs.vae())
+    write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
+    write(tmp_path / "vae/ae.safetensors", stub_models.vae())
     (tmp_path / "diffusion/broken.gguf").write_bytes(b"GGUF")
     (tmp_path / "vae/unknown.pt").parent.mkdir(exist_ok=True)
     (tmp_path / "vae/unknown.pt").write_bytes(b"PK")
@@ -217,14 +228,14 @@ async def test_what_is_not_certain_is_left_to_the_engine(assembler: ComponentRes
     assert "t5xxl" not in await assembled(assembler, model_name="flux.safetensors", vae="unknown.pt")
 
 
-async def test_an_inspection_shows_what_a_load_would_take(inspector: Inspector, tmp_path: Path):
-    write(tmp_path / "diffusion/m.safetensors", stubs.minit2i())
+async def test_an_inspection_shows_what_a_load_would_take(inspector: Inspector, tmp_path: Path) -> None:
+    write(tmp_path / "diffusion/m.safetensors", stub_models.minit2i())
     lonely = await inspector.inspect("diffusion", "m.safetensors")
     assert lonely.load is None
     assert [need.model_dump() for need in lonely.needs] == [
         {"component": "t5xxl", "required": True, "candidates": [], "picked": None}
     ]
-    write(tmp_path / "t5/t5.safetensors", stubs.t5())
+    write(tmp_path / "t5/t5.safetensors", stub_models.t5())
     found = await inspector.inspect("diffusion", "m.safetensors")
     assert found.load == {"model_name": "m.safetensors", "model_type": "diffusion", "t5xxl": "t5.safetensors"}
 
@@ -235,11 +246,13 @@ def prompt(*names: str) -> Txt2ImgRequest:
 
 async def test_a_lora_for_another_architecture_is_a_warning(
     catalog: Catalog, facts: HeaderCache, tmp_path: Path
-):
-    write(tmp_path / "diffusion/flux.safetensors", stubs.flux())
-    write(tmp_path / "lora/good.safetensors", stubs.lora("lora_unet_double_blocks_0_img_attn_qkv"))
-    write(tmp_path / "lora/sdxl.safetensors", stubs.lora("lora_te2_text_model_encoder_layers_0_mlp_fc1"))
-    write(tmp_path / "lora/strange.safetensors", stubs.lora("something_else"))
+) -> None:
+    write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
+    write(tmp_path / "lora/good.safetensors", stub_models.lora("lora_unet_double_blocks_0_img_attn_qkv"))
+    write(
+        tmp_path / "lora/sdxl.safetensors", stub_models.lora("lora_te2_text_model_encoder_layers_0_mlp_fc1")
+    )
+    write(tmp_path / "lora/strange.safetensors", stub_models.lora("something_else"))
     model = LoadRequest(model_name="flux.safetensors", model_type="diffusion")
     check = LoraCheck(catalog, facts).check
     assert await check(prompt("good", "strange"), model) == []

@@ -31,11 +31,11 @@ MANY = {f"tag {i}": 50 - i for i in range(50)}
         ({}, []),
     ],
 )  # fmt: skip
-def test_trigger_words_come_from_what_trainers_write(metadata: dict[str, str], words: list[str]):
+def test_trigger_words_come_from_what_trainers_write(metadata: dict[str, str], words: list[str]) -> None:
     assert trigger_words(metadata) == words
 
 
-def test_the_title_is_the_first_that_says_something():
+def test_the_title_is_the_first_that_says_something() -> None:
     assert title({"modelspec.title": " ", "general.name": "Qwen3 4B", "ss_output_name": "x"}) == "Qwen3 4B"
     assert title({}) is None
 
@@ -53,19 +53,19 @@ def test_the_title_is_the_first_that_says_something():
 )
 def test_notes_beside_a_model_are_understood_or_left_alone(
     model: Path, ending: str, notes: object, words: tuple[str, ...], name: str | None
-):
+) -> None:
     model.with_name(f"my.lora{ending}").write_text(json.dumps(notes))
     found = beside([model])[model]
     assert (found.trigger_words, found.title) == (words, name)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"{}" + b" " * 3_000_000])
-def test_broken_notes_are_left_alone(model: Path, content: bytes):
+def test_broken_notes_are_left_alone(model: Path, content: bytes) -> None:
     model.with_name("my.lora.civitai.info").write_bytes(content)
     assert beside([model])[model].trigger_words == ()
 
 
-def test_the_preview_is_preferred_among_pictures(model: Path):
+def test_the_preview_is_preferred_among_pictures(model: Path) -> None:
     assert beside([model])[model].picture is None
     for name in ("my.lora.jpg", "my.lora.png", "my.png", "my.lora.preview.png"):
         model.with_name(name).touch()

@@ -6,8 +6,8 @@ import pytest
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.models import header_cache as module
 from sdcpp_restapi.models.header_cache import HeaderCache
-from tests.models import stubs
-from tests.models.stubs import write
+from tests.support import stub_models
+from tests.support.stub_models import write
 
 
 async def reading(tmp_path: Path, path: Path) -> str | None:
@@ -26,28 +26,28 @@ def blank(path: Path) -> None:
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
-async def test_a_header_is_read_once_for_each_version_of_a_file_even_over_restarts(tmp_path: Path):
-    path = write(tmp_path / "x.safetensors", stubs.flux())
+async def test_a_header_is_read_once_for_each_version_of_a_file_even_over_restarts(tmp_path: Path) -> None:
+    path = write(tmp_path / "x.safetensors", stub_models.flux())
     assert await reading(tmp_path, path) == "Flux"
     blank(path)
     assert await reading(tmp_path, path) == "Flux"
-    write(path, stubs.zimage())
+    write(path, stub_models.zimage())
     assert await reading(tmp_path, path) == "Z-Image"
 
 
-async def test_other_rules_read_every_header_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    path = write(tmp_path / "x.safetensors", stubs.flux())
+async def test_other_rules_read_every_header_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "x.safetensors", stub_models.flux())
     assert await reading(tmp_path, path) == "Flux"
     blank(path)
     monkeypatch.setattr(module, "RULES", "others")
     assert await reading(tmp_path, path) is None
 
 
-async def test_a_file_that_cannot_be_read_is_tried_again(tmp_path: Path):
+async def test_a_file_that_cannot_be_read_is_tried_again(tmp_path: Path) -> None:
     database = await Database.open(tmp_path / "sdcpp.db")
     facts = await HeaderCache.read(database)
     path = tmp_path / "x.safetensors"
     assert (await facts.of(path)).problem == "it cannot be read: No such file or directory"
-    write(path, stubs.flux())
+    write(path, stub_models.flux())
     assert (await facts.of(path)).architecture == "Flux"
     await database.close()

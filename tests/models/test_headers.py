@@ -43,7 +43,7 @@ def tensor(name: str, shape: tuple[int, ...], kind: int = 0, offset: int = 0) ->
     return text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, kind, offset)
 
 
-def test_a_safetensors_header_gives_shapes_types_and_metadata(tmp_path: Path):
+def test_a_safetensors_header_gives_shapes_types_and_metadata(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     save_file(
         {"x": np.zeros((2, 3), np.float16), "y": np.zeros(4, np.float32)}, path, {"modelspec.title": "T"}
@@ -53,7 +53,7 @@ def test_a_safetensors_header_gives_shapes_types_and_metadata(tmp_path: Path):
     assert header.metadata == {"modelspec.title": "T"}
 
 
-def test_a_gguf_header_gives_shapes_in_the_same_order_and_skips_lists(tmp_path: Path):
+def test_a_gguf_header_gives_shapes_in_the_same_order_and_skips_lists(tmp_path: Path) -> None:
     path = tmp_path / "a.gguf"
     writer = GGUFWriter(path, "flux")
     writer.add_name("A name")
@@ -73,12 +73,12 @@ def test_a_gguf_header_gives_shapes_in_the_same_order_and_skips_lists(tmp_path: 
     }  # fmt: skip
 
 
-def test_every_type_of_gguf_is_called_as_the_format_calls_it():
+def test_every_type_of_gguf_is_called_as_the_format_calls_it() -> None:
     known = {int(one): one.name.lower() for one in GGMLQuantizationType}
     assert gguf_header.TYPES.items() >= known.items()
 
 
-def test_shapes_of_five_dimensions_are_folded_as_the_engine_folds_them(tmp_path: Path):
+def test_shapes_of_five_dimensions_are_folded_as_the_engine_folds_them(tmp_path: Path) -> None:
     path = tmp_path / "wan.safetensors"
     save_file({"patch_embedding.weight": np.zeros((5, 4, 1, 2, 2), np.float16)}, path)
     assert read_safetensors(path).tensors["patch_embedding.weight"].shape == (20, 1, 2, 2)
@@ -106,7 +106,7 @@ HOSTILE_SAFETENSORS = {
 
 
 @pytest.mark.parametrize("name", HOSTILE_SAFETENSORS)
-def test_a_damaged_or_hostile_safetensors_file_is_told_and_nothing_more(write: Write, name: str):
+def test_a_damaged_or_hostile_safetensors_file_is_told_and_nothing_more(write: Write, name: str) -> None:
     facts = read_facts(write(f"{name}.safetensors", HOSTILE_SAFETENSORS[name]))
     assert facts.problem
     assert facts.problem.startswith("its header is not valid: ")
@@ -133,32 +133,32 @@ HOSTILE_GGUF = {
 
 
 @pytest.mark.parametrize("name", HOSTILE_GGUF)
-def test_a_damaged_or_hostile_gguf_file_is_told_and_nothing_more(write: Write, name: str):
+def test_a_damaged_or_hostile_gguf_file_is_told_and_nothing_more(write: Write, name: str) -> None:
     facts = read_facts(write(f"{name}.gguf", HOSTILE_GGUF[name]))
     assert facts.problem
     assert facts.problem.startswith("its header is not valid: ")
     assert facts.contains == []
 
 
-def test_a_gguf_file_cut_anywhere_is_never_more_than_a_bad_header(write: Write):
+def test_a_gguf_file_cut_anywhere_is_never_more_than_a_bad_header(write: Write) -> None:
     whole = gguf(2, 1, text("general.name") + struct.pack("<I", 8) + text("A") + tensor("x", (2, 3)) * 1)
     for length in range(4, len(whole)):
         with pytest.raises(BadHeader):
             gguf_header.read_gguf(write("cut.gguf", whole[:length]))
 
 
-def test_an_unknown_gguf_type_has_its_number_as_name(write: Write):
+def test_an_unknown_gguf_type_has_its_number_as_name(write: Write) -> None:
     path = write("new.gguf", gguf(1, 0, tensor("x", (2,), kind=999)))
     assert gguf_header.read_gguf(path).tensors["x"] == Tensor((2,), "type 999")
 
 
 @pytest.mark.parametrize("extension", [".ckpt", ".pt", ".pth", ".bin"])
-def test_pickles_are_not_opened_up(write: Write, extension: str):
+def test_pickles_are_not_opened_up(write: Write, extension: str) -> None:
     facts = read_facts(write(f"x{extension}", b"\x80\x02cos\nsystem\n"))
     assert (facts.format, facts.problem, facts.architecture, facts.contains) == (None, None, None, [])
 
 
-def test_what_a_file_is_decides_and_not_its_extension(tmp_path: Path):
+def test_what_a_file_is_decides_and_not_its_extension(tmp_path: Path) -> None:
     path = tmp_path / "really.ckpt"
     save_file({"emb_params": np.zeros((2, 768), np.float32)}, path)
     assert read_facts(path).format == "safetensors"

@@ -6,11 +6,12 @@ import pytest
 from sdcpp_restapi.errors import BadRequest, ModelNotFound
 from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.models.load_files import FOLDERS_OF
+from sdcpp_restapi.schemas.base import Component
 from sdcpp_restapi.schemas.models import LoadRequest
 
 Put = Callable[..., Path]
 
-EVERYTHING = {
+EVERYTHING: dict[Component, str] = {
     "vae": "ae.safetensors",
     "clip_l": "clip_l.safetensors",
     "clip_g": "clip_g.safetensors",
@@ -25,7 +26,7 @@ EVERYTHING = {
 }
 
 
-async def test_every_component_is_found_in_its_folder(catalog: Catalog, put: Put, tmp_path: Path):
+async def test_every_component_is_found_in_its_folder(catalog: Catalog, put: Put, tmp_path: Path) -> None:
     put("diffusion/flux1-dev-Q4_K_S.gguf")
     for field, name in EVERYTHING.items():
         put(f"{FOLDERS_OF[field][0]}/{name}")
@@ -40,14 +41,14 @@ async def test_every_component_is_found_in_its_folder(catalog: Catalog, put: Put
     }
 
 
-async def test_photo_maker_may_lie_among_the_checkpoints(catalog: Catalog, put: Put):
+async def test_photo_maker_may_lie_among_the_checkpoints(catalog: Catalog, put: Put) -> None:
     put("checkpoint/sdxl.safetensors")
     path = put("checkpoint/photomaker-v1.bin")
     request = LoadRequest(model_name="sdxl.safetensors", photo_maker="photomaker-v1.bin")
     assert (await catalog.resolve(request)).components == {"photo_maker": str(path)}
 
 
-async def test_embeddings_are_known_by_their_stem(catalog: Catalog, put: Put, tmp_path: Path):
+async def test_embeddings_are_known_by_their_stem(catalog: Catalog, put: Put, tmp_path: Path) -> None:
     put("checkpoint/sd15.safetensors")
     put("embedding/bad-hands.v2.pt")
     put("embedding/sub/easy.safetensors")
@@ -58,13 +59,13 @@ async def test_embeddings_are_known_by_their_stem(catalog: Catalog, put: Put, tm
     }
 
 
-async def test_a_missing_main_model_is_told_as_documented(catalog: Catalog):
+async def test_a_missing_main_model_is_told_as_documented(catalog: Catalog) -> None:
     with pytest.raises(ModelNotFound) as caught:
         await catalog.resolve(LoadRequest(model_name="invalid_model.safetensors"))
     assert str(caught.value) == "Model not found: invalid_model.safetensors"
 
 
-async def test_all_problems_are_told_at_once(catalog: Catalog, put: Put, tmp_path: Path):
+async def test_all_problems_are_told_at_once(catalog: Catalog, put: Put, tmp_path: Path) -> None:
     put("clip/t5xxl.gguf")
     request = LoadRequest(model_name="no.gguf", vae="no_vae.gguf", t5xxl="t5xxl.gguf")
     with pytest.raises(ModelNotFound) as caught:
@@ -76,7 +77,7 @@ async def test_all_problems_are_told_at_once(catalog: Catalog, put: Put, tmp_pat
     )
 
 
-async def test_a_model_of_the_other_folder_is_pointed_to(catalog: Catalog, put: Put):
+async def test_a_model_of_the_other_folder_is_pointed_to(catalog: Catalog, put: Put) -> None:
     put("diffusion/flux.gguf")
     with pytest.raises(
         ModelNotFound, match=r"Model not found: flux.gguf \(it is in diffusion: use model_type"
@@ -84,7 +85,7 @@ async def test_a_model_of_the_other_folder_is_pointed_to(catalog: Catalog, put: 
         await catalog.resolve(LoadRequest(model_name="flux.gguf"))
 
 
-async def test_missing_components_alone_are_a_bad_request(catalog: Catalog, put: Put, tmp_path: Path):
+async def test_missing_components_alone_are_a_bad_request(catalog: Catalog, put: Put, tmp_path: Path) -> None:
     put("checkpoint/sd15.safetensors")
     request = LoadRequest(
         model_name="sd15.safetensors", vae="../checkpoint/sd15.safetensors", photo_maker="p"
@@ -98,7 +99,7 @@ async def test_missing_components_alone_are_a_bad_request(catalog: Catalog, put:
     )
 
 
-async def test_a_model_that_was_just_added_is_found(tmp_path: Path, put: Put):
+async def test_a_model_that_was_just_added_is_found(tmp_path: Path, put: Put) -> None:
     catalog = Catalog({"checkpoint": tmp_path / "checkpoint"}, refresh_after=3600)
     assert await catalog.entries() == []
     path = put("checkpoint/new.safetensors")

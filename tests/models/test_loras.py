@@ -36,7 +36,7 @@ def use(name: str, weight: float = 1.0, high_noise: bool = False) -> LoraUse:
         ("<lo<lora:inner:1>ra:outer:2>", "", [use("inner"), use("outer", 2.0)]),
     ],
 )
-def test_tags_are_taken_out(prompt: str, clean: str, uses: list[LoraUse]):
+def test_tags_are_taken_out(prompt: str, clean: str, uses: list[LoraUse]) -> None:
     assert loras.strip(prompt) == (clean, uses)
 
 
@@ -59,12 +59,12 @@ def test_tags_are_taken_out(prompt: str, clean: str, uses: list[LoraUse]):
         "a < b > c >> <",
     ],
 )
-def test_what_is_not_well_formed_stays_text(text: str):
+def test_what_is_not_well_formed_stays_text(text: str) -> None:
     assert loras.strip(text) == (text, [])
 
 
 @given(st.text().filter(lambda text: "<" not in text))
-def test_text_without_an_opening_sign_is_left_alone(text: str):
+def test_text_without_an_opening_sign_is_left_alone(text: str) -> None:
     assert loras.strip(text) == (text, [])
 
 
@@ -74,7 +74,7 @@ pieces = st.sampled_from(
 
 
 @given(st.lists(pieces | st.text(max_size=3), max_size=30).map("".join))
-def test_nothing_well_formed_is_left(prompt: str):
+def test_nothing_well_formed_is_left(prompt: str) -> None:
     clean, _ = loras.strip(prompt)
     assert loras.strip(clean) == (clean, [])
     starts = [at for at, sign in enumerate(clean) if sign == "<"]
@@ -83,7 +83,7 @@ def test_nothing_well_formed_is_left(prompt: str):
 
 
 @given(st.lists(pieces, max_size=30).map("".join))
-def test_only_tags_are_taken_out(prompt: str):
+def test_only_tags_are_taken_out(prompt: str) -> None:
     clean, uses = loras.strip(prompt)
     assert (clean == prompt) == (not uses)
     rest = iter(prompt)
@@ -91,13 +91,13 @@ def test_only_tags_are_taken_out(prompt: str):
 
 
 @pytest.mark.parametrize("unit", ["<lora:", "<lora:a:1>", "<", ">", "<lora:a ", "<lora:" + " " * 1000])
-def test_long_prompts_take_no_longer_than_their_length(unit: str):
+def test_long_prompts_take_no_longer_than_their_length(unit: str) -> None:
     began = time.perf_counter()
     loras.strip(unit * (1_000_000 // len(unit)) + ">")
     assert time.perf_counter() - began < 10  # measured: below 1; a quadratic one takes hours
 
 
-async def test_names_are_found_with_and_without_extension(catalog: Catalog, put: Put):
+async def test_names_are_found_with_and_without_extension(catalog: Catalog, put: Put) -> None:
     plain = put("lora/add_detail.safetensors")
     dotted = put("lora/sub/style.v1.gguf")
     request = Txt2ImgRequest(
@@ -110,7 +110,7 @@ async def test_names_are_found_with_and_without_extension(catalog: Catalog, put:
     )
 
 
-async def test_the_same_lora_adds_up_for_each_model(catalog: Catalog, put: Put):
+async def test_the_same_lora_adds_up_for_each_model(catalog: Catalog, put: Put) -> None:
     path = str(put("lora/a.safetensors"))
     request = Txt2ImgRequest(
         prompt="<lora:a:0.5><lora:|high_noise|a:2>",
@@ -122,7 +122,7 @@ async def test_the_same_lora_adds_up_for_each_model(catalog: Catalog, put: Put):
     ]
 
 
-async def test_every_missing_lora_is_named_once(catalog: Catalog, put: Put):
+async def test_every_missing_lora_is_named_once(catalog: Catalog, put: Put) -> None:
     outside = put("secret.safetensors")
     put("lora/there.safetensors")
     request = Txt2ImgRequest(
@@ -134,7 +134,7 @@ async def test_every_missing_lora_is_named_once(catalog: Catalog, put: Put):
     assert str(caught.value).startswith("LoRA not found in ")
 
 
-async def test_weights_that_add_up_to_infinity_are_refused(catalog: Catalog, put: Put):
+async def test_weights_that_add_up_to_infinity_are_refused(catalog: Catalog, put: Put) -> None:
     put("lora/a.safetensors")
     with pytest.raises(BadRequest, match=r"weights of a\.safetensors"):
         await loras.resolve(catalog, Txt2ImgRequest(prompt="<lora:a:1e308><lora:a:1e308>"))

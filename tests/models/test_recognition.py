@@ -6,7 +6,7 @@ from sdcpp_restapi.models import architectures
 from sdcpp_restapi.models.headers.header import Header, Tensor, folded
 from sdcpp_restapi.models.recognition import lora_suits, recognised, rules
 from sdcpp_restapi.schemas.inspection import ModelFacts
-from tests.tiny.files import Shapes, shapes
+from tests.support.tiny_models.files import Shapes, shapes
 
 UNET = "model.diffusion_model."
 
@@ -42,7 +42,7 @@ NETWORKS: dict[str, tuple[str, str | None, dict[str, int]]] = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_network_alone_in_its_file_is_recognised(name: str):
+def test_a_network_alone_in_its_file_is_recognised(name: str) -> None:
     found = facts(shapes(name))
     assert told(found) == [NETWORKS[name]]
     kind, network, _ = NETWORKS[name]
@@ -50,11 +50,11 @@ def test_a_network_alone_in_its_file_is_recognised(name: str):
 
 
 @pytest.mark.parametrize("name", ["flux", "zimage", "sd3", "qwen_image", "wan", "lingbot"])
-def test_a_diffusion_model_is_the_same_with_the_prefix_of_checkpoints(name: str):
+def test_a_diffusion_model_is_the_same_with_the_prefix_of_checkpoints(name: str) -> None:
     assert told(facts(shapes(name, UNET))) == [NETWORKS[name]]
 
 
-def test_a_checkpoint_tells_all_that_it_contains_and_the_type_of_each():
+def test_a_checkpoint_tells_all_that_it_contains_and_the_type_of_each() -> None:
     tensors = {name: Tensor(tuple(shape), "f16") for name, shape in shapes("sd1_unet", UNET).items()}
     clip = shapes("clip_l", "cond_stage_model.transformer.")
     tensors |= {name: Tensor(tuple(shape), "q8_0") for name, shape in clip.items()}
@@ -69,7 +69,7 @@ def test_a_checkpoint_tells_all_that_it_contains_and_the_type_of_each():
     assert found.parameters == sum(math.prod(tensor.shape) for tensor in tensors.values())
 
 
-def test_both_text_encoders_of_sdxl_are_seen_in_either_spelling():
+def test_both_text_encoders_of_sdxl_are_seen_in_either_spelling() -> None:
     unet = shapes("sdxl_unet", UNET)
     for first, second in (
         ("cond_stage_model.transformer.", "cond_stage_model.1.transformer."),
@@ -91,17 +91,17 @@ def test_both_text_encoders_of_sdxl_are_seen_in_either_spelling():
         ({"double_stream_modulation_img.lin.weight": [128, 64]}, "Flux.2 klein"),
     ],
 )
-def test_relatives_of_flux_are_told_apart(changes: Shapes, architecture: str):
+def test_relatives_of_flux_are_told_apart(changes: Shapes, architecture: str) -> None:
     assert facts(shapes("flux") | changes).architecture == architecture
 
 
 @pytest.mark.parametrize(("channels", "architecture"), [(36, "Wan2.2 I2V"), (48, "Wan"), (16, "Wan")])
-def test_wan_2_2_is_told_by_what_its_patches_hold(channels: int, architecture: str):
+def test_wan_2_2_is_told_by_what_its_patches_hold(channels: int, architecture: str) -> None:
     wide = shapes("wan") | {"patch_embedding.weight": [5120 * channels, 1, 2, 2]}
     assert facts(wide).architecture == architecture
 
 
-def test_every_name_in_the_rules_is_a_known_architecture():
+def test_every_name_in_the_rules_is_a_known_architecture() -> None:
     known = {one.name for one in architectures.load()}
     named = {one.name for one in rules().signatures if one.kind in ("diffusion", "controlnet") and one.name}
     assert named | rules().fits.keys() | rules().like.keys() | set(rules().like.values()) <= known
@@ -137,27 +137,31 @@ def lora(layer: str, inputs: int = 64, rank: int = 8, form: str = "kohya") -> Mo
         ("lora_unet_some_new_layers_0", 64, "kohya", None),
     ],
 )
-def test_a_lora_tells_its_architecture_and_rank(layer: str, inputs: int, form: str, architecture: str | None):
+def test_a_lora_tells_its_architecture_and_rank(
+    layer: str, inputs: int, form: str, architecture: str | None
+) -> None:
     found = lora(layer, inputs, 8, form)
     assert found.architecture == architecture
-    assert found.network("lora").traits["rank"] == 8
+    network = found.network("lora")
+    assert network is not None
+    assert network.traits["rank"] == 8
 
 
-def test_a_lora_of_a_family_suits_all_of_it_and_no_stranger():
+def test_a_lora_of_a_family_suits_all_of_it_and_no_stranger() -> None:
     assert lora_suits("Flux", "Flux Fill")
     assert lora_suits("Flux", "Chroma")
     assert not lora_suits("Flux", "SD1.5")
     assert not lora_suits("SDXL", "SD1.5")
 
 
-def test_an_embedding_tells_its_width():
+def test_an_embedding_tells_its_width() -> None:
     assert told(facts({"emb_params": [2, 768]})) == [("embedding", None, {"vectors": 2, "width": 768})]
 
 
-def test_a_network_where_a_vae_belongs_is_one_whatever_its_tensors_are_called():
+def test_a_network_where_a_vae_belongs_is_one_whatever_its_tensors_are_called() -> None:
     assert told(facts({"first_stage_model.new.weight": [4, 4]})) == [("vae", None, {})]
 
 
-def test_what_nobody_knows_is_nothing():
+def test_what_nobody_knows_is_nothing() -> None:
     found = facts({"layers.0.weight": [4, 4]})
     assert (found.architecture, found.contains, found.parameters) == (None, [], 16)

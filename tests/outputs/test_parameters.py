@@ -10,7 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from sdcpp_restapi.outputs import generation_info
 from sdcpp_restapi.outputs.generation_info import UNKNOWN, Made
-from tests.outputs.trees import write_png
+from tests.support.output_folders import write_png
 
 TEXTS = {
     "a cat\nSteps: 2, Seed: 7": Made("a cat", 7),

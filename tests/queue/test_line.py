@@ -27,7 +27,7 @@ class Clock:
 
     def __call__(self) -> str:
         """Now, as it is stored."""
-        return rows.stored(START + timedelta(seconds=self.seconds))
+        return rows.to_text(START + timedelta(seconds=self.seconds))
 
 
 @pytest.fixture
@@ -152,13 +152,14 @@ async def test_a_held_job_stands_in_line_where_it_was_submitted_once_its_moment_
     open_line: OpenLine, clock: Clock
 ) -> None:
     line = open_line()
-    for name, turn in {"late": {"not_before": at(10)}, "a": {}, "b": {}}.items():
-        await line.add(name, **turn)
-    assert await line.store.next_due("engine") == START + timedelta(seconds=10)
+    await line.add("late", not_before=at(10))
+    for name in ("a", "b"):
+        await line.add(name)
+    assert await line.store.find_next_due("engine") == START + timedelta(seconds=10)
     assert await line.claim() == "a"
     clock.seconds = 10
     assert await line.claim_all() == ["late", "b"]
-    assert await line.store.next_due("engine") is None
+    assert await line.store.find_next_due("engine") is None
 
 
 async def test_held_jobs_take_the_turns_of_the_time_when_they_are_due(
@@ -271,8 +272,8 @@ async def test_what_waiting_jobs_need_is_told_once(open_line: OpenLine) -> None:
     for name in ("a", "b", "a", "b"):
         await line.add(name, f"{name}.gguf", needs=needs(name))
     expected = [needs("a").model_dump_json(), needs("b").model_dump_json()]
-    assert await line.store.waiting_required_files("engine") == expected
-    assert await line.store.waiting_required_files("hash") == []
+    assert await line.store.list_waiting_files("engine") == expected
+    assert await line.store.list_waiting_files("hash") == []
 
 
 def needs(name: str, lora: bool = False) -> RequiredFiles:
@@ -301,8 +302,12 @@ async def test_no_statement_of_the_line_reads_or_sorts_the_whole_table(open_line
     )
     statements = {name: f"EXPLAIN QUERY PLAN {getattr(module._sql, name).sql}" for name in names}
     database = open_line().database
+
+    async def plan_of(statement: str) -> list[str]:
+        return await database.read(lambda db: [row["detail"] for row in db.execute(statement, values)])
+
     for name, statement in statements.items():
-        plan = await database.read(lambda db, s=statement: [row["detail"] for row in db.execute(s, values)])
+        plan = await plan_of(statement)
         assert not [step for step in plan if step.startswith("SCAN jobs") or "TEMP B-TREE" in step], name
 
 
@@ -340,7 +345,7 @@ async def test_a_database_of_before_keeps_its_line(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(
         module,
         "_statements",
-        lambda text: [] if "line_counts" in text or "waiting_required_files" in text else everything(text),
+        lambda text: [] if "line_counts" in text or "waiting_needs" in text else everything(text),
     )
     old = await Database.open(tmp_path / "test.db")
     await old.write(

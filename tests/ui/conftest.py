@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, ViewportSize, expect
+from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect
 
 from sdcpp_restapi.ui.page import FILES
-from tests.conftest import chromium
-from tests.server import RunningServer
-from tests.tiny.models import build
+from tests.support.chromium import chromium
+from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
+from tests.support.tiny_models.models import build
 
 OpenUi = Callable[..., Page]
 expect.set_options(timeout=30_000)
@@ -37,20 +38,13 @@ def server(tmp_path_factory: pytest.TempPathFactory, page_is_built: None) -> Ite
     """A server with a tiny model of square pictures in memory, and another model on disk."""
     root = tmp_path_factory.mktemp("server")
     minit2i = build("minit2i").install(root / "models")
-    build("sd1").install(root / "models")
-    build("esrgan").install(root / "models")
-    build("lora_minit2i").install(root / "models", "ink.safetensors")
-    running = RunningServer(root, env={"SDCPP_GENERATION_USE_ARCHITECTURE_DEFAULTS": "1"})
-    running.post("/models/load", minit2i)
-    yield running
-    end(running)
-
-
-def end(running: RunningServer) -> None:
-    """Kill it; what it never may have logged fails the test."""
-    running.kill()
-    print("\n".join(["--- log of the server", *running.log[-60:]]))
-    assert not [line for line in running.log if "Traceback" in line]
+    setup = ServerSetup(
+        models=["sd1", "esrgan", ("lora_minit2i", "ink.safetensors")],
+        env={"SDCPP_GENERATION_USE_ARCHITECTURE_DEFAULTS": "1"},
+        loads=[minit2i],
+    )
+    with setup.running(root) as running:
+        yield running
 
 
 @pytest.fixture(scope="package")
@@ -73,9 +67,13 @@ class Tab:
         self._session = context.new_cdp_session(page)
         page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and self.complaints.append(said.text))
+        page.on("console", self._hear)
         page.on("request", lambda sent: self.asked.append(sent.url))
         page.on("websocket", lambda sent: self.asked.append(sent.url))
+
+    def _hear(self, said: ConsoleMessage) -> None:
+        if said.type == "error":
+            self.complaints.append(said.text)
 
     def show(self, at: str, view: str, size: ViewportSize, scheme: str | None) -> None:
         """Open a view as somebody does who was never here."""

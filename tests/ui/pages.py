@@ -3,10 +3,11 @@
 import io
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import FilePayload, Page
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 
 RESULT = ".stage a img"
 
@@ -33,3 +34,10 @@ def png(colour: str, size: tuple[int, int] = (64, 64)) -> FilePayload:
     file = io.BytesIO()
     Image.new("RGB", size, colour).save(file, "PNG")
     return FilePayload(name=f"{colour}.png", mimeType="image/png", buffer=file.getvalue())
+
+
+def problems(page: Page, scheme: str = "light") -> list[str]:
+    """The rules of accessibility that the page breaks, and where. In the dark only contrast is different."""
+    options = {"runOnly": ["color-contrast"]} if scheme == "dark" else None
+    found = Axe().run(page, options=options).response["violations"]
+    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]

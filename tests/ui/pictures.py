@@ -8,9 +8,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.conftest import CHROMIUM, CHROMIUM_FLAGS
-from tests.llm.upstream import REAL, Upstream, upstream
-from tests.server import RunningServer
+from tests.support.chromium import CHROMIUM, CHROMIUM_FLAGS
+from tests.support.llm_upstream import REAL, Upstream, upstream
+from tests.support.running_server import RunningServer
 from tests.ui.conftest import DESKTOP, PHONE
 
 FOLDER = Path(__file__).parents[2] / "docs/ui"
@@ -21,21 +21,17 @@ PROMPTS = ("a lovely cat", "a rocket on a blue background", "a red heart", "an o
 def main(folder: Path) -> None:
     """Start the demo server, make some pictures, and photograph the page."""
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as root:
-        server = RunningServer(Path(root), "--demo")
-        try:
-            with server.events() as events:
-                if not server.get("/health")["model_loaded"]:
-                    events.wait_for("model_loaded")
-            for number in range(26):
-                server.make(prompt=PROMPTS[number % len(PROMPTS)], seed=number)
-            with upstream() as model, sync_playwright() as playwright:
-                talk(server, model)
-                browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
-                photograph(browser, server, folder)
-                browser.close()
-        finally:
-            server.kill()
+    with tempfile.TemporaryDirectory() as root, RunningServer(Path(root), "--demo") as server:
+        with server.events() as events:
+            if not server.get("/health")["model_loaded"]:
+                events.wait_for("model_loaded")
+        for number in range(26):
+            server.make(prompt=PROMPTS[number % len(PROMPTS)], seed=number)
+        with upstream() as model, sync_playwright() as playwright:
+            talk(server, model)
+            browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=CHROMIUM_FLAGS)
+            photograph(browser, server, folder)
+            browser.close()
 
 
 def talk(server: RunningServer, model: Upstream) -> None:
@@ -59,8 +55,8 @@ def photograph(browser: Browser, server: RunningServer, folder: Path) -> None:
     for size, viewport in SIZES.items():
         for scheme in ("light", "dark"):
             page = browser.new_page(
-                viewport=viewport,  # type: ignore[arg-type]
-                color_scheme=scheme,  # type: ignore[arg-type]
+                viewport=viewport,
+                color_scheme=scheme,
                 reduced_motion="reduce",
             )
             for view in ("create", "gallery", "job", "models", "assistant", "system"):

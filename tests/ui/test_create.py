@@ -5,7 +5,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 from tests.ui.conftest import PHONE, OpenUi
 from tests.ui.pages import RESULT, fill, fill_small, newest
 

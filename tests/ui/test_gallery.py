@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 from tests.ui.conftest import OpenUi
 from tests.ui.jobs import multiply
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Response, expect
 
-from tests.llm.upstream import CANNED, REAL, Upstream, upstream
-from tests.server import RunningServer
+from tests.support.llm_upstream import CANNED, REAL, Upstream, upstream
+from tests.support.running_server import RunningServer
 from tests.ui.conftest import OpenUi
 
 

@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, ViewportSize, expect
 from starlette.testclient import TestClient
 
 from sdcpp_restapi.ui.page import Page as Served
-from tests.server import RunningServer
+from tests.support.reverse_proxy import behind_prefix
+from tests.support.running_server import RunningServer
 from tests.ui.conftest import PHONE, OpenUi
-from tests.ui.proxy import behind_prefix
+from tests.ui.pages import problems
 
 VIEWS = ("create", "gallery", "models", "assistant", "system")
 
@@ -21,13 +21,6 @@ def with_a_job(server: RunningServer) -> RunningServer:
     for prompt in ("something else", "something to see"):
         server.make(prompt=prompt, width=64, height=64, steps=1)
     return server
-
-
-def problems(page: Page, scheme: str = "light") -> list[str]:
-    """The rules of accessibility that the page breaks, and where. In the dark only contrast is different."""
-    options = {"runOnly": ["color-contrast"]} if scheme == "dark" else None
-    found = Axe().run(page, options=options).response["violations"]
-    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
 
 
 def settled(page: Page) -> None:
@@ -149,8 +142,7 @@ def test_a_first_visit_asks_for_the_key_once_and_shows_the_way_to_a_model(
     open_ui: OpenUi, tmp_path: Path
 ) -> None:
     key = "a key that only the tests know"
-    running = RunningServer(tmp_path, env={"SDCPP_SERVER_API_KEYS": json.dumps([key])})
-    try:
+    with RunningServer(tmp_path, env={"SDCPP_SERVER_API_KEYS": json.dumps([key])}) as running:
         page = open_ui(at=running.url, wait_for="dialog[open]")
         assert problems(page) == []
         page.get_by_label("API key").fill(key)
@@ -164,5 +156,3 @@ def test_a_first_visit_asks_for_the_key_once_and_shows_the_way_to_a_model(
         page.get_by_role("link", name="Choose a model").click()
         expect(page.get_by_role("heading", name="Models")).to_be_visible()
         page.goto("about:blank")  # before its server
-    finally:
-        running.kill()

@@ -9,9 +9,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.downloads.upstream import Upstream, civitai, hub, model_bytes, sha256, upstreams
-from tests.server import RunningServer
-from tests.tiny.models import build
+from tests.support.http_upstream import Upstream, civitai, hub, model_bytes, sha256, upstreams
+from tests.support.running_server import RunningServer
+from tests.support.server_setup import ServerSetup
+from tests.support.tiny_models.models import build
 from tests.ui.conftest import OpenUi
 
 DATA = model_bytes(300_000)
@@ -26,17 +27,14 @@ def sites() -> Iterator[list[Upstream]]:
 
 @pytest.fixture(scope="module")
 def server(root: Path, page_is_built: None, sites: list[Upstream]) -> Iterator[RunningServer]:
-    for kind in ("minit2i", "sd1", "esrgan"):
-        build(kind).install(root / "models")
     environment = {
         "SDCPP_DOWNLOADS_ALLOW_PRIVATE": "1",
         "SDCPP_DOWNLOADS_CIVITAI_URL": sites[0].url,
         "SDCPP_DOWNLOADS_HUGGINGFACE_URL": sites[1].url,
     }
-    running = RunningServer(root, env=environment)
-    yield running
-    running.kill()
-    assert not [line for line in running.log if "Traceback" in line]
+    setup = ServerSetup(models=["minit2i", "sd1", "esrgan"], env=environment)
+    with setup.running(root) as running:
+        yield running
 
 
 def choose(page: Page, group: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 from tests.ui.conftest import OpenUi
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.server import RunningServer
-from tests.tiny.models import build
+from tests.support.running_server import RunningServer
+from tests.support.tiny_models.models import build
 from tests.ui.conftest import OpenUi
 from tests.ui.pages import fill, newest
 

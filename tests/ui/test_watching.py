@@ -6,7 +6,7 @@ import os
 
 from playwright.sync_api import Page, WebSocketRoute, expect
 
-from tests.server import RunningServer
+from tests.support.running_server import RunningServer
 from tests.ui.conftest import OpenUi
 from tests.ui.pages import RESULT, fill_small, newest, png
 

@@ -6,25 +6,19 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.cluster.conftest import SHORT, Site
-from tests.cluster.machines import Broker
+from tests.support.broker import Broker
+from tests.support.cluster_site import SHORT, Site
 from tests.ui.conftest import OpenUi
-from tests.ui.test_manners import problems
+from tests.ui.pages import problems
 
 
 @pytest.fixture
 def site(tmp_path: Path, page_is_built: None) -> Iterator[Site]:
     """A server without an engine of its own, and a worker with a scripted one."""
-    (tmp_path / "broker").mkdir()
-    broker = Broker(tmp_path / "broker")
-    running = Site(tmp_path / "site", broker.url)
-    running.serve()
-    running.work("attic")
-    yield running
-    for worker in running.workers.values():
-        worker.kill()
-    running.server.kill()
-    broker.stop()
+    with Broker(tmp_path / "broker") as broker, Site(tmp_path / "site", broker.url) as running:
+        running.serve()
+        running.work("attic")
+        yield running
 
 
 def test_workers_are_shown_and_the_jobs_that_they_made(open_ui: OpenUi, site: Site) -> None:

@@ -1,4 +1,4 @@
-"""Write what the twin draws, for tests/demo to compare the engine with."""
+"""Write what the twin draws, for tests/server/demo to compare the engine with."""
 
 import argparse
 from pathlib import Path

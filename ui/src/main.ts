@@ -2,13 +2,18 @@ import { createApp } from "vue";
 import App from "./App.vue";
 import { connect } from "./api/events";
 import { router } from "./router";
-import { refresh } from "./state/server";
 import "./state/jobs";
+import { setNavigation } from "./state/jobEndToasts";
+import { refresh } from "./state/server";
 import "./state/theme";
 import "./style/tokens.css";
 import "./style/base.css";
 import "./style/controls.css";
 
+setNavigation({
+  getCurrentView: () => String(router.currentRoute.value.name),
+  openJob: (id) => void router.push(`/gallery/${id}`),
+});
 createApp(App).use(router).mount("#app");
 void refresh();
 connect();

@@ -1,7 +1,8 @@
-// One view, one folder, one address. Addresses are hashes, so that any prefix and any proxy will do.
+// The routes: one for each folder of views/. They are kept in the hash of the URL, so that the server needs no rewrite
+// rules and the page works below any path.
 
 import { createRouter, createWebHashHistory, type RouteRecordRaw } from "vue-router";
-import CreateView from "./create/CreateView.vue";
+import CreateView from "./views/create/CreateView.vue";
 
 export const views = ["create", "gallery", "models", "assistant", "system"] as const;
 export type View = (typeof views)[number];
@@ -9,10 +10,10 @@ export type View = (typeof views)[number];
 const routes: RouteRecordRaw[] = [
   { path: "/", redirect: "/create" },
   { path: "/create", name: "create", component: CreateView },
-  { path: "/gallery/:job?", name: "gallery", component: () => import("./gallery/GalleryView.vue") },
-  { path: "/models", name: "models", component: () => import("./models/ModelsView.vue") },
-  { path: "/assistant", name: "assistant", component: () => import("./assistant/AssistantView.vue") },
-  { path: "/system", name: "system", component: () => import("./system/SystemView.vue") },
+  { path: "/gallery/:job?", name: "gallery", component: () => import("./views/gallery/GalleryView.vue") },
+  { path: "/models", name: "models", component: () => import("./views/models/ModelsView.vue") },
+  { path: "/assistant", name: "assistant", component: () => import("./views/assistant/AssistantView.vue") },
+  { path: "/system", name: "system", component: () => import("./views/system/SystemView.vue") },
   { path: "/:unknown(.*)*", redirect: "/create" },
 ];
 

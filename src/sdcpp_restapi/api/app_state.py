@@ -18,7 +18,7 @@ from ..jobs.submit.download import DownloadSubmission
 from ..jobs.submit.generation import GenerationSubmission
 from ..jobs.submit.planner import Planner
 from ..jobs.submit.upscale import UpscaleSubmission
-from ..jobs.trash.storage_usage import Usage
+from ..jobs.trash.storage_usage import StorageUsage
 from ..jobs.trash.trash import Trash
 from ..llm.assistant.assistant import Assistant
 from ..llm.prompt_enhancer import PromptEnhancer
@@ -59,7 +59,7 @@ class AppState:
     enhancer: PromptEnhancer
     assistant: Assistant
     trash: Trash
-    usage: Usage
+    usage: StorageUsage
     downloads: DownloadSubmission
     sources: Sources
     outputs: OutputFolder

@@ -11,11 +11,11 @@ from starlette.requests import Request
 CLIENT_CLOSED = 499
 
 
-async def while_present[T](request: Request, work: Coroutine[Any, Any, T]) -> T:
+async def cancel_on_disconnect[T](request: Request, work: Coroutine[Any, Any, T]) -> T:
     """The result of `work`, which is cancelled when the client closes the connection. The body must have
     been read."""
     task = asyncio.create_task(work)
-    gone = asyncio.create_task(_gone(request))
+    gone = asyncio.create_task(_wait_for_disconnect(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
@@ -27,6 +27,6 @@ async def while_present[T](request: Request, work: Coroutine[Any, Any, T]) -> T:
         await asyncio.gather(task, gone, return_exceptions=True)
 
 
-async def _gone(request: Request) -> None:
+async def _wait_for_disconnect(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass

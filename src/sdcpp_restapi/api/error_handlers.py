@@ -26,27 +26,27 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def failure(message: str, status: int, code: str, field: str | None = None) -> Response:
+def error_response(message: str, status: int, code: str, field: str | None = None) -> Response:
     """The answer for something that went wrong outside of our own errors."""
     return json_response(ErrorBody(error=message, code=code, field=field).model_dump_json(), status)
 
 
-def failure_of(error: SdcppError) -> Response:
+def respond_to(error: SdcppError) -> Response:
     """The answer for an error of ours."""
-    return failure(error.answer_prefix + str(error), error.status, error.code, error.field)
+    return error_response(error.answer_prefix + str(error), error.status, error.code, error.field)
 
 
-def install(app: FastAPI) -> None:
+def install_error_handlers(app: FastAPI) -> None:
     """Make every error of `app` look the same."""
-    app.add_exception_handler(SdcppError, _ours)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _of_starlette)
-    app.add_exception_handler(Exception, _unexpected)
+    app.add_exception_handler(SdcppError, _handle_own_error)
+    app.add_exception_handler(RequestValidationError, _handle_invalid_request)
+    app.add_exception_handler(HTTPException, _handle_http_exception)
+    app.add_exception_handler(Exception, _handle_unexpected)
     describe = app.openapi
-    app.openapi = lambda: _without_422(describe())  # type: ignore[method-assign]
+    app.openapi = lambda: _remove_422(describe())  # type: ignore[method-assign]
 
 
-def _without_422(description: dict[str, Any]) -> dict[str, Any]:
+def _remove_422(description: dict[str, Any]) -> dict[str, Any]:
     """FastAPI describes an answer that this server never gives."""
     for operations in description["paths"].values():
         for operation in operations.values():
@@ -56,7 +56,7 @@ def _without_422(description: dict[str, Any]) -> dict[str, Any]:
     return description
 
 
-def validated[M: BaseModel](shape: type[M], body: object) -> M:
+def validate[M: BaseModel](shape: type[M], body: object) -> M:
     """A body whose shape the route chooses, refused as FastAPI refuses those that it knows."""
     try:
         return shape.model_validate(body, from_attributes=True)
@@ -64,43 +64,43 @@ def validated[M: BaseModel](shape: type[M], body: object) -> M:
         raise RequestValidationError(error.errors()) from error
 
 
-async def _ours(_request: Request, error: Exception) -> Response:
+async def _handle_own_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, SdcppError)
     if isinstance(error, LlmFailed):
         return json_response(LlmFailure(error=str(error), code=error.code).model_dump_json(), error.status)
-    return failure_of(error)
+    return respond_to(error)
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _handle_invalid_request(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     details = error.errors()
-    field = _path(details[0]) or None
-    return failure("; ".join(_sentence(detail) for detail in details), 400, "invalid_request", field)
+    field = _join_path(details[0]) or None
+    return error_response("; ".join(_describe(detail) for detail in details), 400, "invalid_request", field)
 
 
-async def _of_starlette(_request: Request, error: Exception) -> Response:
+async def _handle_http_exception(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     # FastAPI wraps whatever goes wrong while it reads a body.
     if isinstance(error.__cause__, SdcppError):
-        return failure_of(error.__cause__)
+        return respond_to(error.__cause__)
     if isinstance(error.__cause__, UnicodeDecodeError | RecursionError):
-        return failure(f"The body is not valid JSON: {error.__cause__}", 400, "invalid_json")
+        return error_response(f"The body is not valid JSON: {error.__cause__}", 400, "invalid_json")
     # "Not Found" -> "Not found", as the API spells it
     text = str(error.detail).capitalize()
-    return failure(text, error.status_code, text.lower().replace(" ", "_"))
+    return error_response(text, error.status_code, text.lower().replace(" ", "_"))
 
 
-async def _unexpected(request: Request, error: Exception) -> Response:
+async def _handle_unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s broke", request.method, request.url.path, exc_info=error)
-    return failure(f"Internal error: {type(error).__name__}", 500, "internal_error")
+    return error_response(f"Internal error: {type(error).__name__}", 500, "internal_error")
 
 
-def _path(detail: dict[str, Any]) -> str:
+def _join_path(detail: dict[str, Any]) -> str:
     return ".".join(str(part) for part in detail["loc"] if part not in ("body", "query", "path"))
 
 
-def _sentence(detail: dict[str, Any]) -> str:
-    where = _path(detail)
+def _describe(detail: dict[str, Any]) -> str:
+    where = _join_path(detail)
     kind = detail["type"]
     if kind == "json_invalid":
         return f"The body is not valid JSON: {detail['ctx']['error']}"
@@ -113,9 +113,9 @@ def _sentence(detail: dict[str, Any]) -> str:
         return str(message)
     if where in SECRETS:
         return f"{where}: this value is not allowed: {message}"
-    return f"{where}: {_shown(detail['input'])} is not allowed: {message}"
+    return f"{where}: {_shorten(detail['input'])} is not allowed: {message}"
 
 
-def _shown(value: object) -> str:
+def _shorten(value: object) -> str:
     text = repr(value)
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..config import Server
 from ..errors import BadRequest, OriginRefused, SdcppError, Unauthorized
-from .error_handlers import failure_of
+from .error_handlers import respond_to
 
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost"}
 # The description of the API and the page are no secrets, and a browser can't put a key on assets.
@@ -45,7 +45,7 @@ class Guard:
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
-        host, port = _host_and_port(headers.get("host", ""))
+        host, port = _split_host(headers.get("host", ""))
         self._check_host(host)
         if "origin" in headers:
             self._check_origin(headers["origin"], host, port)
@@ -63,7 +63,7 @@ class Guard:
         if origin in self._origins:
             return
         scheme, _, authority = origin.partition("://")
-        their_host, their_port = _host_and_port(authority)
+        their_host, their_port = _split_host(authority)
         their_port = their_port or (443 if scheme == "https" else 80)
         if their_host != host or their_port not in (port or 80, self._main_port):
             raise OriginRefused(
@@ -86,7 +86,7 @@ def _is_public(scope: Scope) -> bool:
     return scope["method"] == "OPTIONS" or path in LEADS_TO_PAGE or path.startswith(PUBLIC)
 
 
-def _host_and_port(header: str) -> tuple[str, int | None]:
+def _split_host(header: str) -> tuple[str, int | None]:
     try:
         state = urlsplit(f"//{header}")
         return (state.hostname or "").rstrip("."), state.port
@@ -107,4 +107,4 @@ async def _refuse(scope: Scope, receive: Receive, send: Send, error: SdcppError)
         await receive()
         await send({"type": "websocket.close", "code": POLICY_VIOLATION, "reason": str(error)[:120]})
     else:
-        await failure_of(error)(scope, receive, send)
+        await respond_to(error)(scope, receive, send)

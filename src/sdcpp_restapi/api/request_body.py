@@ -3,7 +3,7 @@
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import BodyTooLarge
-from .error_handlers import failure_of
+from .error_handlers import respond_to
 
 # A client that is still sending does not read our answer: this much of a body that is too large is read and
 # thrown away, then the connection is closed.
@@ -33,11 +33,11 @@ class JsonBodies:
         declared = next((int(v) for k, v in scope["headers"] if k == b"content-length" and v.isdigit()), 0)
         if declared > self._max_bytes:
             await _discard(receive, already=0)
-            await failure_of(BodyTooLarge(self._too_large))(scope, receive, send)
+            await respond_to(BodyTooLarge(self._too_large))(scope, receive, send)
             return
         read = 0
 
-        async def counted() -> Message:
+        async def receive_counted() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
@@ -46,7 +46,7 @@ class JsonBodies:
                 raise BodyTooLarge(self._too_large)
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_counted, send)
 
 
 async def _discard(receive: Receive, already: int) -> None:

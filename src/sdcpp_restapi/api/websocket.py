@@ -11,7 +11,7 @@ from ..errors import StorageUnavailable
 from ..events import Listener, encode
 from ..schemas.events import ClientMessage, Ping, Pong, ServerStatus
 from .app_state import AppState
-from .routes.health import current
+from .routes.health import read_health
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +23,14 @@ LONGEST_REASON = 40
 _MESSAGE: TypeAdapter[ClientMessage] = TypeAdapter(ClientMessage)
 
 
-async def events(websocket: WebSocket) -> None:
+async def serve_client(websocket: WebSocket) -> None:
     """Serve one client until it leaves."""
     state: AppState = websocket.app.state.server
     await websocket.accept()
     listener = state.bus.subscribe()
     try:
         try:
-            status = await server_status(state)
+            status = await read_server_status(state)
         except StorageUnavailable as error:
             await websocket.close(TRY_AGAIN_LATER, str(error)[:LONGEST_REASON])
             return
@@ -42,17 +42,17 @@ async def events(websocket: WebSocket) -> None:
         state.bus.unsubscribe(listener)
 
 
-async def heartbeat(state: AppState) -> None:
+async def publish_heartbeats(state: AppState) -> None:
     """Tell all clients how the server is, for ever."""
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
         with suppress(StorageUnavailable):  # /health tells it; clients hear the next heartbeat
-            state.bus.publish(await server_status(state))
+            state.bus.publish(await read_server_status(state))
 
 
-async def server_status(state: AppState) -> ServerStatus:
+async def read_server_status(state: AppState) -> ServerStatus:
     """The body of /health and the queue's counts."""
-    return ServerStatus.model_validate({**dict(current(state)), **await state.queue.counts()})
+    return ServerStatus.model_validate({**dict(read_health(state)), **await state.queue.counts()})
 
 
 async def _send(websocket: WebSocket, listener: Listener) -> None:
@@ -82,4 +82,4 @@ async def _receive(
 
 
 async def _answer(state: AppState, message: ClientMessage) -> Pong | ServerStatus:
-    return Pong() if isinstance(message, Ping) else await server_status(state)
+    return Pong() if isinstance(message, Ping) else await read_server_status(state)

@@ -52,7 +52,7 @@ async def open_server(settings: Settings) -> AsyncIterator[AppState]:
         _add_runners(runners, settings, base, models, downloads)
         listener = await open_worker_listener(settings, base, slots, remote, stack)
         state = _app_state(settings, base, models, slots, downloads, llm, housekeeping, runners, listener)
-        _run_in_background(stack, "the heartbeat", lambda: websocket.heartbeat(state))
+        _run_in_background(stack, "the heartbeat", lambda: websocket.publish_heartbeats(state))
         _run_in_background(stack, "retention", housekeeping.retention.keep)
         _run_in_background(stack, "disk usage", lambda: housekeeping.usage.keep_current(_revision(base)))
         _run_in_background(stack, "the start of the engine", lambda: _start_slots(slots))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from ..config import Settings
 from ..jobs.trash.retention import Retention
-from ..jobs.trash.storage_usage import Usage
+from ..jobs.trash.storage_usage import StorageUsage
 from ..jobs.trash.store import TrashStore
 from ..jobs.trash.trash import Trash
 from ..outputs.trash import OutputTrash
@@ -16,7 +16,7 @@ class Housekeeping:
     """The trash, what is in use, what is too old."""
 
     trash: Trash
-    usage: Usage
+    usage: StorageUsage
     retention: Retention
 
 
@@ -26,5 +26,5 @@ async def open_housekeeping(settings: Settings, base: Base) -> Housekeeping:
     store, outputs = TrashStore(base.database), OutputTrash(paths.output_dir)
     trash = Trash(store, outputs, base.inputs, base.queue, base.bus)
     await trash.repair()
-    usage = Usage(store, outputs, base.inputs, paths.models_dir, paths.output_dir)
+    usage = StorageUsage(store, outputs, base.inputs, paths.models_dir, paths.output_dir)
     return Housekeeping(trash, usage, Retention(store, trash, usage, settings.retention))

@@ -22,7 +22,7 @@ from ..schemas.models import Done, Health, LoadResponse, ModelList
 from ..schemas.trash import Deleted, Restored
 from ..schemas.upscaling import UpscalerLoadResponse
 from ..schemas.workers import WorkerList
-from .exit_codes import told
+from .exit_codes import exit_on_errors
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Reading a large model from a slow disk takes minutes, and the answer comes at its end.
@@ -159,14 +159,14 @@ class Server:
                 " with --server"
             ) from None
         if answer.is_error:
-            raise ServerRefused(_complaint(answer))
+            raise ServerRefused(_explain(answer))
         return answer
 
 
 @contextmanager
 def connected(url: str, api_key: str | None) -> Iterator[Server]:
     """A server for the block; what goes wrong there ends the command with a sentence."""
-    with told(), Server(url, api_key) as server:
+    with exit_on_errors(), Server(url, api_key) as server:
         yield server
 
 
@@ -210,7 +210,7 @@ class Events:
         )
 
 
-def _complaint(answer: httpx.Response) -> str:
+def _explain(answer: httpx.Response) -> str:
     try:
         return str(answer.json()["error"]).removeprefix("Internal error: ")
     except (ValueError, KeyError, TypeError):

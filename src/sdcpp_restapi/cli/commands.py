@@ -68,11 +68,11 @@ def serve(
     ] = False,
 ) -> None:
     """Run the server until Ctrl-C."""
-    from .flags import sections
+    from .flags import group_by_section
     from .serve import serve_until_stopped
 
-    listens = sections(host=host, port=port, ws_port=ws_port, nats=nats, log_level=log_level)
-    folders = sections(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
+    listens = group_by_section(host=host, port=port, ws_port=ws_port, nats=nats, log_level=log_level)
+    folders = group_by_section(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
     serve_until_stopped(config, listens | folders, demo)
 
 
@@ -98,11 +98,13 @@ def worker(
     The server sends jobs and input images through the broker and gets the results back the same way; the
     two share no folder. The models must be here, under the same names.
     """
-    from .flags import sections
+    from .flags import group_by_section
     from .worker import work_until_stopped
 
-    given = sections(nats=nats, name=name) | sections(models_dir=models_dir, data_dir=data_dir)
-    work_until_stopped(config, given | sections(log_level=log_level))
+    drop_unset = group_by_section(nats=nats, name=name) | group_by_section(
+        models_dir=models_dir, data_dir=data_dir
+    )
+    work_until_stopped(config, drop_unset | group_by_section(log_level=log_level))
 
 
 @app.command(epilog=examples("sdcpp workers", "sdcpp workers --json"))
@@ -139,10 +141,10 @@ def demo(
     emoji of what it knows: animals, food, things. The server goes on until Ctrl-C, for you to try.
     """
     from .demo import demonstrate
-    from .flags import sections
+    from .flags import group_by_section
 
-    listens = sections(host=host, port=port, ws_port=ws_port, log_level=log_level)
-    folders = sections(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
+    listens = group_by_section(host=host, port=port, ws_port=ws_port, log_level=log_level)
+    folders = group_by_section(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
     demonstrate(config, listens | folders, once)
 
 
@@ -183,13 +185,13 @@ def generate(
     llm: Annotated[str | None, o.model("--model-llm", "Its language model.")] = None,
 ) -> None:
     """Make pictures on a running server and fetch them."""
-    from .generate import Order, generate_files
+    from .generate import GenerateOptions, generate_files
 
     asked = {"width": width, "height": height, "steps": steps, "cfg_scale": cfg_scale, "seed": seed}
     asked |= {"sampler": sampler, "scheduler": scheduler, "batch_count": batch_count}  # type: ignore[dict-item]
     parts = {"vae": vae, "clip_l": clip_l, "clip_g": clip_g, "t5xxl": t5xxl, "llm": llm}
     load = {"model_name": model, "model_type": model_type, **parts} if model else None
-    order = Order.of({"prompt": prompt, "negative_prompt": negative, **asked}, load)
+    order = GenerateOptions.of({"prompt": prompt, "negative_prompt": negative, **asked}, load)
     generate_files(order, output, server, api_key)
 
 
@@ -209,8 +211,8 @@ def doctor(
     Takes the settings that `serve` would take. Exit code 1 when something is wrong.
     """
     from .doctor.report import examine
-    from .flags import sections
+    from .flags import group_by_section
 
-    listens = sections(host=host, port=port, ws_port=ws_port)
-    folders = sections(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
+    listens = group_by_section(host=host, port=port, ws_port=ws_port)
+    folders = group_by_section(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
     examine(config, listens | folders, as_json)

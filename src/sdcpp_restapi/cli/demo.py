@@ -14,10 +14,10 @@ from ..errors import SdcppError
 from ..schemas.jobs import JobStatus, JobView
 from . import ports
 from .api_client import Server, ServerUnreachable
-from .demo_model import say_demo, with_demo_model
-from .exit_codes import failed, interrupted
-from .flags import Flags, settings_of
-from .job_progress import progress_shown, watch
+from .demo_model import print_demo, with_demo_model
+from .exit_codes import exit_failed, exit_interrupted
+from .flags import Flags, read_settings_of
+from .job_progress import show_progress, watch
 from .serve import announce, local_url, run_to_the_end
 
 PROMPT = "a lovely cat"
@@ -28,9 +28,13 @@ def demonstrate(config: Path | None, flags: Flags, once: bool) -> None:
     # The tour tells what happens; the log would only get between its lines.
     flags = {"logging": {"level": "error"}, **flags}
     chosen = flags.get("server", {})
-    settings = settings_of(config, flags)
+    settings = read_settings_of(config, flags)
     server = settings.server
-    if "port" not in chosen and "ws_port" not in chosen and _taken(server.host, server.port, server.ws_port):
+    if (
+        "port" not in chosen
+        and "ws_port" not in chosen
+        and _find_taken_port(server.host, server.port, server.ws_port)
+    ):
         typer.echo(f"Port {server.port} or {server.ws_port} is in use: taking free ones.")
         flags["server"] = {**chosen, "port": 0, "ws_port": 0}
     flags["engine"] = {"load_on_start": False}
@@ -40,8 +44,8 @@ def demonstrate(config: Path | None, flags: Flags, once: bool) -> None:
     tour.end()
 
 
-def _taken(host: str, *numbers: int) -> bool:
-    return any(ports.problem(host, number) is not None for number in numbers)
+def _find_taken_port(host: str, *numbers: int) -> bool:
+    return any(ports.find_problem(host, number) is not None for number in numbers)
 
 
 class _Tour:
@@ -70,9 +74,9 @@ class _Tour:
         if self._thread is not None:
             self._thread.join(5.0)
         if self._problem is not None and not self._done:
-            raise failed(f"{self._problem}\nsdcpp: run 'sdcpp doctor' to see what is missing")
+            raise exit_failed(f"{self._problem}\nsdcpp: run 'sdcpp doctor' to see what is missing")
         if not self._done:
-            raise interrupted("interrupted before there was a picture")
+            raise exit_interrupted("interrupted before there was a picture")
 
     def _run(self, settings: Settings, stop: Callable[[], None]) -> None:
         try:
@@ -89,12 +93,12 @@ class _Tour:
 
 def _make_a_picture(settings: Settings, once: bool) -> None:
     paths = settings.paths
-    say_demo(settings)
+    print_demo(settings)
     typer.echo(f"Pictures go to {paths.output_dir}, the queue is kept in {paths.data_dir}.")
     keys = settings.server.api_keys
     key = keys[0].get_secret_value() if keys else None
     with Server(local_url(settings.server), key) as server, server.events() as events:
-        with progress_shown() as show:
+        with show_progress() as show:
             show("loading the model")
             server.load(DemoModel().load_request().model_dump(exclude_none=True))
             server.load_upscaler(DemoModel().upscaler_request().model_dump())
@@ -102,10 +106,10 @@ def _make_a_picture(settings: Settings, once: bool) -> None:
             job = watch(server, events, server.submit({"prompt": PROMPT}).job_id, show)
         if job.status is not JobStatus.COMPLETED:
             raise SdcppError(job.error or f"The job was {job.status}")
-        _say_how_to_go_on(settings, server, job, once)
+        _print_next_steps(settings, server, job, once)
 
 
-def _say_how_to_go_on(settings: Settings, server: Server, job: JobView, once: bool) -> None:
+def _print_next_steps(settings: Settings, server: Server, job: JobView, once: bool) -> None:
     key = " -H 'X-API-Key: YOUR_KEY'" if settings.server.api_keys else ""
     typer.echo(
         f"\nPicture:  {settings.paths.output_dir / job.outputs[0]}\n"

@@ -6,17 +6,17 @@ import typer
 
 from ..config import Settings
 from ..demo.model import DemoModel, copy_demo_model
-from .exit_codes import failed
-from .flags import Flags, settings_of
+from .exit_codes import exit_failed
+from .flags import Flags, read_settings_of
 
 
 def with_demo_model(config: Path | None, flags: Flags) -> Settings:
     """The settings with the demo model in its folders, and requests completed as suits it."""
-    paths = settings_of(config, flags).paths
+    paths = read_settings_of(config, flags).paths
     try:
         demo = copy_demo_model(paths.model_folders())
     except OSError as error:
-        raise failed(f"Cannot copy the demo model: {error.filename}: {error.strerror}") from None
+        raise exit_failed(f"Cannot copy the demo model: {error.filename}: {error.strerror}") from None
     engine = {
         "default_model": demo.load_request().model_dump(),
         "default_upscaler": demo.upscaler_request().model_dump(),
@@ -24,10 +24,10 @@ def with_demo_model(config: Path | None, flags: Flags) -> Settings:
     }
     presets = {demo.architecture: demo.defaults.model_dump(exclude_none=True)}
     generation = {"use_architecture_defaults": True, "presets": presets}
-    return settings_of(config, {**flags, "engine": engine, "generation": generation})
+    return read_settings_of(config, {**flags, "engine": engine, "generation": generation})
 
 
-def say_demo(settings: Settings) -> None:
+def print_demo(settings: Settings) -> None:
     """Where the demo model is and what it changes."""
     demo = DemoModel()
     best = demo.defaults

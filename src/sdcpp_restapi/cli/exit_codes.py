@@ -10,30 +10,30 @@ from ..errors import SdcppError
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 
 
-def failed(sentence: str) -> typer.Exit:
+def exit_failed(sentence: str) -> typer.Exit:
     """To raise when something that was asked for did not work."""
-    return _ending(sentence, FAILED)
+    return _exit(sentence, FAILED)
 
 
-def refused(sentence: str) -> typer.Exit:
+def exit_refused(sentence: str) -> typer.Exit:
     """To raise when arguments or settings are wrong."""
-    return _ending(sentence, WRONG_USE)
+    return _exit(sentence, WRONG_USE)
 
 
-def interrupted(sentence: str) -> typer.Exit:
+def exit_interrupted(sentence: str) -> typer.Exit:
     """To raise when the user pressed Ctrl-C."""
-    return _ending(sentence, INTERRUPTED)
+    return _exit(sentence, INTERRUPTED)
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def exit_on_errors() -> Iterator[None]:
     """What goes wrong in the block is one sentence; Ctrl-C too."""
     try:
         yield
     except SdcppError as error:
-        raise failed(str(error)) from None
+        raise exit_failed(str(error)) from None
     except KeyboardInterrupt:
-        raise interrupted("interrupted") from None
+        raise exit_interrupted("interrupted") from None
 
 
 def warn(warnings: list[str] | None) -> None:
@@ -42,6 +42,6 @@ def warn(warnings: list[str] | None) -> None:
         typer.echo(f"note: {warning}", err=True)
 
 
-def _ending(sentence: str, code: int) -> typer.Exit:
+def _exit(sentence: str, code: int) -> typer.Exit:
     typer.echo(f"sdcpp: {sentence}", err=True)
     return typer.Exit(code)

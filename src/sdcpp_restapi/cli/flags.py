@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ..config import Settings, read_settings
 from ..errors import BadSettings
-from .exit_codes import refused
+from .exit_codes import exit_refused
 
 type Flags = dict[str, dict[str, object]]
 
@@ -21,19 +21,19 @@ SETTING_OF = {
 }
 
 
-def sections(**given: object) -> Flags:
+def group_by_section(**drop_unset: object) -> Flags:
     """The flags that were given, as read_settings wants them."""
     flags: Flags = {}
-    for name, value in given.items():
+    for name, value in drop_unset.items():
         if value is not None:
             section, setting = SETTING_OF[name]
             flags.setdefault(section, {})[setting] = value
     return flags
 
 
-def settings_of(config: Path | None, flags: Flags) -> Settings:
+def read_settings_of(config: Path | None, flags: Flags) -> Settings:
     """The settings, or one sentence about them and exit code 2."""
     try:
         return read_settings(config, flags)
     except BadSettings as error:
-        raise refused(str(error)) from None
+        raise exit_refused(str(error)) from None

@@ -8,13 +8,13 @@ import typer
 
 from ..schemas.jobs import JobView
 from .api_client import Server, connected
-from .exit_codes import failed, refused, warn
-from .job_progress import finished
+from .exit_codes import exit_failed, exit_refused, warn
+from .job_progress import wait_for_job
 from .output_names import Destination
 
 
 @dataclass(frozen=True)
-class Order:
+class GenerateOptions:
     """Bodies of POST /txt2img and, if a model is to be loaded first, of POST /models/load."""
 
     request: dict[str, Any]
@@ -23,25 +23,27 @@ class Order:
     @classmethod
     def of(cls, request: dict[str, Any], load: dict[str, Any] | None) -> Self:
         """Without what was not given: the server has the defaults."""
-        return cls(_given(request), _given(load) if load else None)
+        return cls(_read_images(request), _read_images(load) if load else None)
 
 
-def generate_files(order: Order, output: str | None, url: str, api_key: str | None) -> None:
+def generate_files(order: GenerateOptions, output: str | None, url: str, api_key: str | None) -> None:
     """Have the pictures made and write them; their paths go to standard output."""
     try:
         destination = Destination.of(output, order.request)
     except ValueError as error:
-        raise refused(str(error)) from None
+        raise exit_refused(str(error)) from None
     try:
         with connected(url, api_key) as server:
             if order.load:
                 _load(server, order.load)
-            _write(server, destination, _made(server, order.request))
+            _write(server, destination, _make(server, order.request))
     except OSError as error:
-        raise failed(f"Cannot write {error.filename or destination}: {error.strerror or error}") from None
+        raise exit_failed(
+            f"Cannot write {error.filename or destination}: {error.strerror or error}"
+        ) from None
 
 
-def _given(body: dict[str, Any]) -> dict[str, Any]:
+def _read_images(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
@@ -50,14 +52,14 @@ def _load(server: Server, request: dict[str, Any]) -> None:
     loaded = {"model_name": health.model_name, "model_type": health.model_type}
     loaded |= dict(health.loaded_components)
     if any(loaded.get(name) != value for name, value in request.items()):
-        _say(f"loading {request['model_name']}")
+        _print(f"loading {request['model_name']}")
         warn(server.load(request).warnings)
 
 
-def _made(server: Server, request: dict[str, Any]) -> JobView:
+def _make(server: Server, request: dict[str, Any]) -> JobView:
     accepted = server.submit(request)
     warn(accepted.warnings)
-    return finished(server, accepted.job_id)
+    return wait_for_job(server, accepted.job_id)
 
 
 def _write(server: Server, destination: "Destination", job: JobView) -> None:
@@ -72,8 +74,8 @@ def _write(server: Server, destination: "Destination", job: JobView) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         typer.echo(path)
-    _say(f"seed {seed}")
+    _print(f"seed {seed}")
 
 
-def _say(words: str) -> None:
+def _print(words: str) -> None:
     typer.echo(words, err=True)

@@ -10,7 +10,7 @@ from rich.filesize import decimal
 from ..errors import SdcppError
 from ..schemas.jobs import JobStatus, JobType, JobView, Progress, Transfer
 from .api_client import Events, Server
-from .exit_codes import failed, interrupted
+from .exit_codes import exit_failed, exit_interrupted
 
 FINAL = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 DOING: dict[JobType, str] = {
@@ -26,19 +26,19 @@ class Show(Protocol):
     def __call__(self, what: str, done: int = 0, total: int = 0, amount: str = "") -> None: ...
 
 
-def finished(server: Server, job_id: str) -> JobView:
+def wait_for_job(server: Server, job_id: str) -> JobView:
     """The completed job. Ctrl-C cancels it."""
     try:
-        with server.events() as events, progress_shown() as show:
+        with server.events() as events, show_progress() as show:
             job = watch(server, events, job_id, show)
     except KeyboardInterrupt:
-        raise interrupted(_cancelled(server, job_id)) from None
+        raise exit_interrupted(_cancel(server, job_id)) from None
     if job.status is not JobStatus.COMPLETED:
-        raise failed(job.error or f"the job was {job.status}")
+        raise exit_failed(job.error or f"the job was {job.status}")
     return job
 
 
-def _cancelled(server: Server, job_id: str) -> str:
+def _cancel(server: Server, job_id: str) -> str:
     try:
         server.cancel(job_id)
     except SdcppError as error:
@@ -96,7 +96,7 @@ def _show_transfer(show: Show, transfer: Transfer) -> None:
 
 
 @contextmanager
-def progress_shown(stream: TextIO | None = None) -> Iterator[Show]:
+def show_progress(stream: TextIO | None = None) -> Iterator[Show]:
     """A bar on a terminal, lines elsewhere. On standard error, so that pictures may go to standard output."""
     stream = stream or sys.stderr
     if not stream.isatty():

@@ -45,7 +45,7 @@ def list_models(
     """What is on disk: type, size, the beginning of the SHA-256 once it is known, name. * is loaded."""
     from .models import show_list
 
-    show_list(o.given(type=kind, extension=extension, search=search), as_json, server, api_key)
+    show_list(o.drop_unset(type=kind, extension=extension, search=search), as_json, server, api_key)
 
 
 @app.command(
@@ -108,7 +108,7 @@ def download(
     """Have the server fetch a model and check it; prints its name."""
     from .models import fetch
 
-    more = o.given(filename=filename, subfolder=subfolder, revision=revision)
+    more = o.drop_unset(filename=filename, subfolder=subfolder, revision=revision)
     fetch(source, {"model_type": kind, **more}, server, api_key)
 
 
@@ -142,7 +142,9 @@ def convert(
     """Write a model as GGUF in another type; prints where."""
     from .models import convert_file
 
-    more = o.given(output_path=output, vae_path=vae, tensor_type_rules=rules, overwrite=overwrite or None)
+    more = o.drop_unset(
+        output_path=output, vae_path=vae, tensor_type_rules=rules, overwrite=overwrite or None
+    )
     convert_file({"input_path": source, "output_type": output_type, **more}, server, api_key)
 
 

@@ -11,8 +11,8 @@ from ..schemas.inspection import Inspection
 from ..schemas.jobs import JobView
 from ..schemas.models import ModelEntry, ModelList
 from .api_client import Server, connected
-from .exit_codes import refused, warn
-from .job_progress import finished
+from .exit_codes import exit_refused, warn
+from .job_progress import wait_for_job
 
 HASH_SHOWN = 10
 
@@ -24,7 +24,7 @@ def show_list(filters: dict[str, Any], as_json: bool, url: str, api_key: str | N
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return
-    for entry in _entries(found):
+    for entry in _list_entries(found):
         sha256 = (entry.hash or "")[:HASH_SHOWN]
         typer.echo(
             f"{'*' if entry.is_loaded else ' '} {entry.type:<10} {decimal(entry.size_bytes):>9}"
@@ -36,28 +36,28 @@ def show_list(filters: dict[str, Any], as_json: bool, url: str, api_key: str | N
 def show_inspection(name: str, kind: str | None, as_json: bool, url: str, api_key: str | None) -> None:
     """What a file is."""
     with connected(url, api_key) as server:
-        found = server.inspection(kind or _kind_of(server, name), name)
+        found = server.inspection(kind or _find_kind(server, name), name)
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return
-    for label, value in _told(found):
+    for label, value in _describe(found):
         typer.echo(f"{label:<14} {value}")
 
 
 def show_hash(name: str, kind: str | None, url: str, api_key: str | None) -> None:
     """The SHA-256 of a file."""
     with connected(url, api_key) as server:
-        typer.echo(f"{server.model_hash(kind or _kind_of(server, name), name)}  {name}")
+        typer.echo(f"{server.model_hash(kind or _find_kind(server, name), name)}  {name}")
 
 
 def fetch(source: str, request: dict[str, Any], url: str, api_key: str | None) -> None:
     """Download a model; the hash job that follows it is waited for too."""
-    request = {**_source(source), **request}
+    request = {**_parse_source(source), **request}
     with connected(url, api_key) as server:
         accepted = server.download(request)
         warn(accepted.warnings)
-        finished(server, accepted.download_job_id)
-        _tell_result(finished(server, accepted.hash_job_id))
+        wait_for_job(server, accepted.download_job_id)
+        _show_result(wait_for_job(server, accepted.hash_job_id))
 
 
 def convert_file(request: dict[str, Any], url: str, api_key: str | None) -> None:
@@ -65,18 +65,20 @@ def convert_file(request: dict[str, Any], url: str, api_key: str | None) -> None
     with connected(url, api_key) as server:
         accepted = server.convert(request)
         warn(accepted.warnings)
-        _tell_result(finished(server, accepted.job_id))
+        _show_result(wait_for_job(server, accepted.job_id))
 
 
 def load_model(
     name: str, kind: str | None, parts: list[str], settings: list[str], url: str, api_key: str | None
 ) -> None:
     """Load a model and tell what it is."""
-    request: dict[str, Any] = {"model_name": name, **_pairs("--with", parts)}
+    request: dict[str, Any] = {"model_name": name, **_parse_pairs("--with", parts)}
     if kind:
         request["model_type"] = kind
     if settings:
-        request["options"] = {option: _value(text) for option, text in _pairs("--option", settings).items()}
+        request["options"] = {
+            option: _parse_value(text) for option, text in _parse_pairs("--option", settings).items()
+        }
     with connected(url, api_key) as server:
         loaded = server.load(request)
     warn(loaded.warnings)
@@ -89,7 +91,7 @@ def unload_model(url: str, api_key: str | None) -> None:
         typer.echo(server.unload())
 
 
-def _told(found: Inspection) -> Iterator[tuple[str, str]]:
+def _describe(found: Inspection) -> Iterator[tuple[str, str]]:
     yield "name", f"{found.name} ({found.type}, {decimal(found.size_bytes)})"
     if found.problem:
         yield "problem", found.problem
@@ -105,21 +107,21 @@ def _told(found: Inspection) -> Iterator[tuple[str, str]]:
         yield wish, f"{need.component}: {need.picked or 'no file on disk fits'}"
 
 
-def _entries(found: ModelList) -> list[ModelEntry]:
+def _list_entries(found: ModelList) -> list[ModelEntry]:
     lists = (value for _, value in found if isinstance(value, list))
     return [entry for entries in lists for entry in entries if isinstance(entry, ModelEntry)]
 
 
-def _kind_of(server: Server, name: str) -> str:
-    kinds = [entry.type for entry in _entries(server.models(search=name)) if entry.name == name]
+def _find_kind(server: Server, name: str) -> str:
+    kinds = [entry.type for entry in _list_entries(server.models(search=name)) if entry.name == name]
     if len(kinds) > 1:
-        raise refused(f"{name} is in {' and '.join(kinds)}; say which with --type")
+        raise exit_refused(f"{name} is in {' and '.join(kinds)}; say which with --type")
     if not kinds:
-        raise refused(f"there is no model {name}; 'sdcpp models list' shows all names")
+        raise exit_refused(f"there is no model {name}; 'sdcpp models list' shows all names")
     return kinds[0]
 
 
-def _source(text: str) -> dict[str, str]:
+def _parse_source(text: str) -> dict[str, str]:
     """The part of a download's body that says from where."""
     scheme, _, rest = text.partition(":")
     match scheme:
@@ -130,20 +132,20 @@ def _source(text: str) -> dict[str, str]:
         case "hf" if rest.count("/") >= 2:
             owner, name, filename = rest.split("/", 2)
             return {"repo_id": f"{owner}/{name}", "filename": filename}
-    raise refused(f"{text}: give an address, civitai:ID, civitai:ID:VERSION, or hf:ORG/NAME/FILE")
+    raise exit_refused(f"{text}: give an address, civitai:ID, civitai:ID:VERSION, or hf:ORG/NAME/FILE")
 
 
-def _pairs(flag: str, texts: list[str]) -> dict[str, str]:
+def _parse_pairs(flag: str, texts: list[str]) -> dict[str, str]:
     pairs = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not (name and equals):
-            raise refused(f"{flag} {text}: write NAME=VALUE")
+            raise exit_refused(f"{flag} {text}: write NAME=VALUE")
         pairs[name] = value
     return pairs
 
 
-def _value(text: str) -> object:
+def _parse_value(text: str) -> object:
     """true, 4 and 0.5 are what they look like, all else is a text."""
     try:
         return json.loads(text, parse_constant=str)
@@ -151,7 +153,7 @@ def _value(text: str) -> object:
         return text
 
 
-def _tell_result(job: JobView) -> None:
+def _show_result(job: JobView) -> None:
     if job.result:
         typer.echo(f"{job.result.model_type} {job.result.name}")
     elif job.output_path:

@@ -60,7 +60,7 @@ ApiKey = Annotated[
 ]
 
 
-def given(**values: object) -> dict[str, object]:
+def drop_unset(**values: object) -> dict[str, object]:
     """Those that were given; the server has the defaults."""
     return {name: value for name, value in values.items() if value is not None}
 

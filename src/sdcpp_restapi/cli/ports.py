@@ -4,7 +4,7 @@ import errno
 import socket
 
 
-def problem(host: str, port: int) -> int | None:
+def find_problem(host: str, port: int) -> int | None:
     """Why no server could listen there, as an errno; None when one could (port 0 always can)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:

@@ -10,7 +10,7 @@ from ..schemas.jobs import JobView, QueueView
 from ..schemas.timestamps import utc_text
 from ..schemas.trash import Deleted, Restored
 from .api_client import Server
-from .exit_codes import FAILED, refused
+from .exit_codes import FAILED, exit_refused
 
 LONGEST_PROMPT = 60
 
@@ -60,7 +60,7 @@ def confirm_purge(count: int, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise refused("this deletes files for good, and nobody is there to be asked: add --yes")
+        raise exit_refused("this deletes files for good, and nobody is there to be asked: add --yes")
     typer.confirm(f"Delete {count} {_jobs(count)} and all their files for good?", abort=True, err=True)
 
 

@@ -11,8 +11,8 @@ import typer
 from ..config import Server, Settings
 from ..errors import SdcppError
 from ..serve import run
-from .exit_codes import failed, refused
-from .flags import Flags, settings_of
+from .exit_codes import exit_failed, exit_refused
+from .flags import Flags, read_settings_of
 
 log = logging.getLogger(__name__)
 
@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 def serve_until_stopped(config: Path | None, flags: Flags, demo: bool) -> None:
     """Serve with these settings; a problem is one sentence and exit code 2."""
     if demo:
-        from .demo_model import say_demo, with_demo_model
+        from .demo_model import print_demo, with_demo_model
 
         settings = with_demo_model(config, flags)
-        say_demo(settings)
+        print_demo(settings)
     else:
-        settings = settings_of(config, flags)
+        settings = read_settings_of(config, flags)
     run_to_the_end(settings, lambda settings, _stop: announce(settings))
 
 
@@ -34,10 +34,10 @@ def run_to_the_end(settings: Settings, started: Callable[[Settings, Callable[[],
     try:
         asyncio.run(run(settings, started))
     except SdcppError as error:
-        raise refused(str(error)) from None
+        raise exit_refused(str(error)) from None
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
-        raise failed(f"The server cannot run: {what}{error.strerror or error}") from None
+        raise exit_failed(f"The server cannot run: {what}{error.strerror or error}") from None
 
 
 def announce(settings: Settings) -> None:

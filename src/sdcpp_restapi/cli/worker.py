@@ -5,19 +5,19 @@ from pathlib import Path
 
 from ..errors import SdcppError
 from ..work import work
-from .exit_codes import failed, refused
-from .flags import Flags, settings_of
+from .exit_codes import exit_failed, exit_refused
+from .flags import Flags, read_settings_of
 
 
 def work_until_stopped(config: Path | None, flags: Flags) -> None:
     """Work with these settings; a problem is one sentence and exit code 2."""
-    settings = settings_of(config, flags)
+    settings = read_settings_of(config, flags)
     if not settings.cluster.urls:
-        raise refused("A worker needs a broker: --nats nats://host:4222 (cluster.urls)")
+        raise exit_refused("A worker needs a broker: --nats nats://host:4222 (cluster.urls)")
     try:
         asyncio.run(work(settings))
     except SdcppError as error:
-        raise refused(str(error)) from None
+        raise exit_refused(str(error)) from None
     except OSError as error:
         what = f"{error.filename}: " if error.filename else ""
-        raise failed(f"The worker cannot run: {what}{error.strerror or error}") from None
+        raise exit_failed(f"The worker cannot run: {what}{error.strerror or error}") from None

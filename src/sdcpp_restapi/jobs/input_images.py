@@ -43,7 +43,7 @@ class InputStore:
 
     async def store[R: Request](self, job_id: str, request: R) -> R:
         """The request with its images stored and replaced by references. Raises BadRequest, DiskFull."""
-        given = _given(request)
+        given = _images_of(request)
         if not given:
             return request
         try:
@@ -62,11 +62,11 @@ class InputStore:
 
     async def sizes(self, request: Request) -> dict[str, list[tuple[int, int]]]:
         """Width and height of every image of a request, by field; nothing is stored. Raises BadRequest."""
-        return await asyncio.to_thread(self._sizes, _given(request))
+        return await asyncio.to_thread(self._sizes, _images_of(request))
 
     def files(self, job: Job) -> dict[str, list[str]]:
         """Image field -> absolute paths, in order."""
-        return {field: [str(p) for p in paths] for field, paths in self._stored(job.id).items()}
+        return {field: [str(p) for p in paths] for field, paths in self._list_stored(job.id).items()}
 
     async def describe(self, job_id: str) -> list[InputImage]:
         """Size in pixels and bytes of each stored input."""
@@ -76,7 +76,7 @@ class InputStore:
         """Delete the inputs of jobs."""
         await asyncio.to_thread(self._remove, job_ids)
 
-    async def owners(self) -> list[str]:
+    async def list_owners(self) -> list[str]:
         """Ids of the jobs, stored or not, that have inputs."""
         return await asyncio.to_thread(self._owners)
 
@@ -94,7 +94,7 @@ class InputStore:
         except FileNotFoundError:
             return []
 
-    def _stored(self, job_id: str) -> dict[str, list[Path]]:
+    def _list_stored(self, job_id: str) -> dict[str, list[Path]]:
         found: dict[str, list[Path]] = {}
         for path in sorted((self._folder / job_id).glob("*.png"), key=_field_and_index):
             found.setdefault(_field_and_index(path)[0], []).append(path)
@@ -102,7 +102,7 @@ class InputStore:
 
     def _describe(self, job_id: str) -> list[InputImage]:
         described = []
-        for field, paths in self._stored(job_id).items():
+        for field, paths in self._list_stored(job_id).items():
             for path in paths:
                 # They may be deleted while somebody looks.
                 with suppress(FileNotFoundError), Image.open(path) as image:
@@ -128,10 +128,10 @@ class InputStore:
     def _read(self, field: str, text: str) -> Image.Image:
         reference = _REFERENCE.fullmatch(text)
         if reference:
-            return self._referred(field, reference)
-        return self._decoded(field, _bytes(field, text))
+            return self._open_stored(field, reference)
+        return self._decode(field, _decode_base64(field, text))
 
-    def _referred(self, field: str, reference: re.Match[str]) -> Image.Image:
+    def _open_stored(self, field: str, reference: re.Match[str]) -> Image.Image:
         job_id, name, index = reference.groups()
         path = self._folder / job_id / f"{name}_{index or 0}.png"
         try:
@@ -143,7 +143,7 @@ class InputStore:
                 f"{field}: {reference.group()!r} is not a stored input; those of a job are deleted with it"
             ) from None
 
-    def _decoded(self, field: str, data: bytes) -> Image.Image:
+    def _decode(self, field: str, data: bytes) -> Image.Image:
         try:
             with warnings.catch_warnings():
                 # Our own bound follows; Pillow's warning about large pictures would only repeat it.
@@ -161,12 +161,12 @@ class InputStore:
             raise BadRequest(f"{field}: not a readable image; allowed are {', '.join(FORMATS)}") from None
 
 
-def _given(request: Request) -> dict[str, list[str]]:
+def _images_of(request: Request) -> dict[str, list[str]]:
     single = {f: [getattr(request, f)] for f in SINGLE_FIELDS if getattr(request, f, None)}
     return single | {f: getattr(request, f) for f in LIST_FIELDS if getattr(request, f, None)}
 
 
-def _bytes(field: str, text: str) -> bytes:
+def _decode_base64(field: str, text: str) -> bytes:
     if text.startswith("data:"):
         text = text.partition(",")[2]
     text = "".join(text.split()).translate(str.maketrans("-_", "+/")).rstrip("=")

@@ -63,9 +63,9 @@ class CurrentModel:
         if request is not None:
             log.info("loading %s%s", request.model_name, ", as in the last run" if self._current else "")
             self._asked_for = request
-            load = self._load_again if self._current else self._checked_load
+            load = self._load_again if self._current else self._prepare_and_load
             self._restoring = asyncio.create_task(load(request))
-            self._restoring.add_done_callback(_seen)
+            self._restoring.add_done_callback(_retrieve_exception)
 
     async def close(self) -> None:
         """Break off loads that still run."""
@@ -81,12 +81,12 @@ class CurrentModel:
         asked for runs, ModelNotFound and BadRequest for names, LoadFailed when the engine refuses.
         """
         if self._requested is not None and not self._requested.done():
-            loading = self._pool.loading or self._awaited()
+            loading = self._pool.loading or self._find_awaited()
             name = loading.model_name if loading else self.require().model_name
             raise LoadInProgress(f"Another model is being loaded: {name}; try again later")
         self._asked_for = request
-        self._requested = asyncio.create_task(self._checked_load(request))
-        self._requested.add_done_callback(_seen)
+        self._requested = asyncio.create_task(self._prepare_and_load(request))
+        self._requested.add_done_callback(_retrieve_exception)
         return await asyncio.shield(self._requested)
 
     async def unload(self) -> None:
@@ -115,7 +115,7 @@ class CurrentModel:
 
     def health(self, upscaler_name: str | None) -> Health:
         """The body of GET /health; `upscaler_name` is that of the current upscaler."""
-        loading = self._pool.loading or self._awaited()
+        loading = self._pool.loading or self._find_awaited()
         shown = self._current if self._is_settled() else None
         return Health(
             model_loaded=shown is not None,
@@ -138,14 +138,16 @@ class CurrentModel:
         A job that loads another model for itself does not change what the current one is.
         """
         current = self._current
-        return self._awaited() is None and (current is None or not self._pool.is_first_load(current.request))
+        return self._find_awaited() is None and (
+            current is None or not self._pool.is_first_load(current.request)
+        )
 
-    def _awaited(self) -> LoadRequest | None:
+    def _find_awaited(self) -> LoadRequest | None:
         """The model of a load that waits for its turn or runs."""
         running = any(load is not None and not load.done() for load in (self._requested, self._restoring))
         return self._asked_for if running else None
 
-    async def _checked_load(self, request: LoadRequest) -> ModelLoaded:
+    async def _prepare_and_load(self, request: LoadRequest) -> ModelLoaded:
         try:
             request = await self._library.prepare_load(request)
         except SdcppError as error:
@@ -185,7 +187,7 @@ class CurrentModel:
         await self._preferences.set(PREFERENCE, None)
 
 
-def _seen(task: asyncio.Task[ModelLoaded]) -> None:
+def _retrieve_exception(task: asyncio.Task[ModelLoaded]) -> None:
     """Nobody may be left who waits for the load; its error is in the log and in /health all the same."""
     if not task.cancelled():
         task.exception()

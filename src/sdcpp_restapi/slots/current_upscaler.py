@@ -89,10 +89,10 @@ class CurrentUpscaler:
     def _begin(self, request: UpscalerRequest) -> asyncio.Task[UpscalerLoaded]:
         load = asyncio.create_task(self._load(request))
         self._loads.add(load)
-        load.add_done_callback(self._ended)
+        load.add_done_callback(self._drop)
         return load
 
-    def _ended(self, load: asyncio.Task[UpscalerLoaded]) -> None:
+    def _drop(self, load: asyncio.Task[UpscalerLoaded]) -> None:
         """Nobody may be left who waits for the load; its error is in the log all the same."""
         self._loads.discard(load)
         if not load.cancelled():

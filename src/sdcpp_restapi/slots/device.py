@@ -12,7 +12,7 @@ class Device:
     threads: int | None = None
 
     @classmethod
-    def named(cls, text: str) -> Self:
+    def parse(cls, text: str) -> Self:
         """`CUDA0`, `cpu` or `cpu:2`."""
         name, _, threads = text.partition(":")
         return cls(name, int(threads) if threads else None)
@@ -20,14 +20,14 @@ class Device:
     @classmethod
     def all_of(cls, names: list[str] | None) -> list[Self]:
         """Those of the setting; by default one that the engine chooses."""
-        return [cls()] if names is None else [cls.named(name) for name in names]
+        return [cls()] if names is None else [cls.parse(name) for name in names]
 
     @property
     def backend(self) -> str | None:
         """As the engine is told; None leaves the choice to it."""
         return None if self.name == "default" else self.name
 
-    def missing_among(self, listed: list[str]) -> bool:
+    def is_missing_among(self, listed: list[str]) -> bool:
         """Whether it is none of the 'name<TAB>description' lines of sd_list_devices."""
         names = {line.partition("\t")[0].lower() for line in listed}
         return self.backend is not None and self.name.lower() not in names

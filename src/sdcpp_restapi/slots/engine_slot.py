@@ -93,13 +93,13 @@ class EngineSlot:
         """Spawn the child; a library that cannot be used is told in the log and in `problem`."""
         async with self._lock.take(LOAD):
             with suppress(EngineLost, EngineUnusable):
-                await self._living_child()
+                await self._ensure_child()
 
     async def revive(self) -> bool:
         """Whether the engine runs; one that could not be started gets another chance now and then."""
         if self.problem is not None and monotonic() >= self._next_chance:
             with suppress(EngineLost, EngineUnusable):
-                await self._living_child()
+                await self._ensure_child()
         return self.problem is None
 
     async def close(self) -> None:
@@ -234,14 +234,14 @@ class EngineSlot:
         try:
             async for last in self._load_reports(request, files):
                 if isinstance(last, LoadStep):
-                    self._tell_step(request, last)
+                    self._publish_step(request, last)
         except (EngineLost, EngineUnusable) as error:
             if seemed_alive and last is None:
                 # It said nothing about the load: it was dead when it was asked, no fault of the model.
                 return await self._load(request, files)
-            raise _refusal(request, str(error)) from error
+            raise _load_failed(request, str(error)) from error
         if not isinstance(last, Loaded):
-            raise _refusal(request, last.error if isinstance(last, Refused) else "no answer")
+            raise _load_failed(request, last.error if isinstance(last, Refused) else "no answer")
         return self._remember(request, last)
 
     def _load_reports(self, request: LoadRequest, files: ModelFiles) -> AsyncIterator[Report]:
@@ -252,7 +252,7 @@ class EngineSlot:
         command = Load(id=call_id, files=files, options=options, backend=self._device.backend)
         return self._call(command, call_id)
 
-    def _tell_step(self, request: LoadRequest, report: LoadStep) -> None:
+    def _publish_step(self, request: LoadRequest, report: LoadStep) -> None:
         self._bus.publish(
             ModelLoadingProgress(
                 model_name=request.model_name, step=report.step, total_steps=report.total_steps
@@ -275,7 +275,7 @@ class EngineSlot:
             model_type=request.model_type,
             model_architecture=self.architecture,
             loaded_components=LoadedComponents.model_validate(request.components()),
-            warnings=_warnings(request, report) or None,
+            warnings=_warn_of_unused(request, report) or None,
         )
 
     def _forget(self) -> None:
@@ -283,7 +283,7 @@ class EngineSlot:
         self.architecture = None
 
     async def _call(self, command: Command, call_id: int) -> AsyncGenerator[Report]:
-        child = await self._living_child()
+        child = await self._ensure_child()
         watch = asyncio.create_task(watch_for_hang(child, self._settings.hang_after))
         try:
             async with aclosing(child.call(command, call_id)) as reports:
@@ -292,13 +292,13 @@ class EngineSlot:
         finally:
             watch.cancel()
 
-    async def _living_child(self) -> EngineChild:
+    async def _ensure_child(self) -> EngineChild:
         if self.child is not None and not self.child.gone.is_set():
             return self.child
         self._forget()
         self.upscaler.forget()
         try:
-            self.child = await self._spawned()
+            self.child = await self._spawn()
         except (EngineLost, EngineUnusable) as error:
             self.problem = str(error)
             self._next_chance = monotonic() + NEXT_CHANCE
@@ -309,9 +309,9 @@ class EngineSlot:
         self._watch = asyncio.create_task(self._replace_when_gone(self.child))
         return self.child
 
-    async def _spawned(self) -> EngineChild:
+    async def _spawn(self) -> EngineChild:
         child = await EngineChild.start(self._settings)
-        if self._device.missing_among(child.hello.devices):
+        if self._device.is_missing_among(child.hello.devices):
             await child.close()
             known = ", ".join(line.partition("\t")[0] for line in child.hello.devices)
             raise EngineUnusable(
@@ -331,7 +331,7 @@ class EngineSlot:
             if self.child is not child:
                 return
             try:
-                await self._living_child()
+                await self._ensure_child()
                 if held is not None:
                     await self.load(held)
                 if upscaler is not None:
@@ -345,10 +345,10 @@ def _architecture_name(engine_name: str) -> str:
     return known.name if known else engine_name
 
 
-def _warnings(request: LoadRequest, report: Loaded) -> list[str]:
-    named = request.components()
-    return [f"{part}: the engine has no use for {named[part]} with this model" for part in report.unused]
+def _warn_of_unused(request: LoadRequest, report: Loaded) -> list[str]:
+    parse = request.components()
+    return [f"{part}: the engine has no use for {parse[part]} with this model" for part in report.unused]
 
 
-def _refusal(request: LoadRequest, why: str) -> LoadFailed:
+def _load_failed(request: LoadRequest, why: str) -> LoadFailed:
     return LoadFailed(f"Failed to load model: {request.model_name}: {why}")

@@ -61,9 +61,9 @@ class UpscalerSlot:
             async for report in self._call(command, call_id):
                 last = report
         except (EngineLost, EngineUnusable) as error:
-            raise _refusal(request, str(error)) from error
+            raise _load_failed(request, str(error)) from error
         if not isinstance(last, UpscalerReady):
-            raise _refusal(request, last.error if isinstance(last, Refused) else "no answer")
+            raise _load_failed(request, last.error if isinstance(last, Refused) else "no answer")
         self.loaded = request
         log.info("loaded upscaler %s (x%d)", request.model_name, last.upscale_factor)
         loaded = UpscalerLoaded(model_name=request.model_name, upscale_factor=last.upscale_factor)
@@ -81,5 +81,5 @@ class UpscalerSlot:
                 pass
 
 
-def _refusal(request: UpscalerRequest, why: str) -> UpscalerLoadFailed:
+def _load_failed(request: UpscalerRequest, why: str) -> UpscalerLoadFailed:
     return UpscalerLoadFailed(f"Failed to load upscaler: {request.model_name}: {why}")

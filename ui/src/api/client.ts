@@ -1,8 +1,8 @@
-// The typed client of the REST API; its types are made from the server's own description.
+// The typed client of the REST API. Its types in schema.d.ts are generated from the server's OpenAPI description.
 
 import createClient, { type Middleware } from "openapi-fetch";
-import { address, key, server } from "./address";
 import type { components, paths } from "./schema";
+import { apiKey, buildUrl, serverUrl } from "./urls";
 
 export type Schemas = components["schemas"];
 export type Job = Schemas["JobView"];
@@ -10,7 +10,7 @@ export type JobStatus = Schemas["JobStatus"];
 export type JobType = Job["type"];
 export type Health = Schemas["Health"];
 
-/** What the server refused, in its own words; status 0 means that it was not reached. */
+/** A request failed. The message is the server's; status 0 means that the server was not reached. */
 export class ApiError extends Error {
   constructor(
     message: string,
@@ -20,38 +20,38 @@ export class ApiError extends Error {
   }
 }
 
-const withKey: Middleware = {
+const authentication: Middleware = {
   onRequest({ request }) {
-    if (key.get()) request.headers.set("Authorization", `Bearer ${key.get()}`);
+    if (apiKey.get()) request.headers.set("Authorization", `Bearer ${apiKey.get()}`);
     return request;
   },
 };
 
-export const api = createClient<paths>({ baseUrl: server.href.replace(/\/$/, "") });
-api.use(withKey);
+export const api = createClient<paths>({ baseUrl: serverUrl.href.replace(/\/$/, "") });
+api.use(authentication);
 
-type Answer<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
+type FetchResult<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
 
-/** The answer's body. Throws ApiError with the server's sentence. */
-export async function ask<T>(call: Answer<T>): Promise<T> {
+/** Return the body of a response. Throws ApiError with the server's message when the request failed. */
+export async function unwrap<T>(call: FetchResult<T>): Promise<T> {
   const { data, error, response } = await call.catch(() => {
     throw new ApiError("The server can't be reached", 0);
   });
   if (response.ok) return data as T;
-  const said = (error as { error?: string } | undefined)?.error;
-  throw new ApiError(said ?? `The server answered ${response.status}`, response.status);
+  const message = (error as { error?: string } | undefined)?.error;
+  throw new ApiError(message ?? `The server answered ${response.status}`, response.status);
 }
 
-/** A request whose body only the server can check. Throws ApiError with the server's sentence. */
+/** Send a request whose body is built at run time, so that only the server can check it. Throws ApiError. */
 export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body: unknown): Promise<T> {
   const headers = new Headers({ "Content-Type": "application/json" });
-  if (key.get()) headers.set("Authorization", `Bearer ${key.get()}`);
-  const call = async (): Answer<T> => {
-    const response = await fetch(address(path), { method, headers, body: JSON.stringify(body) });
-    const answer: unknown = await response.json().catch(() => undefined);
-    return { response, data: answer as T, error: answer };
+  if (apiKey.get()) headers.set("Authorization", `Bearer ${apiKey.get()}`);
+  const call = async (): FetchResult<T> => {
+    const response = await fetch(buildUrl(path), { method, headers, body: JSON.stringify(body) });
+    const json: unknown = await response.json().catch(() => undefined);
+    return { response, data: json as T, error: json };
   };
-  return ask(call());
+  return unwrap(call());
 }
 
 export const post = <T>(path: string, body: unknown): Promise<T> => send<T>("POST", path, body);

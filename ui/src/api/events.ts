@@ -1,8 +1,9 @@
-// The server's events, over a WebSocket that comes back by itself. A hidden page gives its socket up.
+// The server's events, received over a WebSocket that reconnects by itself. A page in a hidden tab closes its socket,
+// because nobody sees what the events would change.
 
 import { ref } from "vue";
-import { socketAddress } from "./address";
 import type { Health, Job, JobStatus, JobType } from "./client";
+import { buildSocketUrl } from "./urls";
 
 export interface Events {
   job_added: { job_id: string; type: JobType; queue_position: number };
@@ -35,7 +36,7 @@ export interface Events {
   worker_joined: { name: string };
   worker_left: { name: string };
   server_status: Health & Record<`${JobStatus | "total"}_count`, number>;
-  /** Not the server's: the socket is open (again), so what was missed must be fetched. */
+  /** Not sent by the server: the socket has been opened or reopened, so missed changes must be fetched. */
   connected: undefined;
 }
 
@@ -44,58 +45,58 @@ type Handler<N extends Name> = (data: Events[N]) => void;
 
 const handlers = new Map<Name, Set<Handler<never>>>();
 
-/** Hear an event from now on; the answer stops it. */
+/** Subscribe to an event; the returned function unsubscribes. */
 export function on<N extends Name>(name: N, handler: Handler<N>): () => void {
-  const all = handlers.get(name) ?? new Set();
-  handlers.set(name, all.add(handler as Handler<never>));
-  return () => all.delete(handler as Handler<never>);
+  const subscribed = handlers.get(name) ?? new Set();
+  handlers.set(name, subscribed.add(handler as Handler<never>));
+  return () => subscribed.delete(handler as Handler<never>);
 }
 
-function tell<N extends Name>(name: N, data: Events[N]): void {
+function emit<N extends Name>(name: N, data: Events[N]): void {
   for (const handler of handlers.get(name) ?? []) (handler as Handler<N>)(data);
 }
 
 export const connection = ref<"connecting" | "open" | "lost">("connecting");
 
-const HIDDEN_MS = 10_000; // a glance at another tab is no reason to hang up
-const FIRST_WAIT_MS = 500;
-const LONGEST_WAIT_MS = 10_000;
+const HIDDEN_MS = 10_000; // a short look at another tab should not cost a reconnect
+const FIRST_DELAY_MS = 500;
+const MAX_DELAY_MS = 10_000;
 
 let socket: WebSocket | null = null;
-let wait = FIRST_WAIT_MS;
+let reconnectDelay = FIRST_DELAY_MS;
 let timer: number | undefined;
 
 function open(): void {
   clearTimeout(timer);
   if (socket || document.hidden) return;
-  socket = new WebSocket(socketAddress());
+  socket = new WebSocket(buildSocketUrl());
   socket.onopen = () => {
-    wait = FIRST_WAIT_MS;
+    reconnectDelay = FIRST_DELAY_MS;
     connection.value = "open";
-    tell("connected", undefined);
+    emit("connected", undefined);
   };
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data as string) as { event: Name; data: never };
-    tell(message.event, message.data);
+    emit(message.event, message.data);
   };
   socket.onclose = () => {
     socket = null;
     if (document.hidden) return;
     connection.value = "lost";
-    timer = window.setTimeout(open, wait);
-    wait = Math.min(2 * wait, LONGEST_WAIT_MS);
+    timer = window.setTimeout(open, reconnectDelay);
+    reconnectDelay = Math.min(2 * reconnectDelay, MAX_DELAY_MS);
   };
 }
 
-function visibilityChanged(): void {
+function onVisibilityChange(): void {
   clearTimeout(timer);
   if (document.hidden) timer = window.setTimeout(() => socket?.close(), HIDDEN_MS);
   else open();
 }
 
-/** Connect, and stay connected while the page is looked at. */
+/** Connect, and stay connected as long as the page is visible. */
 export function connect(): void {
-  document.addEventListener("visibilitychange", visibilityChanged);
+  document.addEventListener("visibilitychange", onVisibilityChange);
   window.addEventListener("online", open);
   open();
 }

@@ -1,6 +1,6 @@
-// What is known of the fields of requests: type, default, bounds and meaning, from the server's own description.
+// The fields of requests: type, default, bounds and description, generated from the server's OpenAPI description.
 
-import described from "./fields.json";
+import generated from "./fields.json";
 
 export interface Field {
   type?: string;
@@ -11,17 +11,30 @@ export interface Field {
   maxItems?: number;
   description?: string;
   enum?: string[];
+  /** Set by a form instead of the generated label, or instead of `enum` when values have texts of their own. */
+  label?: string;
+  choices?: Choice[];
 }
 
-const forms = described as unknown as Record<string, Record<string, Field>>;
+export interface Choice {
+  value: string;
+  label: string;
+}
 
-export const fieldsOf = (form: string): Record<string, Field> => forms[form] ?? {};
+const forms = generated as unknown as Record<string, Record<string, Field>>;
+
+export const getFields = (form: string): Record<string, Field> => forms[form] ?? {};
+
+/** The given ones of a form's fields, in the given order; names that the form does not have are skipped. */
+export function pickFields(fields: Record<string, Field>, names: readonly string[]): Record<string, Field> {
+  return Object.fromEntries(names.flatMap((name) => (fields[name] ? [[name, fields[name]]] : [])));
+}
 
 export type Widget = "check" | "number" | "list" | "choice" | "text" | "json";
 
-/** How a field is edited. */
-export function widgetOf(name: string, field: Field): Widget {
-  if (field.enum || /(^|_)(sampler|scheduler)$/.test(name)) return "choice";
+/** The input element that suits a field. */
+export function chooseWidget(name: string, field: Field): Widget {
+  if (field.choices || field.enum || /(^|_)(sampler|scheduler)$/.test(name)) return "choice";
   switch (field.type) {
     case "boolean":
       return "check";
@@ -37,9 +50,9 @@ export function widgetOf(name: string, field: Field): Widget {
   }
 }
 
-/** The smallest value that a number may have. */
-export function least({ type, minimum, exclusiveMinimum }: Field): number | undefined {
-  // Of what must be greater than a bound, the server refuses the bound itself.
+/** The smallest allowed value of a number. */
+export function getMinimum({ type, minimum, exclusiveMinimum }: Field): number | undefined {
+  // The server rejects an exclusive bound itself, but HTML inputs know inclusive bounds only.
   return type === "integer" && exclusiveMinimum !== undefined
     ? exclusiveMinimum + 1
     : (minimum ?? exclusiveMinimum);
@@ -47,8 +60,8 @@ export function least({ type, minimum, exclusiveMinimum }: Field): number | unde
 
 const isFraction = (field: Field): boolean => field.minimum === 0 && field.maximum === 1;
 
-/** What people use of wide ranges; any other number can be typed. Lowest, highest, step. */
-const USED: Record<string, [number, number, number]> = {
+/** Sliders show the commonly used part of a wide range; other numbers can be typed. Minimum, maximum, step. */
+const SLIDER_RANGES: Record<string, [number, number, number]> = {
   steps: [1, 60, 1],
   cfg_scale: [1, 20, 0.5],
   distilled_guidance: [0, 10, 0.1],
@@ -62,8 +75,8 @@ export interface Slider {
   step: number;
 }
 
-/** The slider of a number, for those that have one. */
-export function sliderOf(name: string, field: Field): Slider | undefined {
-  const [min, max, step] = USED[name] ?? (isFraction(field) ? [0, 1, 0.01] : []);
+/** The range of the slider, for fields that have one. */
+export function getSlider(name: string, field: Field): Slider | undefined {
+  const [min, max, step] = SLIDER_RANGES[name] ?? (isFraction(field) ? [0, 1, 0.01] : []);
   return min === undefined ? undefined : { min, max: max!, step: step! };
 }

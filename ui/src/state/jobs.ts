@@ -1,7 +1,7 @@
-// The jobs that this page watches: whatever waits or runs, and what was finished lately.
+// The jobs that this page keeps up to date: all that are waiting or running, and the latest finished ones.
 
 import { computed, reactive } from "vue";
-import { api, ask, type Job } from "../api/client";
+import { api, unwrap, type Job } from "../api/client";
 import { on } from "../api/events";
 import { counts } from "./server";
 
@@ -19,48 +19,51 @@ export const downloads = reactive(
   new Map<string, { done: number; total: number | null; speed: number; left: number | null }>(),
 );
 
-const newestFirst = (a: Job, b: Job): number => b.created_at.localeCompare(a.created_at);
-const of = (...statuses: Job["status"][]): Job[] =>
-  [...jobs.values()].filter((job) => statuses.includes(job.status)).sort(newestFirst);
+const compareNewestFirst = (a: Job, b: Job): number => b.created_at.localeCompare(a.created_at);
+const listByStatus = (...statuses: Job["status"][]): Job[] =>
+  [...jobs.values()].filter((job) => statuses.includes(job.status)).sort(compareNewestFirst);
 
-export const running = computed(() => of("processing"));
-export const waiting = computed(() => of("pending").reverse());
-export const finished = computed(() => of("completed", "failed", "cancelled").slice(0, RECENT));
+export const running = computed(() => listByStatus("processing"));
+export const waiting = computed(() => listByStatus("pending").reverse());
+export const finished = computed(() => listByStatus("completed", "failed", "cancelled").slice(0, RECENT));
 
 export const isActive = (job: Job): boolean => job.status === "pending" || job.status === "processing";
 
-/** Fetch one job anew; null when the server does not know it (any more). */
+/** Fetch the current state of a job; null when the server does not have it (any more). */
 export async function fetchJob(id: string): Promise<Job | null> {
-  const job = await ask(api.GET("/queue/{job_id}", { params: { path: { job_id: id } } })).catch(() => null);
+  const job = await unwrap(api.GET("/queue/{job_id}", { params: { path: { job_id: id } } })).catch(
+    () => null,
+  );
   const known = jobs.get(id);
-  // Answers may overtake each other, and what has ended does not begin again.
+  // Responses may arrive in another order than they were sent; a job that has ended never becomes active again.
   if (job && known && isActive(job) && !isActive(known)) return known;
   if (job) jobs.set(id, job);
   else jobs.delete(id);
   return job;
 }
 
-/** What happened while nobody listened. */
+/** Fetch what has changed while the socket was closed. */
 async function refetch(): Promise<void> {
   const before = [...jobs.keys()];
-  const page = (query: object): Promise<{ items: Job[] }> => ask(api.GET("/queue", { params: { query } }));
+  const fetchPage = (query: object): Promise<{ items: Job[] }> =>
+    unwrap(api.GET("/queue", { params: { query } }));
   const pages = await Promise.all([
-    page({ status: "processing" }),
-    page({ status: "pending", order: "asc", limit: 100 }),
-    page({ limit: RECENT }),
+    fetchPage({ status: "processing" }),
+    fetchPage({ status: "pending", order: "asc", limit: 100 }),
+    fetchPage({ limit: RECENT }),
   ]).catch(() => null);
   if (!pages) return;
   const fresh = new Map(pages.flatMap(({ items }) => items).map((job) => [job.job_id, job]));
-  for (const id of before) if (!fresh.has(id)) forget(id);
+  for (const id of before) if (!fresh.has(id)) removeJob(id);
   for (const [id, job] of fresh) jobs.set(id, job);
 }
 
-function forget(id: string): void {
+function removeJob(id: string): void {
   jobs.delete(id);
-  settle(id);
+  clearProgress(id);
 }
 
-function settle(id: string): void {
+function clearProgress(id: string): void {
   previews.delete(id);
   downloads.delete(id);
 }
@@ -83,11 +86,11 @@ on("download_progress", ({ job_id, bytes_done, bytes_total, bytes_per_second, se
   });
 });
 on("job_status_changed", ({ job_id, status }) => {
-  if (status !== "processing") settle(job_id);
+  if (status !== "processing") clearProgress(job_id);
   void fetchJob(job_id);
 });
-on("job_deleted", ({ job_id }) => forget(job_id));
+on("job_deleted", ({ job_id }) => removeJob(job_id));
 on("job_restored", ({ job_id }) => void fetchJob(job_id));
 
-/** Jobs that wait or run, whether this page knows them one by one or not. */
-export const active = computed(() => counts.pending_count + counts.processing_count);
+/** The number of waiting and running jobs, including those that this page has not fetched. */
+export const activeCount = computed(() => counts.pending_count + counts.processing_count);

@@ -1,52 +1,48 @@
-// The models on disk with all that is known of them, fetched when a view needs them and again when they may have
-// changed.
+// The models on disk with their details. They are fetched when a view needs them first, and again after events that
+// may have changed them.
 
 import { ref } from "vue";
-import { api, ask, type Schemas } from "../api/client";
+import { api, unwrap, type Schemas } from "../api/client";
 import { on } from "../api/events";
+import { MODEL_TYPES } from "../api/modelTypes";
 import { attempt } from "./toasts";
 
 export type Model = Schemas["DetailedEntry"];
-export const TYPES = [
-  "checkpoints",
-  "diffusion_models",
-  "loras",
-  "vae",
-  "clip",
-  "t5",
-  "llm",
-  "controlnets",
-  "embeddings",
-  "esrgan",
-  "taesd",
-  "photomaker",
-] as const;
-export type ModelGroup = (typeof TYPES)[number];
+export type ModelTypeInfo = (typeof MODEL_TYPES)[number];
+export type ModelType = ModelTypeInfo["type"];
 
 export const catalog = ref<Schemas["DetailedModelList"] | null>(null);
-let wanted = false;
+let isUsed = false;
 
-/** Fetch the list; with `rescan` the server looks at its disks first. */
+/** Fetch the list. With `rescan` the server reads its model folders again before. */
 export async function fetchModels(rescan = false): Promise<void> {
-  wanted = true;
+  isUsed = true;
   await attempt(async () => {
-    if (rescan) await ask(api.POST("/models/refresh"));
+    if (rescan) await unwrap(api.POST("/models/refresh"));
     const query = { details: true };
-    catalog.value = (await ask(api.GET("/models", { params: { query } }))) as Schemas["DetailedModelList"];
+    catalog.value = (await unwrap(api.GET("/models", { params: { query } }))) as Schemas["DetailedModelList"];
   });
 }
 
-/** The list, fetched once for all views. */
+/** The list, which is fetched once for all views. */
 export function useModels(): typeof catalog {
-  if (!wanted) void fetchModels();
+  if (!isUsed) void fetchModels();
   return catalog;
 }
 
-const again = (): void => void (wanted && fetchModels());
-on("connected", again);
-on("model_loaded", again);
-on("model_unloaded", again);
+/** The models of one type; none before the list is fetched. */
+export function listModels(type: ModelType): Model[] {
+  return catalog.value?.[getModelType(type).plural] ?? [];
+}
+
+export const getModelType = (type: ModelType): ModelTypeInfo =>
+  MODEL_TYPES.find((info) => info.type === type)!;
+
+const refetch = (): void => void (isUsed && fetchModels());
+on("connected", refetch);
+on("model_loaded", refetch);
+on("model_unloaded", refetch);
 on("job_status_changed", ({ status, outputs }) => {
-  // Downloads, conversions and hashes change the list and have no pictures.
-  if (status === "completed" && outputs.length === 0) again();
+  // Downloads, conversions and checksums change the list; they are the jobs without output files.
+  if (status === "completed" && outputs.length === 0) refetch();
 });

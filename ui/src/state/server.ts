@@ -1,15 +1,15 @@
-// How the server is: health, the queue's counts, what can be chosen, the loaded model's architecture.
+// The state of the server: health, job counts, available options, and the architecture of the loaded model.
 
 import { computed, reactive, ref } from "vue";
-import { ApiError, api, ask, type Health, type JobStatus, type Schemas } from "../api/client";
+import { api, ApiError, unwrap, type Health, type JobStatus, type Schemas } from "../api/client";
 import { on } from "../api/events";
 
 export const health = ref<Health | null>(null);
 export const options = ref<Schemas["Options"] | null>(null);
-export const presets = ref<Schemas["Architectures"] | null>(null);
+export const architectures = ref<Schemas["Architectures"] | null>(null);
 export const loading = ref<{ name: string; fraction: number } | null>(null);
-/** The server wants an API key that this browser does not have. */
-export const keyWanted = ref(false);
+/** The server requires an API key, and this browser has none or a wrong one. */
+export const keyRequired = ref(false);
 
 type Counts = Record<`${JobStatus | "total"}_count`, number>;
 export const counts = reactive<Counts>({
@@ -21,20 +21,20 @@ export const counts = reactive<Counts>({
   total_count: 0,
 });
 
-/** What suits the loaded model: only the fields that its architecture has an opinion on. */
-export const suited = computed(() => presets.value?.current_preset?.generationDefaults ?? {});
+/** Field -> the default of the loaded model; only for fields that its architecture defines. */
+export const modelDefaults = computed(() => architectures.value?.current_preset?.generationDefaults ?? {});
 
 export const modelName = computed(() => health.value?.model_name ?? null);
 
-/** Ask how the server is, and what it offers. */
+/** Fetch the state of the server. */
 export async function refresh(): Promise<void> {
   try {
-    health.value = await ask(api.GET("/health"));
-    options.value ??= await ask(api.GET("/options"));
-    presets.value = await ask(api.GET("/architectures"));
-    keyWanted.value = false;
+    health.value = await unwrap(api.GET("/health"));
+    options.value ??= await unwrap(api.GET("/options"));
+    architectures.value = await unwrap(api.GET("/architectures"));
+    keyRequired.value = false;
   } catch (error) {
-    keyWanted.value = error instanceof ApiError && error.status === 401;
+    keyRequired.value = error instanceof ApiError && error.status === 401;
   }
 }
 
@@ -54,12 +54,12 @@ on("job_status_changed", ({ status, previous_status }) => {
 on("model_loading_progress", ({ model_name, step, total_steps }) => {
   loading.value = { name: model_name, fraction: total_steps ? step / total_steps : 0 };
 });
-const settled = (): void => {
+const onModelChange = (): void => {
   loading.value = null;
   void refresh();
 };
-on("model_loaded", settled);
-on("model_load_failed", settled);
-on("model_unloaded", settled);
+on("model_loaded", onModelChange);
+on("model_load_failed", onModelChange);
+on("model_unloaded", onModelChange);
 on("upscaler_loaded", refresh);
 on("upscaler_unloaded", refresh);

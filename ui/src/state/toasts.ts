@@ -1,4 +1,4 @@
-// Short messages that go away by themselves; errors stay until they are closed.
+// Short messages that disappear by themselves; errors stay until the user closes them.
 
 import { reactive } from "vue";
 
@@ -6,40 +6,40 @@ export interface Toast {
   id: number;
   kind: "info" | "done" | "error";
   text: string;
-  /** The engine's or server's raw text, folded away. */
+  /** The original message of the engine or the server, collapsed at first. */
   details?: string;
-  /** What can be done about it, such as taking it back. */
-  action?: { label: string; act: () => void };
+  /** A button, for example to undo what the toast reports. */
+  action?: { label: string; run: () => void };
 }
 
 const SECONDS = 6;
-let last = 0;
+let lastId = 0;
 
 export const toasts = reactive<Toast[]>([]);
 
-export function dismiss(id: number): void {
+export function closeToast(id: number): void {
   const index = toasts.findIndex((toast) => toast.id === id);
   if (index >= 0) toasts.splice(index, 1);
 }
 
-export function toast(
+export function showToast(
   text: string,
   kind: Toast["kind"] = "info",
   details?: string,
   action?: Toast["action"],
 ): void {
-  const id = ++last;
+  const id = ++lastId;
   toasts.push({ id, kind, text, details, action });
-  if (kind !== "error") window.setTimeout(() => dismiss(id), SECONDS * 1000);
+  if (kind !== "error") window.setTimeout(() => closeToast(id), SECONDS * 1000);
 }
 
-/** Do something; a failure becomes a toast. True when it went well. */
+/** Run something and show a failure as a toast. Returns whether it succeeded. */
 export async function attempt(work: () => Promise<unknown>): Promise<boolean> {
   try {
     await work();
     return true;
   } catch (error) {
-    toast(error instanceof Error ? error.message : String(error), "error");
+    showToast(error instanceof Error ? error.message : String(error), "error");
     return false;
   }
 }

@@ -1,4 +1,4 @@
-// Names of the fields of requests, where the API's own say too little, and of the groups that they are in.
+// Labels of request fields whose names in the API are not clear enough, and labels of the groups of fields.
 
 export const fields = {
   cfg_scale: "CFG scale",

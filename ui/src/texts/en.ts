@@ -1,4 +1,4 @@
-// Every text of the page, but for the names of fields. A translation is a copy of both files with the same keys; see
+// All texts of the page except the names of fields. A translation is a copy of both files with the same keys; see
 // texts/index.ts.
 
 import { fields, groups } from "./en.fields";
@@ -38,7 +38,7 @@ export const en = {
     engine: "The engine broke off. It has been started again; the same job may work with other settings.",
     noModel: "No model is loaded. Load one under Models first.",
   },
-  /** Short, on the buttons; what they stand for is in `types`. */
+  /** Short labels for buttons; the full names are in `types`. */
   modes: {
     txt2img: "Text",
     img2img: "Image",

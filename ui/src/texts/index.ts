@@ -1,4 +1,4 @@
-// The language of the page. To add one: a file beside en.ts that satisfies `Texts`, and an entry here.
+// The language of the page. To add a language, add a file next to en.ts that satisfies `Texts`, and an entry here.
 
 import { en } from "./en";
 
@@ -13,5 +13,5 @@ export type Texts = Loose<typeof en>;
 
 const languages: Record<string, Texts> = { en };
 
-const wanted = navigator.languages.map((tag) => tag.split("-")[0] ?? "").find((tag) => tag in languages);
-export const t: Texts = languages[wanted ?? "en"] ?? en;
+const preferred = navigator.languages.map((tag) => tag.split("-")[0] ?? "").find((tag) => tag in languages);
+export const t: Texts = languages[preferred ?? "en"] ?? en;

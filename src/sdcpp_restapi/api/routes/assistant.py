@@ -26,7 +26,7 @@ from ...schemas.llm_settings import LlmFailure
 from ...schemas.ollama import ChatModels, Success
 from .. import examples
 from ..app_state import AppState, State
-from ..cancel_on_disconnect import while_present
+from ..cancel_on_disconnect import cancel_on_disconnect
 from ..error_handlers import ERRORS
 from .ollama import FAILED
 
@@ -53,7 +53,7 @@ async def chat(
     server_state = await facts(state)
     if body.stream:
         return EventSourceResponse(_events(state, body, server_state))
-    return await while_present(
+    return await cancel_on_disconnect(
         request, state.assistant.answer(body, server_state, partial(run_action, state))
     )
 

@@ -10,7 +10,7 @@ from ..response_cache import json_response
 router = APIRouter(tags=["Health"])
 
 
-def current(state: AppState) -> Health:
+def read_health(state: AppState) -> Health:
     """How the server is; nothing is asked for that could take time."""
     return state.model.health(state.upscaler.name).model_copy(
         update={"storage": state.usage.current, "queue": state.queue.stalls.state}
@@ -20,7 +20,7 @@ def current(state: AppState) -> Health:
 @router.get("/health", response_model=Health)
 async def health(state: State) -> Response:
     """Server status, loaded model and components. Answers at any time, also while a model loads."""
-    return json_response(current(state).model_dump_json())
+    return json_response(read_health(state).model_dump_json())
 
 
 @router.get("/health/ready", response_model=QueueState, responses={503: {"model": QueueState}})

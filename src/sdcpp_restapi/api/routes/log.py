@@ -16,4 +16,4 @@ router = APIRouter(tags=["Health"], responses=ERRORS)
 @router.get("/log")
 async def log(state: State, lines: Annotated[int, Query(ge=1, le=5000)] = 200) -> LogTail:
     """The newest entries of the server's log."""
-    return LogTail(entries=await asyncio.to_thread(logs.tail, state.settings.paths.data_dir, lines))
+    return LogTail(entries=await asyncio.to_thread(logs.read_tail, state.settings.paths.data_dir, lines))

@@ -20,7 +20,7 @@ from ...schemas.ollama import (
 )
 from .. import examples
 from ..app_state import State
-from ..cancel_on_disconnect import while_present
+from ..cancel_on_disconnect import cancel_on_disconnect
 from ..error_handlers import ERRORS
 
 router = APIRouter(prefix="/ollama", tags=["Prompt enhancement"], responses=ERRORS)
@@ -35,7 +35,7 @@ async def enhance(
     body: Annotated[EnhanceRequest, Body(openapi_examples=examples.ENHANCE)], request: Request, state: State
 ) -> Enhanced:
     """Make a prompt better, in the way that suits the loaded model. Stops when the connection is closed."""
-    return await while_present(request, state.enhancer.enhance(body))
+    return await cancel_on_disconnect(request, state.enhancer.enhance(body))
 
 
 @router.get("/history")

@@ -44,7 +44,7 @@ async def output(
     if not found.is_folder:
         return _file(request, found)
     token = request.query_params.get("token", "")
-    view = View(_up(request), "/".join(PurePosixPath(path).parts), sort, order, number, token)
+    view = View(_path_to_root(request), "/".join(PurePosixPath(path).parts), sort, order, number, token)
     return HTMLResponse(
         await asyncio.to_thread(page.render, state.outputs, found, view), headers=page.HEADERS
     )
@@ -103,7 +103,7 @@ def _is_known(request: Request, headers: Mapping[str, str]) -> bool:
     return headers["etag"] in request.headers.get("if-none-match", "")
 
 
-def _up(request: Request) -> str:
+def _path_to_root(request: Request) -> str:
     """The way from the page's address to the root of the server, behind whatever prefix it is reached."""
     asked: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
     below_root = asked.removeprefix(request.scope.get("root_path", "").encode())

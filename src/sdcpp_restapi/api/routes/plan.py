@@ -9,7 +9,7 @@ from ...schemas.plan import Plan, PlanType
 from ...schemas.upscaling import UpscaleRequest
 from ...schemas.video import Txt2VidRequest
 from ..app_state import State
-from ..error_handlers import ERRORS, validated
+from ..error_handlers import ERRORS, validate
 
 router = APIRouter(tags=["Generation"], responses=ERRORS)
 
@@ -32,4 +32,4 @@ async def plan(
 
     What would be refused is refused with the same words.
     """
-    return await state.planner.plan(type, validated(_SHAPES[type], body))
+    return await state.planner.plan(type, validate(_SHAPES[type], body))

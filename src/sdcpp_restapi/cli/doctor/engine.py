@@ -8,7 +8,7 @@ from ...config import Settings
 from ...engine.client import EngineChild
 from ...errors import SdcppError
 from ...schemas.engine import Hello
-from .findings import Finding, ok, wrong
+from .findings import Finding, pass_, wrong
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -25,28 +25,28 @@ def check(settings: Settings) -> Iterator[Finding]:
         )
         return
     try:
-        hello = asyncio.run(_hello(settings))
+        hello = asyncio.run(_start_child(settings))
     except (SdcppError, OSError) as error:
-        yield wrong("Engine", str(error), _advice(settings))
+        yield wrong("Engine", str(error), _advise(settings))
         return
-    yield ok("Engine", f"stable-diffusion.cpp {hello.version} ({hello.commit}), {hello.library}")
-    yield _devices(hello)
+    yield pass_("Engine", f"stable-diffusion.cpp {hello.version} ({hello.commit}), {hello.library}")
+    yield _check_devices(hello)
 
 
-async def _hello(settings: Settings) -> Hello:
+async def _start_child(settings: Settings) -> Hello:
     child = await EngineChild.start(settings.engine)
     await child.close()
     return child.hello
 
 
-def _devices(hello: Hello) -> Finding:
+def _check_devices(hello: Hello) -> Finding:
     devices = [" ".join(line.split("\t", 1)) for line in hello.devices]
     if not devices:
         return wrong("Devices", "the engine finds none", "install another build of the engine's library")
-    return ok("Devices", "; ".join(devices))
+    return pass_("Devices", "; ".join(devices))
 
 
-def _advice(settings: Settings) -> str:
+def _advise(settings: Settings) -> str:
     if settings.engine.command:
         return "see whether it works without the setting engine.command"
     if settings.engine.library is not None:

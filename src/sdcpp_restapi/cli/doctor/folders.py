@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...config import Settings
-from .findings import Finding, note, ok, size, wrong
+from .findings import Finding, note, pass_, size, wrong
 
 LITTLE_ROOM, NO_ROOM = 5 * 2**30, 100 * 2**20
 MODEL_FILES = {".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin", ".sft"}
@@ -16,19 +16,19 @@ MODEL_FILES = {".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin", ".sft"}
 def check(settings: Settings) -> Iterator[Finding]:
     """The folders of models, results and data."""
     paths = settings.paths
-    yield _models(paths.folder("checkpoint"), paths.folder("diffusion"))
+    yield _check_models(paths.folder("checkpoint"), paths.folder("diffusion"))
     for name in sorted(paths.folders):
         folder = paths.folder(name)
         if not folder.is_dir():
             yield wrong(f"Folder of {name}", f"{folder} does not exist", f"correct paths.folders.{name}")
-    yield _writable("Output folder", paths.output_dir, "--output-dir")
-    data = _writable("Data folder", paths.data_dir, "--data-dir")
+    yield _check_writable("Output folder", paths.output_dir, "--output-dir")
+    data = _check_writable("Data folder", paths.data_dir, "--data-dir")
     yield data
     if data.state != "wrong":
-        yield from _lock(paths.data_dir / "lock")
+        yield from _check_lock(paths.data_dir / "lock")
 
 
-def _models(*folders: Path) -> Finding:
+def _check_models(*folders: Path) -> Finding:
     shown = " and ".join(map(str, folders))
     for folder in folders:
         if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK):
@@ -37,10 +37,10 @@ def _models(*folders: Path) -> Finding:
     if not files:
         advice = "put a model there, name another folder with --models-dir, or try 'sdcpp demo'"
         return note("Models", f"none in {shown}", advice)
-    return ok("Models", f"{len(files)} in {shown}")
+    return pass_("Models", f"{len(files)} in {shown}")
 
 
-def _writable(name: str, folder: Path, flag: str) -> Finding:
+def _check_writable(name: str, folder: Path, flag: str) -> Finding:
     there = next(path for path in (folder, *folder.parents) if path.exists())
     if not there.is_dir():
         return wrong(name, f"{there} is not a folder", f"name another one with {flag}")
@@ -52,14 +52,14 @@ def _writable(name: str, folder: Path, flag: str) -> Finding:
         return wrong(name, detail, f"make room, or name a folder on another disk with {flag}")
     if free < LITTLE_ROOM:
         return note(name, detail, "results and models take room: a picture 0.5 to 5 MiB")
-    return ok(name, detail)
+    return pass_(name, detail)
 
 
-def _lock(path: Path) -> Iterator[Finding]:
+def _check_lock(path: Path) -> Iterator[Finding]:
     if not path.exists():
         return
     with path.open("r+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield ok("Data folder in use", f"by the server with {file.read().strip()}")
+            yield pass_("Data folder in use", f"by the server with {file.read().strip()}")

@@ -13,7 +13,7 @@ from ...errors import SdcppError
 from .. import ports
 from ..api_client import Server
 from ..serve import local_url
-from .findings import Finding, ok, wrong
+from .findings import Finding, pass_, wrong
 
 PATIENCE = 3.0
 """Seconds that whatever holds a port gets to show that it is ours."""
@@ -22,45 +22,45 @@ PATIENCE = 3.0
 def check(settings: Settings) -> Iterator[Finding]:
     """Both ports."""
     server = settings.server
-    yield _port("HTTP port", server, server.port, "--port")
-    yield _port("WebSocket port", server, server.ws_port, "--ws-port")
+    yield _check_port("HTTP port", server, server.port, "--port")
+    yield _check_port("WebSocket port", server, server.ws_port, "--ws-port")
 
 
-def _port(name: str, server: ServerSettings, number: int, flag: str) -> Finding:
+def _check_port(name: str, server: ServerSettings, number: int, flag: str) -> Finding:
     if number == 0:
-        return ok(name, "a free one is taken at the start")
-    problem = ports.problem(server.host, number)
-    if problem is None:
-        return ok(name, f"{server.host}:{number} is free")
-    if problem == errno.EADDRINUSE:
+        return pass_(name, "a free one is taken at the start")
+    find_problem = ports.find_problem(server.host, number)
+    if find_problem is None:
+        return pass_(name, f"{server.host}:{number} is free")
+    if find_problem == errno.EADDRINUSE:
         here = server.model_copy(update={"port": number})
-        ours = _health(here) if flag == "--port" else _events(here)
+        ours = _get_health(here) if flag == "--port" else _check_events(here)
         if ours is not None:
-            return ok(name, f"{server.host}:{number}: {ours}")
+            return pass_(name, f"{server.host}:{number}: {ours}")
         return wrong(name, f"{number} is in use by another program", f"choose another one with {flag}")
-    if problem in (errno.EACCES, errno.EPERM):
+    if find_problem in (errno.EACCES, errno.EPERM):
         return wrong(name, f"{number} may not be used", f"choose one above 1023 with {flag}")
     return wrong(name, f"{server.host} is not an address of this machine", "choose another with --host")
 
 
-def _key(server: ServerSettings) -> str | None:
+def _find_key(server: ServerSettings) -> str | None:
     return server.api_keys[0].get_secret_value() if server.api_keys else None
 
 
-def _health(server: ServerSettings) -> str | None:
+def _get_health(server: ServerSettings) -> str | None:
     try:
-        with Server(local_url(server), _key(server)) as remote:
+        with Server(local_url(server), _find_key(server)) as remote:
             health = remote.health(PATIENCE)
     except SdcppError as error:
         return "our own server answers, but wants another API key" if "API key" in str(error) else None
     model = f"model {health.model_name}" if health.model_loaded else "no model loaded"
-    problem = f", last error: {health.last_error}" if health.last_error else ""
-    return f"our own server answers, version {health.version}, {model}{problem}"
+    find_problem = f", last error: {health.last_error}" if health.last_error else ""
+    return f"our own server answers, version {health.version}, {model}{find_problem}"
 
 
-def _events(server: ServerSettings) -> str | None:
+def _check_events(server: ServerSettings) -> str | None:
     url = local_url(server).replace("http", "ws", 1)
-    headers = {"X-API-Key": key} if (key := _key(server)) else {}
+    headers = {"X-API-Key": key} if (key := _find_key(server)) else {}
     try:
         with connect(url, additional_headers=headers, proxy=None, open_timeout=PATIENCE) as connection:
             event = json.loads(connection.recv(timeout=PATIENCE))["event"]

@@ -10,7 +10,7 @@ from ...errors import BadSettings
 from ..exit_codes import FAILED
 from ..flags import Flags
 from . import engine, folders, listening, system
-from .findings import Diagnosis, Finding, ok, wrong
+from .findings import Diagnosis, Finding, pass_, wrong
 
 type Check = Callable[[Settings], Iterable[Finding]]
 
@@ -21,31 +21,33 @@ SIGN = {"ok": ("✓", typer.colors.GREEN), "note": ("!", typer.colors.YELLOW), "
 def examine(config: Path | None, flags: Flags, as_json: bool) -> None:
     """Print every finding; exit code 1 when something is wrong."""
     findings = []
-    for finding in _findings(config, flags):
+    for finding in _run_checks(config, flags):
         findings.append(finding)
         if not as_json:
             _print(finding)
-    diagnosis = Diagnosis(ok=all(one.state != "wrong" for one in findings), findings=findings)
+    diagnosis = Diagnosis(pass_=all(one.state != "wrong" for one in findings), findings=findings)
     if as_json:
         typer.echo(diagnosis.model_dump_json(indent=2))
     else:
-        typer.echo("\nAll is well." if diagnosis.ok else "\nSomething is wrong: see the lines with ✗ above.")
-    if not diagnosis.ok:
+        typer.echo(
+            "\nAll is well." if diagnosis.pass_ else "\nSomething is wrong: see the lines with ✗ above."
+        )
+    if not diagnosis.pass_:
         raise typer.Exit(FAILED)
 
 
-def _findings(config: Path | None, flags: Flags) -> Iterator[Finding]:
+def _run_checks(config: Path | None, flags: Flags) -> Iterator[Finding]:
     try:
         settings = read_settings(config, flags)
-        yield ok("Settings", f"{config} and the environment" if config else "environment and defaults")
+        yield pass_("Settings", f"{config} and the environment" if config else "environment and defaults")
     except BadSettings as error:
         yield wrong("Settings", str(error), "correct it; what follows is checked with the defaults")
         settings = Settings.model_construct()
     for check in CHECKS:
-        yield from _guarded(check, settings)
+        yield from _guard(check, settings)
 
 
-def _guarded(check: Check, settings: Settings) -> Iterator[Finding]:
+def _guard(check: Check, settings: Settings) -> Iterator[Finding]:
     """A check that breaks is a finding too: what is broken is what the doctor was called for."""
     try:
         yield from check(settings)

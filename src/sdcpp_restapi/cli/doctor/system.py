@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from ...config import Settings
-from .findings import Finding, note, ok, size, wrong
+from .findings import Finding, note, pass_, size, wrong
 
 OLDEST = (3, 12)
 LIBRARIES = ("sdcpp-restapi", "fastapi", "uvicorn", "websockets", "pydantic", "pillow", "numpy", "httpx")
@@ -21,20 +21,22 @@ CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 def check(_settings: Settings) -> Iterator[Finding]:
     """Everything that does not depend on settings."""
-    yield _python()
-    yield _libraries()
-    yield ok("Processor", f"{psutil.cpu_count(logical=False) or '?'} cores, {_usable_cpus()} usable threads")
-    yield _memory()
+    yield _check_python()
+    yield _check_libraries()
+    yield pass_(
+        "Processor", f"{psutil.cpu_count(logical=False) or '?'} cores, {_count_usable_cpus()} usable threads"
+    )
+    yield _check_memory()
 
 
-def _python() -> Finding:
+def _check_python() -> Finding:
     found = platform.python_version()
     if sys.version_info < OLDEST:
         return wrong("Python", f"{found} is too old", "install Python 3.12 or later")
-    return ok("Python", f"{found} ({sys.executable})")
+    return pass_("Python", f"{found} ({sys.executable})")
 
 
-def _libraries() -> Finding:
+def _check_libraries() -> Finding:
     found, missing = [], []
     for name in LIBRARIES:
         try:
@@ -43,26 +45,26 @@ def _libraries() -> Finding:
             missing.append(name)
     if missing:
         return wrong("Libraries", f"{', '.join(missing)} not installed", f"pip install {' '.join(missing)}")
-    return ok("Libraries", ", ".join(found))
+    return pass_("Libraries", ", ".join(found))
 
 
-def _usable_cpus() -> int:
+def _count_usable_cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _memory() -> Finding:
+def _check_memory() -> Finding:
     memory = psutil.virtual_memory()
     total, available = memory.total, memory.available
-    limit = _container_limit()
+    limit = _read_container_limit()
     if limit is not None and limit < total:
         total, available = limit, min(available, limit)
     detail = f"{size(total)}, of which {size(available)} are available"
     if available < LITTLE_MEMORY:
         return note("Memory", detail, "choose small or quantised models, or end other programs")
-    return ok("Memory", detail)
+    return pass_("Memory", detail)
 
 
-def _container_limit() -> int | None:
+def _read_container_limit() -> int | None:
     try:
         return int(CGROUP_LIMIT.read_text())
     except (OSError, ValueError):  # not in a container, or "max"

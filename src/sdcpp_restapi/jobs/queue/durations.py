@@ -23,7 +23,7 @@ class Sample(NamedTuple):
 
 def estimate_work(params: GenerationRequest) -> float:
     """Megapixel-steps: how often the model runs, times the size of what it runs on."""
-    megapixel_steps = params.width * params.height / 1e6 * _steps(params)
+    megapixel_steps = params.width * params.height / 1e6 * _count_steps(params)
     if isinstance(params, ImageRequest) and params.hires:
         width, height = params.made_size
         second = (params.hires_steps or params.steps) * params.hires_strength
@@ -33,7 +33,7 @@ def estimate_work(params: GenerationRequest) -> float:
     return megapixel_steps * pictures * (2 if params.cfg_scale != 1.0 else 1)
 
 
-def _steps(params: GenerationRequest) -> float:
+def _count_steps(params: GenerationRequest) -> float:
     """Of one picture, or of all frames of a video together."""
     if isinstance(params, Txt2VidRequest):
         return params.all_steps * params.video_frames

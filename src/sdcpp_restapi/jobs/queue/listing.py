@@ -57,7 +57,7 @@ def page(db: sqlite3.Connection, filters: Filters) -> Page:
     return Page(
         jobs=[job_of(row) for row in found],
         counts=counts(db),
-        matching=_matching(db, values) if filters.narrow else None,
+        matching=_count_matching(db, values) if filters.narrow else None,
     )
 
 
@@ -67,7 +67,7 @@ def counts(db: sqlite3.Connection) -> Counts:
     return {JobStatus(status): count for status, count in found}
 
 
-def _matching(db: sqlite3.Connection, values: dict[str, Any]) -> int:
+def _count_matching(db: sqlite3.Connection, values: dict[str, Any]) -> int:
     reading = _READING.keys() & values
     counted = "count(*) FROM jobs" if reading else "coalesce(sum(count), 0) FROM job_counts"
     found = db.execute(f"SELECT {counted} WHERE {_conditions(values)}", values)

@@ -49,7 +49,7 @@ def choose(db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, rules: Orderi
     now = rows.now()
     for due in list(_sql.due(db, lane=lane, now=now)):
         join(db, due["seq"], rules)
-    seq = _suiting(db, lane, slot, rules.patience, now)
+    seq = _choose_suiting(db, lane, slot, rules.patience, now)
     if seq is not None and rules.by_client:
         _sql.have_turn(db, seq=seq)
         _sql.end_rounds(db, seq=seq)
@@ -67,7 +67,7 @@ def renumber(db: sqlite3.Connection, rules: OrderingRules) -> None:
     (_sql.number_rounds if rules.by_client else _sql.drop_rounds)(db)
 
 
-def next_due(db: sqlite3.Connection, lane: Lane) -> datetime | None:
+def find_next_due(db: sqlite3.Connection, lane: Lane) -> datetime | None:
     """When the next held job may stand in line."""
     (text,) = _sql.next_due(db, lane=lane)
     return datetime.fromisoformat(text) if text else None
@@ -83,13 +83,15 @@ def position(db: sqlite3.Connection, job_id: str) -> int:
     return int(_sql.position(db, id=job_id)[0])
 
 
-def _suiting(db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, patience: float, now: str) -> int | None:
+def _choose_suiting(
+    db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, patience: float, now: str
+) -> int | None:
     able = None if slot.able is None else json.dumps(slot.able)
     if slot.holds is None or patience == 0:
         found = _sql.head(db, lane=lane, able=able)
         return found["seq"] if found else None
-    heads = _heads(db, lane, able)
-    head = min(heads.values(), key=_place, default=None)
+    heads = _find_heads(db, lane, able)
+    head = min(heads.values(), key=_sort_key, default=None)
     own = heads.get(key_of(slot.holds)) if slot.holds else None
     if head is None or own is None or not _may_pass(own, head, now, patience):
         return head["seq"] if head else None
@@ -97,14 +99,14 @@ def _suiting(db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, patience: f
     return int(own["seq"])
 
 
-def _heads(db: sqlite3.Connection, lane: Lane, able: str | None) -> dict[str, Any]:
+def _find_heads(db: sqlite3.Connection, lane: Lane, able: str | None) -> dict[str, Any]:
     """For each model that the line needs, the first job that the slot can run."""
     keys = [key for (key,) in list(_sql.models(db, lane=lane))]
     rows = {key: _sql.first_of_model(db, lane=lane, model_key=key, able=able) for key in keys}
     return {key: row for key, row in rows.items() if row}
 
 
-def _place(row: Any) -> tuple[int, int, int]:
+def _sort_key(row: Any) -> tuple[int, int, int]:
     return -row["priority"], row["round"], row["seq"]
 
 

@@ -64,7 +64,7 @@ class Queue:
         self._reserve = reserve
         self._running: dict[str, Progress] = {}
         self._transfers: dict[str, Transfer] = {}
-        self._told: dict[str, float] = {}
+        self._published_at: dict[str, float] = {}
         self._background = BackgroundTasks()
         self.wakeups = Wakeups()
         self.stalls = Stalls()
@@ -117,7 +117,7 @@ class Queue:
             raise CannotCancel
         job, before = cancelled
         self._forget(job_id)
-        self._changed(job, before)
+        self._publish_change(job, before)
         self._bus.publish(JobCancelled(job_id=job_id))
         # Not awaited: whoever cancels must also stop the job, even if the followers cannot be stored now.
         self._background.spawn(self._drop_followers(job, JobStatus.CANCELLED, None))
@@ -161,7 +161,7 @@ class Queue:
         """Wait until there may be work, or the moment of a job of the lane has come."""
         if wakeup.is_set():
             return
-        due = await self.stalls.until_stored(f"lane {lane}", lambda: self._store.next_due(lane))
+        due = await self.stalls.until_stored(f"lane {lane}", lambda: self._store.find_next_due(lane))
         seconds = min((due - datetime.now(UTC)).total_seconds(), LONGEST_SLEEP) if due else None
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -171,7 +171,7 @@ class Queue:
         """Take the job of a lane that is next for whoever asks."""
         able: list[str] | None = None
         if claim_request.can_run is not None:
-            waiting = await self._store.waiting_required_files(lane)
+            waiting = await self._store.list_waiting_files(lane)
             able = [
                 text
                 for text in waiting
@@ -184,7 +184,7 @@ class Queue:
         )
         if job is not None:
             self._running[job.id] = job.progress
-            self._changed(job, JobStatus.PENDING)
+            self._publish_change(job, JobStatus.PENDING)
         return job
 
     def progress(self, job: Job, progress: Progress) -> None:
@@ -194,8 +194,8 @@ class Queue:
         self._running[job.id] = progress
         now = monotonic()
         last_step = progress.step >= progress.total_steps
-        if last_step or now - self._told.get(job.id, 0.0) >= PROGRESS_INTERVAL:
-            self._told[job.id] = now
+        if last_step or now - self._published_at.get(job.id, 0.0) >= PROGRESS_INTERVAL:
+            self._published_at[job.id] = now
             self.revision += 1
             self._bus.publish(JobProgress(job_id=job.id, **progress.model_dump()))
 
@@ -219,7 +219,7 @@ class Queue:
         """The attempt was cancelled, and what it had finished stays."""
         kept = await self._until_stored(job, lambda: self._store.keep(job, outcome))
         if kept is not None:
-            self._changed(kept, JobStatus.CANCELLED)
+            self._publish_change(kept, JobStatus.CANCELLED)
 
     async def fail(self, job: Job, error: str) -> None:
         """The attempt failed for good."""
@@ -227,7 +227,7 @@ class Queue:
 
     async def requeue_engine_lost(self, job: Job, error: str) -> None:
         """The engine died under the attempt: once is bad luck, twice is the job's doing."""
-        lost = await self._until_stored(job, lambda: self._store.times_lost(job.id))
+        lost = await self._until_stored(job, lambda: self._store.count_lost_engines(job.id))
         if lost + 1 >= MOST_LOST_ENGINES:
             await self.fail(job, f"{error} (this job ended {MOST_LOST_ENGINES} engine processes)")
         else:
@@ -235,7 +235,7 @@ class Queue:
 
     async def requeue_worker_lost(self, job: Job, error: str) -> None:
         """The worker that had the job is gone: often enough, and that is the job's doing too."""
-        unclean = await self._until_stored(job, lambda: self._store.times_unclean(job.id))
+        unclean = await self._until_stored(job, lambda: self._store.count_unclean_stops(job.id))
         if unclean + 1 >= MOST_UNCLEAN_STOPS:
             await self.fail(job, f"{error} (the {MOST_UNCLEAN_STOPS}rd time that this job lost its worker)")
         else:
@@ -243,7 +243,9 @@ class Queue:
 
     async def requeue(self, job: Job, lost: bool = False, stranded: bool = False) -> None:
         """The attempt was broken off through no fault of the job: it is next again."""
-        self._requeued(job, await self._until_stored(job, lambda: self._store.requeue(job, lost, stranded)))
+        self._publish_requeue(
+            job, await self._until_stored(job, lambda: self._store.requeue(job, lost, stranded))
+        )
 
     async def requeue_at_shutdown(self, job: Job) -> None:
         """The server stops, and the job is next at its next start.
@@ -251,16 +253,16 @@ class Queue:
         Tried only once: a job that is not returned is found as processing, and runs again as after a kill.
         """
         try:
-            self._requeued(job, await self._store.requeue(job))
+            self._publish_requeue(job, await self._store.requeue(job))
         except StorageUnavailable as error:
             log.error("job %s could not be returned to the queue: %s", job.id, error)
 
     # ------------------------------------------------------------ inside
 
-    def _requeued(self, job: Job, pending: Job | None) -> None:
+    def _publish_requeue(self, job: Job, pending: Job | None) -> None:
         self._forget(job.id)
         if pending is not None:
-            self._changed(pending, JobStatus.PROCESSING)
+            self._publish_change(pending, JobStatus.PROCESSING)
             self.wakeups.notify(KINDS[job.type].lane)
 
     async def _end(self, job: Job, status: JobStatus, outcome: Outcome, error: str | None) -> bool:
@@ -273,7 +275,7 @@ class Queue:
         self._forget(job.id)
         if ended is None:
             return False
-        self._changed(ended, JobStatus.PROCESSING)
+        self._publish_change(ended, JobStatus.PROCESSING)
         if status is JobStatus.COMPLETED:
             self.wakeups.notify()  # somebody may have waited for this job
         else:
@@ -294,7 +296,7 @@ class Queue:
     async def _drop_followers(self, job: Job, status: JobStatus, error: str | None) -> None:
         followers = await self._until_stored(job, lambda: self._store.drop_followers(job, status, error))
         for follower in followers:
-            self._changed(follower, JobStatus.PENDING)
+            self._publish_change(follower, JobStatus.PENDING)
             if status is JobStatus.CANCELLED:
                 self._bus.publish(JobCancelled(job_id=follower.id))
 
@@ -302,11 +304,11 @@ class Queue:
         return await self.stalls.until_stored(f"what became of job {job.id}", write)
 
     def _forget(self, job_id: str) -> Progress | None:
-        self._told.pop(job_id, None)
+        self._published_at.pop(job_id, None)
         self._transfers.pop(job_id, None)
         return self._running.pop(job_id, None)
 
-    def _changed(self, job: Job, before: JobStatus) -> None:
+    def _publish_change(self, job: Job, before: JobStatus) -> None:
         self.revision += 1
         self._bus.publish(
             JobStatusChanged(

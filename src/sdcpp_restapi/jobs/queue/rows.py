@@ -15,14 +15,14 @@ from ...schemas.upscaling import UpscalerRequest
 _MOMENT = TypeAdapter(datetime | None)
 
 
-def stored(moment: datetime) -> str:
+def to_text(moment: datetime) -> str:
     """A moment as text that sorts by time."""
     return moment.isoformat(timespec="milliseconds")
 
 
 def now() -> str:
     """This moment, as it is stored."""
-    return stored(datetime.now(UTC))
+    return to_text(datetime.now(UTC))
 
 
 @lru_cache(maxsize=32)

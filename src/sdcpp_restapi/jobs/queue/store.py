@@ -32,7 +32,7 @@ class JobStore:
     async def insert(self, job: NewJob) -> int:
         """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
         params = job.params
-        not_before = rows.stored(params.not_before) if params.not_before else None
+        not_before = rows.to_text(params.not_before) if params.not_before else None
 
         def insert(db: sqlite3.Connection) -> int:
             created_at = rows.now()
@@ -72,11 +72,11 @@ class JobStore:
 
         return await self._database.write(claim)
 
-    async def next_due(self, lane: Lane) -> datetime | None:
+    async def find_next_due(self, lane: Lane) -> datetime | None:
         """When the next of the jobs that wait for a moment may run."""
-        return await self._database.read(lambda db: ordering.next_due(db, lane))
+        return await self._database.read(lambda db: ordering.find_next_due(db, lane))
 
-    async def waiting_required_files(self, lane: Lane) -> list[str]:
+    async def list_waiting_files(self, lane: Lane) -> list[str]:
         """What the jobs need that a claim could take now, each once."""
         return await self._database.read(lambda db: ordering.needs(db, lane))
 
@@ -140,11 +140,11 @@ class JobStore:
             progress=fresh.model_dump_json(),
         )
 
-    async def times_unclean(self, job_id: str) -> int:
+    async def count_unclean_stops(self, job_id: str) -> int:
         """How often the server or the worker that had this job was gone."""
         return int(await self._database.read(lambda db: _sql.unclean_count(db, id=job_id)[0]))
 
-    async def times_lost(self, job_id: str) -> int:
+    async def count_lost_engines(self, job_id: str) -> int:
         """How often the engine died while it ran this job."""
         return int(await self._database.read(lambda db: _sql.lost_count(db, id=job_id)[0]))
 

@@ -21,7 +21,7 @@ from ..queue.durations import estimate_work
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
 from .architecture_rules import Params, fit_to_architecture, set_flow_shift, warn_of_missing
-from .limits import check_amounts, check_format, check_length, check_pixels, enlarged
+from .limits import check_amounts, check_format, check_length, check_pixels, multiply_size
 from .wildcards import Wildcards
 
 
@@ -155,7 +155,7 @@ class GenerationSubmission:
         upscaler, size = None, request.made_size
         if request.upscale:
             upscaler, factor = self._current_upscaler.require()
-            size = enlarged(size, factor, request.upscale_repeats)
+            size = multiply_size(size, factor, request.upscale_repeats)
             check_pixels("upscale_repeats: the size", size, self._limits)
         check_format(request.output_format, size)
         return upscaler, size

@@ -9,7 +9,7 @@ from ...schemas.video import Txt2VidRequest
 LONGEST_SIDES = {"jpeg": 65_500, "webp": 16_383}
 
 
-def enlarged(size: tuple[int, int], factor: int, repeats: int) -> tuple[int, int]:
+def multiply_size(size: tuple[int, int], factor: int, repeats: int) -> tuple[int, int]:
     """What becomes of a size in pixels when each repeat multiplies it."""
     return size[0] * factor**repeats, size[1] * factor**repeats
 
@@ -27,7 +27,7 @@ def check_pixels(field: str, size: tuple[int, int], limits: Limits) -> None:
 def check_amounts(request: GenerationRequest, limits: Limits) -> None:
     """Raises BadRequest naming the field when a request asks for too much."""
     check_pixels("width x height", (request.width, request.height), limits)
-    at_most("steps", request.steps, limits.max_steps, "limits.max_steps")
+    check_at_most("steps", request.steps, limits.max_steps, "limits.max_steps")
     if isinstance(request, Txt2VidRequest):
         check_video(request, limits)
     elif isinstance(request, ImageRequest):
@@ -38,13 +38,13 @@ def check_amounts(request: GenerationRequest, limits: Limits) -> None:
 
 def check_length(field: str, text: str, limits: Limits) -> None:
     """Raises BadRequest when a text is too long."""
-    at_most(f"{field} length", len(text), limits.max_prompt_chars, "limits.max_prompt_chars")
+    check_at_most(f"{field} length", len(text), limits.max_prompt_chars, "limits.max_prompt_chars")
 
 
 def check_images(request: ImageRequest, limits: Limits) -> None:
     """Raises BadRequest when the batch, or the second pass, would be too large."""
-    at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
-    at_most("hires_steps", request.hires_steps, limits.max_steps, "limits.max_steps")
+    check_at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
+    check_at_most("hires_steps", request.hires_steps, limits.max_steps, "limits.max_steps")
     if request.hires:
         check_pixels("hires_scale, hires_width and hires_height: the size", request.made_size, limits)
 
@@ -61,10 +61,10 @@ def check_format(output_format: str, size: tuple[int, int]) -> None:
 
 def check_video(request: Txt2VidRequest, limits: Limits) -> None:
     """Raises BadRequest when the video would be too long, or too large as a whole."""
-    at_most("video_frames", request.video_frames, limits.max_video_frames, "limits.max_video_frames")
+    check_at_most("video_frames", request.video_frames, limits.max_video_frames, "limits.max_video_frames")
     pixels = request.width * request.height * request.video_frames
-    at_most("width x height x video_frames", pixels, limits.max_video_pixels, "limits.max_video_pixels")
-    at_most("high_noise_steps", request.high_noise_steps, limits.max_steps, "limits.max_steps")
+    check_at_most("width x height x video_frames", pixels, limits.max_video_pixels, "limits.max_video_pixels")
+    check_at_most("high_noise_steps", request.high_noise_steps, limits.max_steps, "limits.max_steps")
     if len(request.control_frames) > request.video_frames:
         raise BadRequest(
             f"control_frames: {len(request.control_frames)} are not allowed; at most one for each of the"
@@ -72,7 +72,7 @@ def check_video(request: Txt2VidRequest, limits: Limits) -> None:
         )
 
 
-def at_most(field: str, value: int, most: int, setting: str) -> None:
+def check_at_most(field: str, value: int, most: int, setting: str) -> None:
     """Raises BadRequest when `value` is larger, naming the setting that says so."""
     if value > most:
         name = field.partition(" ")[0]

@@ -48,7 +48,7 @@ class Planner:
             width=width,
             height=height,
             seed="random" if checked.random_seed else params.seed,
-            params=_shown(params) | ({"seed": -1} if checked.random_seed else {}),
+            params=_without_images(params) | ({"seed": -1} if checked.random_seed else {}),
             model=model,
             files=files,
             memory=estimate_memory(params, model, files),
@@ -66,7 +66,7 @@ class Planner:
             width=width,
             height=height,
             seed=None,
-            params=_shown(checked.request),
+            params=_without_images(checked.request),
             model=None,
             files=files,
             memory=estimate_memory(None, None, files),
@@ -75,6 +75,6 @@ class Planner:
         )
 
 
-def _shown(params: GenerationRequest | UpscaleRequest) -> dict[str, object]:
+def _without_images(params: GenerationRequest | UpscaleRequest) -> dict[str, object]:
     images = {field for field in (*SINGLE_FIELDS, *LIST_FIELDS) if getattr(params, field, None)}
     return params.model_dump(mode="json", exclude_none=True, exclude=images)

@@ -11,7 +11,7 @@ from ...slots.current_upscaler import CurrentUpscaler
 from ..input_images import InputStore
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
-from .limits import check_pixels, enlarged
+from .limits import check_pixels, multiply_size
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class UpscaleSubmission:
 
     async def submit(self, body: UpscaleRequest) -> Accepted:
         """Check, complete and store a request. Raises BadRequest naming the field, NoUpscalerLoaded."""
-        checked = self._check(body)
+        checked = self._complete(body)
         required_files = await self._library.needs(checked.request, None, checked.upscaler)
         job_id = str(uuid4())
         request = await self._inputs.store(job_id, checked.request)
@@ -74,11 +74,11 @@ class UpscaleSubmission:
 
     async def check(self, body: UpscaleRequest) -> CheckedUpscale:
         """Check and complete a request; raises what `submit` raises, and stores nothing."""
-        checked = self._check(body)
+        checked = self._complete(body)
         ((size,),) = (await self._inputs.sizes(checked.request)).values()
         return self._check_size(checked, size)
 
-    def _check(self, body: UpscaleRequest) -> CheckedUpscale:
+    def _complete(self, body: UpscaleRequest) -> CheckedUpscale:
         upscaler, own_factor = self._current_upscaler.require()
         warnings = body.warn_of_unknown_fields()
         if "upscale_factor" not in body.model_fields_set and own_factor != body.upscale_factor:
@@ -95,7 +95,7 @@ class UpscaleSubmission:
         """With the size of the result; `image` is that of the input."""
         factor, repeats = checked.request.upscale_factor, checked.request.repeats
         # The engine makes its own factor even where the result is resized to a smaller one.
-        before_last = enlarged(image, factor, repeats - 1)
-        largest = enlarged(before_last, max(factor, checked.own_factor), 1)
+        before_last = multiply_size(image, factor, repeats - 1)
+        largest = multiply_size(before_last, max(factor, checked.own_factor), 1)
         check_pixels("upscale_factor and repeats: the size", largest, self._limits)
-        return replace(checked, size=enlarged(image, factor, repeats))
+        return replace(checked, size=multiply_size(image, factor, repeats))

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from ...config import Retention as Settings
 from ...schemas.trash import Place
-from .storage_usage import Usage
+from .storage_usage import StorageUsage
 from .store import TrashStore
 from .trash import BATCH, Trash
 
@@ -24,7 +24,7 @@ GIGABYTE = 10**9
 class Retention:
     """Keeps what the settings of [retention] say."""
 
-    def __init__(self, store: TrashStore, trash: Trash, usage: Usage, settings: Settings) -> None:
+    def __init__(self, store: TrashStore, trash: Trash, usage: StorageUsage, settings: Settings) -> None:
         self._store = store
         self._trash = trash
         self._usage = usage
@@ -44,13 +44,13 @@ class Retention:
         settings = self._settings
         await self._trash.finish_purges()
         await self._all(
-            lambda: self._store.deleted_before(_days_ago(settings.trash_days), BATCH),
+            lambda: self._store.list_deleted_before(_days_ago(settings.trash_days), BATCH),
             self._trash.purge,
             f"deleted for good after {settings.trash_days:g} days in the trash",
         )
         if (age := settings.max_age_days) is not None:
             await self._all(
-                lambda: self._store.ended_before(_days_ago(age), BATCH),
+                lambda: self._store.list_ended_before(_days_ago(age), BATCH),
                 self._trash.throw_away,
                 f"put into the trash, {age:g} days after their end",
             )

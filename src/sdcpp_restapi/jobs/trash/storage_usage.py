@@ -23,7 +23,7 @@ INTERVAL, LONGEST_INTERVAL = 2.0, 60.0
 BATCH = 200
 
 
-class Usage:
+class StorageUsage:
     """The newest measurement, for /health to show without asking the disk or the database."""
 
     def __init__(
@@ -51,8 +51,8 @@ class Usage:
 
     async def measure(self) -> None:
         """Measure the jobs that ended since, and the disks."""
-        while ids := await self._store.unmeasured(BATCH):
-            await self._store.keep_sizes(await asyncio.to_thread(self._sizes, ids))
+        while ids := await self._store.list_unmeasured(BATCH):
+            await self._store.keep_sizes(await asyncio.to_thread(self._measure, ids))
         sizes = await self._store.sizes()
         # A network share that is gone can hang here for minutes: this thread, nobody else.
         models_free, outputs_free = await asyncio.to_thread(self._free)
@@ -65,7 +65,7 @@ class Usage:
             outputs_disk_free_bytes=outputs_free,
         )
 
-    def _sizes(self, ids: Iterable[str]) -> dict[str, Sizes]:
+    def _measure(self, ids: Iterable[str]) -> dict[str, Sizes]:
         return {
             job_id: Sizes(
                 outputs=sum(_bytes_in(folder) for folder in self._outputs.folders(job_id)),

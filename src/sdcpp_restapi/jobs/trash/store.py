@@ -28,9 +28,9 @@ class TrashStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def in_use(self, ids: Iterable[str]) -> dict[str, str]:
+    async def find_in_use(self, ids: Iterable[str]) -> dict[str, str]:
         """Of these jobs those that can't be deleted, and why."""
-        text = _json(ids)
+        text = _to_json(ids)
 
         def work(db: sqlite3.Connection) -> dict[str, str]:
             waited_for = {row["id"]: f"{row['by']} waits for it" for row in _sql.waited_for(db, ids=text)}
@@ -40,19 +40,19 @@ class TrashStore:
 
     async def throw_away(self, ids: Iterable[str]) -> list[str]:
         """From the queue into the trash; those that went."""
-        return await self._write(_sql.throw_away, ids=_json(ids), now=_text(datetime.now(UTC)))
+        return await self._write(_sql.throw_away, ids=_to_json(ids), now=_to_text(datetime.now(UTC)))
 
     async def take_back(self, ids: Iterable[str]) -> list[str]:
         """From the trash into the queue; those that went."""
-        return await self._write(_sql.take_back, ids=_json(ids))
+        return await self._write(_sql.take_back, ids=_to_json(ids))
 
-    async def give_up(self, ids: Iterable[str]) -> list[str]:
+    async def mark_purged(self, ids: Iterable[str]) -> list[str]:
         """From queue and trash to where only `forget` leads out of; those that went."""
-        return await self._write(_sql.give_up, ids=_json(ids), now=_text(datetime.now(UTC)))
+        return await self._write(_sql.give_up, ids=_to_json(ids), now=_to_text(datetime.now(UTC)))
 
     async def forget(self, ids: Iterable[str]) -> None:
         """Delete the rows of jobs that were given up."""
-        text = _json(ids)
+        text = _to_json(ids)
 
         def work(db: sqlite3.Connection) -> None:
             _sql.unlink_followers(db, ids=text)
@@ -60,25 +60,25 @@ class TrashStore:
 
         await self._database.write(work)
 
-    async def all_in(self, place: Place) -> list[str]:
+    async def list_in(self, place: Place) -> list[str]:
         """The jobs in a place."""
         return await self._read(_sql.all_in, place=place)
 
-    async def among(self, ids: Iterable[str], place: Place) -> list[str]:
+    async def filter_in(self, ids: Iterable[str], place: Place) -> list[str]:
         """Those that are in a place."""
-        return await self._read(_sql.among, ids=_json(ids), place=place)
+        return await self._read(_sql.among, ids=_to_json(ids), place=place)
 
-    async def unknown(self, ids: Iterable[str]) -> list[str]:
+    async def filter_unknown(self, ids: Iterable[str]) -> list[str]:
         """Those that no job has."""
-        return await self._read(_sql.unknown, ids=_json(ids))
+        return await self._read(_sql.unknown, ids=_to_json(ids))
 
-    async def deleted_before(self, moment: datetime, limit: int) -> list[str]:
+    async def list_deleted_before(self, moment: datetime, limit: int) -> list[str]:
         """Jobs that have been in the trash since before, the first ones first."""
-        return await self._read(_sql.deleted_before, moment=_text(moment), limit=limit)
+        return await self._read(_sql.deleted_before, moment=_to_text(moment), limit=limit)
 
-    async def ended_before(self, moment: datetime, limit: int) -> list[str]:
+    async def list_ended_before(self, moment: datetime, limit: int) -> list[str]:
         """Jobs of the queue that ended before and that nobody waits for, the first ones first."""
-        return await self._read(_sql.ended_before, moment=_text(moment), limit=limit)
+        return await self._read(_sql.ended_before, moment=_to_text(moment), limit=limit)
 
     async def oldest(self, place: Place, excess: int, limit: int) -> list[str]:
         """The oldest jobs of a place whose outputs take `excess` bytes together, as far as there are any."""
@@ -91,7 +91,7 @@ class TrashStore:
             excess -= row["output_bytes"]
         return chosen
 
-    async def unmeasured(self, limit: int) -> list[str]:
+    async def list_unmeasured(self, limit: int) -> list[str]:
         """Finished jobs whose size is not known."""
         return await self._read(_sql.unmeasured, limit=limit)
 
@@ -115,9 +115,9 @@ class TrashStore:
         return await self._database.write(lambda db: [row["id"] for row in statement(db, **values)])
 
 
-def _json(ids: Iterable[str]) -> str:
+def _to_json(ids: Iterable[str]) -> str:
     return json.dumps(list(ids))
 
 
-def _text(moment: datetime) -> str:
+def _to_text(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")

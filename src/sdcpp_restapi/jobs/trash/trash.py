@@ -61,23 +61,23 @@ class Trash:
         async with self._moving:
             gone = await self._store.throw_away(ids)
             await asyncio.to_thread(self._outputs.throw_away, gone)
-        self._tell(JobDeleted(job_id=job_id, purged=False) for job_id in gone)
+        self._publish(JobDeleted(job_id=job_id, purged=False) for job_id in gone)
         return gone
 
     async def purge(self, ids: list[str]) -> list[str]:
         """A batch of finished jobs is deleted for good, in the trash or not; those that were."""
         async with self._moving:
-            gone = await self._store.give_up(ids)
+            gone = await self._store.mark_purged(ids)
             await self._destroy(gone)
-        self._tell(JobDeleted(job_id=job_id, purged=True) for job_id in gone)
+        self._publish(JobDeleted(job_id=job_id, purged=True) for job_id in gone)
         return gone
 
     async def repair(self) -> None:
         """Put files where the rows say, after an unclean stop; call once, before the first request."""
-        await asyncio.to_thread(self._outputs.throw_away, await self._store.all_in("trash"))
+        await asyncio.to_thread(self._outputs.throw_away, await self._store.list_in("trash"))
         content = await asyncio.to_thread(self._outputs.content)
-        await asyncio.to_thread(self._outputs.take_back, await self._store.among(content, "queue"))
-        orphans = await self._store.unknown(await self._inputs.owners())
+        await asyncio.to_thread(self._outputs.take_back, await self._store.filter_in(content, "queue"))
+        orphans = await self._store.filter_unknown(await self._inputs.list_owners())
         if orphans:
             log.info("input images of %d requests that never became jobs are deleted", len(orphans))
             await self._inputs.remove(*orphans)
@@ -85,7 +85,7 @@ class Trash:
     async def finish_purges(self) -> None:
         """Delete what is left of jobs whose purge was broken off, or of which a file could not be deleted."""
         finished = 0
-        for batch in batched(await self._store.all_in("gone"), BATCH):
+        for batch in batched(await self._store.list_in("gone"), BATCH):
             async with self._moving:
                 finished += await self._destroy(list(batch))
         if finished:
@@ -95,14 +95,14 @@ class Trash:
         async with self._moving:
             back = await self._store.take_back(ids)
             await asyncio.to_thread(self._outputs.take_back, back)
-        self._tell(JobRestored(job_id=job_id) for job_id in back)
+        self._publish(JobRestored(job_id=job_id) for job_id in back)
         return back
 
     async def _refuse_in_use(self, ids: list[str]) -> None:
-        in_use = await self._store.in_use(ids)
-        if in_use:
-            named = ", ".join(f"{job_id} ({why})" for job_id, why in list(in_use.items())[:MOST_NAMED])
-            more = f" and {len(in_use) - MOST_NAMED} more" if len(in_use) > MOST_NAMED else ""
+        find_in_use = await self._store.find_in_use(ids)
+        if find_in_use:
+            named = ", ".join(f"{job_id} ({why})" for job_id, why in list(find_in_use.items())[:MOST_NAMED])
+            more = f" and {len(find_in_use) - MOST_NAMED} more" if len(find_in_use) > MOST_NAMED else ""
             raise BadRequest(
                 f"job_ids: {named}{more} can't be deleted, so nothing was; cancel what is not finished first"
             )
@@ -113,7 +113,7 @@ class Trash:
         await self._store.forget(gone)
         return len(gone)
 
-    def _tell(self, events: Iterable[JobDeleted | JobRestored]) -> None:
+    def _publish(self, events: Iterable[JobDeleted | JobRestored]) -> None:
         self._queue.touch()
         for event in events:
             self._bus.publish(event)

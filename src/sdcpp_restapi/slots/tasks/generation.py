@@ -63,7 +63,7 @@ class GenerateTask(GenerationTask):
 
     def command(self) -> Callable[[int], Generate]:
         """The command, once it has the id of its call."""
-        params, model = self._work()
+        params, model = self._stamped()
         prompts = self._prompts
         assert prompts is not None
         return lambda call_id: Generate(
@@ -90,13 +90,13 @@ class GenerateTask(GenerationTask):
             [image.file for image in made.images],
             {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
             {
-                "model": self._work()[1].model_dump(mode="json", exclude_none=True),
+                "model": self._stamped()[1].model_dump(mode="json", exclude_none=True),
                 **({"upscaler": upscaler.model_dump(mode="json")} if upscaler else {}),
                 "seeds": [image.seed for image in made.images],
             },
         )
 
-    def _work(self) -> tuple[Txt2ImgRequest | Img2ImgRequest, LoadRequest]:
+    def _stamped(self) -> tuple[Txt2ImgRequest | Img2ImgRequest, LoadRequest]:
         assert isinstance(self._job.params, Txt2ImgRequest | Img2ImgRequest)
         assert self._job.model is not None
         return self._job.params, self._job.model
@@ -124,7 +124,7 @@ class UpscaleTask:
 
     def command(self) -> Callable[[int], Upscale]:
         """The command, once it has the id of its call."""
-        params, upscaler = self._work()
+        params, upscaler = self._stamped()
         how = Enlargement(factor=params.upscale_factor, tile_size=params.tile_size, repeats=params.repeats)
         (image,) = self._input_files(self._job)["image_base64"]
         return lambda call_id: Upscale(
@@ -143,10 +143,10 @@ class UpscaleTask:
             self._folder,
             [made.file],
             {"upscale_seconds": made.seconds, "write_seconds": made.write_seconds},
-            {"model": self._work()[1].model_dump(mode="json"), "seeds": []},
+            {"model": self._stamped()[1].model_dump(mode="json"), "seeds": []},
         )
 
-    def _work(self) -> tuple[UpscaleRequest, UpscalerRequest]:
+    def _stamped(self) -> tuple[UpscaleRequest, UpscalerRequest]:
         assert isinstance(self._job.params, UpscaleRequest)
         assert self._job.upscaler is not None
         return self._job.params, self._job.upscaler

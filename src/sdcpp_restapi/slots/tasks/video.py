@@ -14,7 +14,7 @@ class VideoTask(GenerationTask):
 
     def command(self) -> Callable[[int], GenerateVideo]:
         """The command, once it has the id of its call."""
-        params, model = self._work()
+        params, model = self._stamped()
         prompts = self._prompts
         assert prompts is not None
         return lambda call_id: GenerateVideo(
@@ -33,7 +33,7 @@ class VideoTask(GenerationTask):
     async def publish(self, made: Report) -> Outcome:
         """The files appear."""
         assert isinstance(made, VideoGenerated)
-        params, model = self._work()
+        params, model = self._stamped()
         return await publish_files(
             self._job,
             self._folder,
@@ -42,7 +42,7 @@ class VideoTask(GenerationTask):
             {"model": model.model_dump(mode="json", exclude_none=True), "seeds": [params.seed]},
         )
 
-    def _work(self) -> tuple[Txt2VidRequest, LoadRequest]:
+    def _stamped(self) -> tuple[Txt2VidRequest, LoadRequest]:
         assert isinstance(self._job.params, Txt2VidRequest)
         assert self._job.model is not None
         return self._job.params, self._job.model

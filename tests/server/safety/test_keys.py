@@ -1,0 +1,142 @@
+"""API keys: asked for everywhere, told nowhere."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.raw_requests import request
+from tests.support.running_server import RunningServer
+from tests.support.scripted_engine import SCRIPTED, SHORT
+from tests.support.server_setup import ServerSetup
+from tests.support.websocket_handshake import knock
+
+KEY, OTHER_KEY = "correct-horse-battery", "second-staple-key"
+WRONG = "wrong-key-that-someone-typed"
+
+SERVER = ServerSetup(scripted=True, env={"SDCPP_SERVER_API_KEYS": json.dumps([KEY, OTHER_KEY])})
+
+
+@pytest.fixture(scope="module")
+def server(server: RunningServer) -> RunningServer:
+    """A server with two keys; its client carries the first."""
+    server.http.headers["x-api-key"] = KEY
+    server.post("/models/load", SCRIPTED)
+    return server
+
+
+@pytest.mark.parametrize("key", [KEY, OTHER_KEY])
+def test_each_key_is_accepted_in_each_of_the_three_places(server: RunningServer, key: str) -> None:
+    for headers in (
+        {"Authorization": f"Bearer {key}"},
+        {"authorization": f"bearer {key}"},
+        {"X-API-Key": key},
+    ):
+        assert request(server, "/health", headers).status == 200
+    assert request(server, f"/health?token={key}").status == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"X-API-Key": WRONG},
+        {"X-API-Key": ""},
+        {"X-API-Key": KEY + "x"},
+        {"X-API-Key": KEY[:-1]},
+        {"X-API-Key": KEY.upper()},
+        {"X-API-Key": "\xe9"},
+        {"Authorization": KEY},
+        {"Authorization": f"Basic {KEY}"},
+        {"Authorization": "Bearer"},
+        {"Cookie": f"token={KEY}"},
+    ],
+)
+def test_a_missing_or_wrong_key_is_401_and_says_how_to_send_one(
+    server: RunningServer, headers: dict[str, str]
+) -> None:
+    answer = request(server, "/health", headers)
+    assert answer.status == 401
+    error = json.loads(answer.body)["error"]
+    assert "Authorization: Bearer" in error
+    assert "X-API-Key" in error
+
+
+def test_every_route_asks_for_a_key(server: RunningServer) -> None:
+    description = server.get("/openapi.json")
+    routes = [(method, path) for path, methods in description["paths"].items() for method in methods]
+    routes += [("get", path) for path in ("/output", "/nothing")]
+    assert len(routes) > 20
+    for method, path in routes:
+        assert request(server, path.replace("{", "").replace("}", ""), method=method.upper()).status == 401
+
+
+def test_the_docs_page_works_without_a_key_and_offers_to_take_one(server: RunningServer) -> None:
+    page = request(server, "/docs")
+    assert page.status == 200
+    assets = re.findall(r'(?:src|href)="(/static-offline-docs/[^"]+)"', page.body.decode())
+    assert assets
+    assert all(request(server, asset).status == 200 for asset in assets)
+    description = json.loads(request(server, "/openapi.json").body)
+    assert description["components"]["securitySchemes"]
+    assert_no_key(description)
+
+
+def test_a_request_without_a_key_has_no_effect(server: RunningServer) -> None:
+    before = server.get("/queue")["total_count"]
+    request(server, "/txt2img", method="POST", body=b'{"prompt": "a cat"}')
+    request(server, "/models/unload", method="POST")
+    assert server.get("/queue")["total_count"] == before
+    assert server.get("/health")["model_loaded"] is True
+
+
+def test_the_websocket_asks_for_a_key_on_both_ports(server: RunningServer) -> None:
+    for port, path in ((server.ws_port, "/"), (server.ws_port, "/ws"), (server.port, "/ws")):
+        assert knock(port, path=path) == 403
+        assert knock(port, path=f"{path}?token={WRONG}") == 403
+        assert knock(port, path=f"{path}?token={KEY}") == 101
+        assert knock(port, {"X-API-Key": KEY}, path) == 101
+        assert knock(port, {"Authorization": f"Bearer {OTHER_KEY}"}, path) == 101
+
+
+def test_a_key_is_in_no_event(server: RunningServer) -> None:
+    with server.events(f"ws://127.0.0.1:{server.ws_port}?token={KEY}") as events:
+        job_id = server.submit(**SHORT)
+        events.wait_for("job_status_changed", lambda d: d["job_id"] == job_id and d["status"] == "completed")
+    assert len(events.heard) > 3
+    assert_no_key(events.heard)
+
+
+def test_a_key_is_in_no_answer(server: RunningServer) -> None:
+    for path in ("/health", "/models", "/options", "/queue", "/preview/settings", "/openapi.json", "/output"):
+        assert_no_key(server.http.get(path).text)
+    for path in (f"/nothing?token={KEY}", f"/queue?limit=x&token={KEY}", f"/output/../{KEY[0]}?token={KEY}"):
+        answer = request(server, path)
+        assert answer.status in (400, 404)
+        assert_no_key(answer.body.decode(), dict(answer.headers))
+
+
+def test_a_key_is_in_no_log_line_not_even_a_wrong_one(server: RunningServer) -> None:
+    request(server, f"/health?token={KEY}")
+    request(server, f"/health?token={WRONG}")
+    request(server, "/health", {"X-API-Key": WRONG})
+    knock(server.ws_port, path=f"/?token={KEY}")
+    knock(server.ws_port, path=f"/?token={WRONG}")
+    written = "\n".join(server.log) + (server.data_dir / "logs" / "server.log").read_text()
+    assert "loaded scripted.safetensors" in written
+    assert_no_key(written)
+    assert WRONG not in written
+
+
+def test_a_key_is_in_no_stored_file(server: RunningServer) -> None:
+    for folder in (server.data_dir, server.output_dir):
+        for path in folder.rglob("*"):
+            if path.is_file():
+                assert KEY.encode() not in path.read_bytes(), path
+
+
+def assert_no_key(*told: Any) -> None:
+    text = json.dumps(told)
+    assert KEY not in text
+    assert OTHER_KEY not in text

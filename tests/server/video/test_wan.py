@@ -1,0 +1,96 @@
+"""Wan, alone as the API document uses it, and as a pair: minutes, and gigabytes of random weights."""
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.proofs.cases import fields
+from tests.support.api_document import blocks, curl_body
+from tests.support.running_server import RunningServer
+from tests.support.server_setup import OPTIONS
+from tests.support.tiny_models import build
+from tests.support.videos import TINY, fetched, frames
+
+pytestmark = [pytest.mark.heavy, pytest.mark.timeout(900)]
+
+# Both models have the same weights: what tells them apart is the sampler.
+BASE = {**TINY, "high_noise_steps": 1, "high_noise_sampler": "euler_a"}
+SHARE = {"steps": 4, "high_noise_steps": -1}
+CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "high_noise_steps": ({}, {"high_noise_steps": 2}),
+    "high_noise_sampler": ({}, {"high_noise_sampler": ""}),
+    "moe_boundary": (SHARE, {**SHARE, "moe_boundary": 0.3}),
+}
+
+
+@pytest.fixture(scope="module")
+def root(root: Path) -> Path:
+    """Wan under the document's names, a second copy as high-noise model."""
+    names = {"t5xxl": "umt5-xxl-encoder-Q8_0.gguf", "vae": "wan_2.1_vae.safetensors"}
+    build("wan").install(root / "models", "wan2.1_t2v_1.3B_fp16.safetensors", names)
+    return root
+
+
+@pytest.fixture(scope="module")
+def server(root: Path) -> Iterator[RunningServer]:
+    """Nothing is loaded yet."""
+    with RunningServer(root) as running:
+        running.http.timeout = 300
+        yield running
+
+
+def test_the_documents_video_is_made_word_for_word_apart_from_its_size(server: RunningServer) -> None:
+    server.post("/models/load", curl_body("wan load"))
+    small = {"width": 32, "height": 16, "video_frames": 5, "steps": 2}
+    text = blocks("requests.md")["wan generate"]
+    for name, value in small.items():
+        text = re.sub(rf'"{name}": \d+', f'"{name}": {value}', text)
+    body = json.loads(text[text.index("{") : text.rindex("}") + 1])
+    assert body == curl_body("wan generate") | small
+    job = server.wait_for_job(server.submit("/txt2vid", **body), seconds=600)
+    assert job["status"] == "completed", job
+    shown = frames(fetched(server, job))
+    assert (len(shown), len(shown[0])) == (5, 32 * 16 * 3)
+
+
+@pytest.fixture(scope="module")
+def pair(server: RunningServer) -> RunningServer:
+    """The server with a pair loaded."""
+    body = curl_body("wan load")
+    server.post(
+        "/models/load", {**body, "options": OPTIONS, "high_noise_diffusion_model": body["model_name"]}
+    )
+    return server
+
+
+@cache
+def made(server: RunningServer, changed: str) -> tuple[dict[str, Any], list[bytes]]:
+    """A job with these fields (as JSON) changed, and its frames."""
+    job = server.wait_for_job(server.submit("/txt2vid", **BASE | json.loads(changed)), seconds=600)
+    assert job["status"] == "completed", job
+    return job, frames(fetched(server, job))
+
+
+@pytest.mark.parametrize("name", fields("txt2vid", CHANGES))
+def test_a_field_of_the_pair_changes_the_video(pair: RunningServer, name: str) -> None:
+    one, other = (made(pair, json.dumps(changed))[1] for changed in CHANGES[name])
+    assert one != other
+
+
+def test_progress_counts_the_steps_of_both_models(pair: RunningServer) -> None:
+    before, _ = made(pair, json.dumps({}))
+    share, _ = made(pair, json.dumps(SHARE))
+    assert (before["progress"]["total_steps"], share["progress"]["total_steps"]) == (3, 4)
+    with pair.events() as events:
+        job_id = pair.submit("/txt2vid", **BASE)
+        events.wait_for(
+            "job_status_changed", lambda d: d["job_id"] == job_id and d["status"] == "completed", 600
+        )
+    steps = [m["data"]["step"] for m in events.heard if m["event"] == "job_progress"]
+    assert steps == sorted(steps)
+    assert steps[-1] == 3

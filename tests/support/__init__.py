@@ -1,0 +1,1 @@
+"""What tests share: servers, engines, models, and the other ends of the wire."""

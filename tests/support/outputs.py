@@ -1,0 +1,25 @@
+"""Pictures of the real engine, as a server has them."""
+
+import io
+from typing import Any
+
+from PIL import Image
+
+from tests.support.running_server import RunningServer
+
+
+def image_file(server: RunningServer, job: dict[str, Any], index: int = 0) -> bytes:
+    """One output as it is served."""
+    answer = server.http.get(f"/output/{job['outputs'][index]}")
+    assert answer.status_code == 200
+    return answer.content
+
+
+def opened(server: RunningServer, job: dict[str, Any], index: int = 0) -> Image.Image:
+    """One output as a picture."""
+    return Image.open(io.BytesIO(image_file(server, job, index)))
+
+
+def pixels(server: RunningServer, job: dict[str, Any], index: int = 0) -> bytes:
+    """The pixels of one output."""
+    return opened(server, job, index).tobytes()

@@ -1,5 +1,0 @@
-"""Random-weight models of a few megabytes that the real engine loads and generates with."""
-
-from tests.tiny.models import KINDS, TinyModel, build
-
-__all__ = ["KINDS", "TinyModel", "build"]
