@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from sdcpp_restapi.config import FOLDER_OF
+from sdcpp_restapi.config import Paths
 from sdcpp_restapi.demo.model import copy_demo_model
 from tests.docs.shell_blocks import ShellBlock, build_script, read_blocks
-from tests.tiny import build
+from tests.support.tiny_models import build
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "docs/quickstart.md"]
@@ -43,7 +43,7 @@ def workplace(tmp_path: Path) -> Path:
     # Without it curl ends with 0 whatever the server answers.
     (tmp_path / ".curlrc").write_text("fail-with-body\n")
     models = tmp_path / "models"
-    copy_demo_model({kind: models / name for kind, name in FOLDER_OF.items()})
+    copy_demo_model(Paths(models_dir=models).model_folders())
     build("sd1_whole").install(models, names={"model": SD15})
     build("flux_dev").install(models, names=FLUX)
     build("vae_flux").install(models, names={"vae": "ae.safetensors"})
