@@ -36,6 +36,8 @@ SEVERAL = {
     "InputImage": "an image as a job refers to it, and in the memory of the engine's child",
     "Session": "what a child's end of the pipe needs, and the engine's implementation",
     "Filters": "of a list of jobs, and of models",
+    "Interrupted": "an attempt of a job, and a transfer of a download, that may go well the next time",
+    "Current": "what is stored of the current model, and of the current upscaler",
     "Page": "of a list of jobs, and the page of the browser",
 }
 
@@ -49,10 +51,10 @@ NOT_USED: dict[str, set[str]] = {
 }  # fmt: skip
 NOT_USED["head"] = {
     "head",  # the method HEAD of HTTP
-    "_heads",  # of a queue: its first jobs
+    "_find_heads",  # of a queue: its first jobs
 }
 NOT_USED["line"] = {"_line", "_lines", "_Lines", "JsonLines", "Line", "match_line"}  # of a text
-NOT_USED["turn"] = {"Turn", "run_turn", "turn"}  # of a conversation
+NOT_USED["turn"] = {"Turn", "run_turn"}  # of a conversation
 
 
 def word_of(row: Row) -> str:
