@@ -8,7 +8,7 @@ from ...config import Settings
 from ...engine.client import EngineChild
 from ...errors import SdcppError
 from ...schemas.engine import Hello
-from .findings import Finding, pass_, wrong
+from .findings import Finding, ok, wrong
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     except (SdcppError, OSError) as error:
         yield wrong("Engine", str(error), _advise(settings))
         return
-    yield pass_("Engine", f"stable-diffusion.cpp {hello.version} ({hello.commit}), {hello.library}")
+    yield ok("Engine", f"stable-diffusion.cpp {hello.version} ({hello.commit}), {hello.library}")
     yield _check_devices(hello)
 
 
@@ -43,7 +43,7 @@ def _check_devices(hello: Hello) -> Finding:
     devices = [" ".join(line.split("\t", 1)) for line in hello.devices]
     if not devices:
         return wrong("Devices", "the engine finds none", "install another build of the engine's library")
-    return pass_("Devices", "; ".join(devices))
+    return ok("Devices", "; ".join(devices))
 
 
 def _advise(settings: Settings) -> str:

@@ -15,13 +15,13 @@ class Finding(Frozen):
 
 
 class Diagnosis(Frozen):
-    """The output of `sdcpp doctor --json`. Notes leave `pass_` true."""
+    """The output of `sdcpp doctor --json`. Notes leave `ok` true."""
 
-    pass_: bool
+    ok: bool
     findings: list[Finding]
 
 
-def pass_(name: str, detail: str) -> Finding:
+def ok(name: str, detail: str) -> Finding:
     """All right."""
     return Finding(name=name, state="ok", detail=detail)
 

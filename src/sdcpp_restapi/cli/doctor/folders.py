@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...config import Settings
-from .findings import Finding, note, pass_, size, wrong
+from .findings import Finding, note, ok, size, wrong
 
 LITTLE_ROOM, NO_ROOM = 5 * 2**30, 100 * 2**20
 MODEL_FILES = {".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin", ".sft"}
@@ -37,7 +37,7 @@ def _check_models(*folders: Path) -> Finding:
     if not files:
         advice = "put a model there, name another folder with --models-dir, or try 'sdcpp demo'"
         return note("Models", f"none in {shown}", advice)
-    return pass_("Models", f"{len(files)} in {shown}")
+    return ok("Models", f"{len(files)} in {shown}")
 
 
 def _check_writable(name: str, folder: Path, flag: str) -> Finding:
@@ -52,7 +52,7 @@ def _check_writable(name: str, folder: Path, flag: str) -> Finding:
         return wrong(name, detail, f"make room, or name a folder on another disk with {flag}")
     if free < LITTLE_ROOM:
         return note(name, detail, "results and models take room: a picture 0.5 to 5 MiB")
-    return pass_(name, detail)
+    return ok(name, detail)
 
 
 def _check_lock(path: Path) -> Iterator[Finding]:
@@ -62,4 +62,4 @@ def _check_lock(path: Path) -> Iterator[Finding]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            yield pass_("Data folder in use", f"by the server with {file.read().strip()}")
+            yield ok("Data folder in use", f"by the server with {file.read().strip()}")

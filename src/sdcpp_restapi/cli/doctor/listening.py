@@ -13,7 +13,7 @@ from ...errors import SdcppError
 from .. import ports
 from ..api_client import Server
 from ..serve import local_url
-from .findings import Finding, pass_, wrong
+from .findings import Finding, ok, wrong
 
 PATIENCE = 3.0
 """Seconds that whatever holds a port gets to show that it is ours."""
@@ -28,15 +28,15 @@ def check(settings: Settings) -> Iterator[Finding]:
 
 def _check_port(name: str, server: ServerSettings, number: int, flag: str) -> Finding:
     if number == 0:
-        return pass_(name, "a free one is taken at the start")
+        return ok(name, "a free one is taken at the start")
     find_problem = ports.find_problem(server.host, number)
     if find_problem is None:
-        return pass_(name, f"{server.host}:{number} is free")
+        return ok(name, f"{server.host}:{number} is free")
     if find_problem == errno.EADDRINUSE:
         here = server.model_copy(update={"port": number})
         ours = _get_health(here) if flag == "--port" else _check_events(here)
         if ours is not None:
-            return pass_(name, f"{server.host}:{number}: {ours}")
+            return ok(name, f"{server.host}:{number}: {ours}")
         return wrong(name, f"{number} is in use by another program", f"choose another one with {flag}")
     if find_problem in (errno.EACCES, errno.EPERM):
         return wrong(name, f"{number} may not be used", f"choose one above 1023 with {flag}")

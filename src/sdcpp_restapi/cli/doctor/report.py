@@ -10,7 +10,7 @@ from ...errors import BadSettings
 from ..exit_codes import FAILED
 from ..flags import Flags
 from . import engine, folders, listening, system
-from .findings import Diagnosis, Finding, pass_, wrong
+from .findings import Diagnosis, Finding, ok, wrong
 
 type Check = Callable[[Settings], Iterable[Finding]]
 
@@ -25,21 +25,21 @@ def examine(config: Path | None, flags: Flags, as_json: bool) -> None:
         findings.append(finding)
         if not as_json:
             _print(finding)
-    diagnosis = Diagnosis(pass_=all(one.state != "wrong" for one in findings), findings=findings)
+    diagnosis = Diagnosis(ok=all(one.state != "wrong" for one in findings), findings=findings)
     if as_json:
         typer.echo(diagnosis.model_dump_json(indent=2))
     else:
         typer.echo(
-            "\nAll is well." if diagnosis.pass_ else "\nSomething is wrong: see the lines with ✗ above."
+            "\nAll is well." if diagnosis.ok else "\nSomething is wrong: see the lines with ✗ above."
         )
-    if not diagnosis.pass_:
+    if not diagnosis.ok:
         raise typer.Exit(FAILED)
 
 
 def _run_checks(config: Path | None, flags: Flags) -> Iterator[Finding]:
     try:
         settings = read_settings(config, flags)
-        yield pass_("Settings", f"{config} and the environment" if config else "environment and defaults")
+        yield ok("Settings", f"{config} and the environment" if config else "environment and defaults")
     except BadSettings as error:
         yield wrong("Settings", str(error), "correct it; what follows is checked with the defaults")
         settings = Settings.model_construct()

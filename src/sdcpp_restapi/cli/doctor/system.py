@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from ...config import Settings
-from .findings import Finding, note, pass_, size, wrong
+from .findings import Finding, note, ok, size, wrong
 
 OLDEST = (3, 12)
 LIBRARIES = ("sdcpp-restapi", "fastapi", "uvicorn", "websockets", "pydantic", "pillow", "numpy", "httpx")
@@ -23,7 +23,7 @@ def check(_settings: Settings) -> Iterator[Finding]:
     """Everything that does not depend on settings."""
     yield _check_python()
     yield _check_libraries()
-    yield pass_(
+    yield ok(
         "Processor", f"{psutil.cpu_count(logical=False) or '?'} cores, {_count_usable_cpus()} usable threads"
     )
     yield _check_memory()
@@ -33,7 +33,7 @@ def _check_python() -> Finding:
     found = platform.python_version()
     if sys.version_info < OLDEST:
         return wrong("Python", f"{found} is too old", "install Python 3.12 or later")
-    return pass_("Python", f"{found} ({sys.executable})")
+    return ok("Python", f"{found} ({sys.executable})")
 
 
 def _check_libraries() -> Finding:
@@ -45,7 +45,7 @@ def _check_libraries() -> Finding:
             missing.append(name)
     if missing:
         return wrong("Libraries", f"{', '.join(missing)} not installed", f"pip install {' '.join(missing)}")
-    return pass_("Libraries", ", ".join(found))
+    return ok("Libraries", ", ".join(found))
 
 
 def _count_usable_cpus() -> int:
@@ -61,7 +61,7 @@ def _check_memory() -> Finding:
     detail = f"{size(total)}, of which {size(available)} are available"
     if available < LITTLE_MEMORY:
         return note("Memory", detail, "choose small or quantised models, or end other programs")
-    return pass_("Memory", detail)
+    return ok("Memory", detail)
 
 
 def _read_container_limit() -> int | None:
