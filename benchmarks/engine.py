@@ -75,7 +75,7 @@ def _ask(process: subprocess.Popen[bytes], command: Load | Generate) -> object:
 
 def main() -> None:
     """Carry out the commands on standard input, one JSON line each."""
-    session = Session(open_library(None), lambda _report: None)
+    session = Session(library=open_library(None), report=lambda _report: None, debug=False)
     for line in sys.stdin:
         command = COMMAND.validate_json(line)
         session.begin()

@@ -138,7 +138,7 @@ _REASONS = {
 
 @contextmanager
 def _explain_errors(path: Path) -> Iterator[None]:
-    """Turn what the disk or another program did into an error for clients; mistakes of ours stay as they are."""
+    """Turn what the disk or another program did into an error for clients; bugs stay as they are."""
     try:
         yield
     except sqlite3.Error as error:

@@ -35,7 +35,7 @@ class JsonLines(logging.Formatter):
 
 
 class LogFile(logging.handlers.RotatingFileHandler):
-    """The file in the data directory; a disk that takes no more of it is told nowhere else but by the queue."""
+    """The file in the data directory. A full disk does not keep the server from running."""
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is logging's
         """Go without the line when the disk is full; the same lines go to standard error."""

@@ -6,22 +6,24 @@ import importlib.util
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from sdcpp_restapi.engine.binding import self_check as checked
-from sdcpp_restapi.engine.binding import structs
-from sdcpp_restapi.engine.binding.self_check import CONTEXT_SENTINELS, IMAGE_SENTINELS, open_library
-from sdcpp_restapi.engine.binding.structs import COMMIT, INSTALL, find_library
+from sdcpp_restapi.engine.binding.call_structs import sd_ctx_params_t
+from sdcpp_restapi.engine.binding.library import find_library
+from sdcpp_restapi.engine.binding.revision import Revision
+from sdcpp_restapi.engine.binding.revision_487de75 import REVISION
+from sdcpp_restapi.engine.binding.self_check import open_library
 from sdcpp_restapi.errors import EngineUnusable
 
 
-def _refusal(path: Path | str | None) -> str:
+def _refusal(path: Path | str | None, revision: Revision = REVISION) -> str:
     with pytest.raises(EngineUnusable) as caught:
-        open_library(None if path is None else str(path))
+        open_library(None if path is None else str(path), revision)
     message = str(caught.value)
-    assert message.endswith(INSTALL)
+    assert message.endswith("pip install cyllama==0.4.9")
     assert "\n" not in message
     return message
 
@@ -29,7 +31,7 @@ def _refusal(path: Path | str | None) -> str:
 def test_the_installed_library_passes_quickly() -> None:
     open_library(None)
     started = time.perf_counter()
-    assert open_library(None).text("sd_commit") == COMMIT
+    assert open_library(None).read_string("sd_commit") == REVISION.commit
     assert time.perf_counter() - started < 1.0
 
 
@@ -44,7 +46,7 @@ def test_the_check_prints_nothing_and_does_not_import_the_wheels_package() -> No
 
 
 def test_every_printed_field_is_a_sentinel_of_its_own() -> None:
-    for sentinels in (CONTEXT_SENTINELS, IMAGE_SENTINELS):
+    for sentinels in REVISION.sentinels.values():
         lines = [line for _, line in sentinels.values()]
         assert len(set(lines)) == len(lines)
 
@@ -67,9 +69,9 @@ def test_another_library_is_refused() -> None:
 
 
 def test_another_revision_is_refused_before_any_struct_is_handed_to_it(tmp_path: Path) -> None:
-    original = find_library().read_bytes()
-    assert original.count(COMMIT.encode()) >= 1
-    (tmp_path / "other.so").write_bytes(original.replace(COMMIT.encode(), b"2bb7294"))
+    original = find_library(REVISION).read_bytes()
+    assert original.count(REVISION.commit.encode()) >= 1
+    (tmp_path / "other.so").write_bytes(original.replace(REVISION.commit.encode(), b"2bb7294"))
     assert "it calls itself 2bb7294" in _refusal(tmp_path / "other.so")
 
 
@@ -78,23 +80,27 @@ def test_a_wheel_that_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch)
     assert "is not installed" in _refusal(None)
 
 
-def test_a_moved_enum_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    moved = {**checked.ENUMS, "sd_scheduler_name": ("karras", "discrete")}
-    monkeypatch.setattr(checked, "ENUMS", moved)
-    assert "sd_scheduler_name answers discrete, karras" in _refusal(None)
+def test_a_moved_enum_is_found() -> None:
+    other = replace(REVISION, enums={"sd_scheduler_name": ("karras", "discrete")})
+    assert "sd_scheduler_name answers discrete, karras" in _refusal(None, other)
 
 
-def test_another_default_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(checked.DEFAULTS["sd_vid_gen_params"], "fps", 24)
-    assert "default sd_vid_gen_params_t.fps is 16, not 24" in _refusal(None)
+def test_a_moved_type_is_found() -> None:
+    other = replace(REVISION, type_ids={"q8_0": 9})
+    assert "its type 9 is not q8_0" in _refusal(None, other)
 
 
-def test_a_field_in_another_place_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(checked.IMAGE_SENTINELS, "control_strength", (0.5, "\nstrength of control: 0.50\n"))
-    assert "sd_img_gen_params_t is laid out differently at control_strength" in _refusal(None)
+def test_another_default_is_found() -> None:
+    other = replace(REVISION, defaults={"sd_vid_gen_params": {"fps": 24}})
+    assert "default sd_vid_gen_params_t.fps is 16, not 24" in _refusal(None, other)
 
 
-def test_a_struct_of_another_size_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes: dict[type[ctypes.Structure], int] = {**structs.SIZES, structs.sd_ctx_params_t: 320}
-    monkeypatch.setattr(checked, "SIZES", sizes)
-    assert "sd_ctx_params_t has 280 bytes" in _refusal(None)
+def test_a_field_in_another_place_is_found() -> None:
+    moved = {"control_strength": (0.5, "\nstrength of control: 0.50\n")}
+    other = replace(REVISION, sentinels={"sd_img_gen_params": moved})
+    assert "sd_img_gen_params_t is laid out differently at control_strength" in _refusal(None, other)
+
+
+def test_a_struct_of_another_size_is_found() -> None:
+    other = replace(REVISION, struct_sizes={sd_ctx_params_t: 320})
+    assert "sd_ctx_params_t has 280 bytes" in _refusal(None, other)

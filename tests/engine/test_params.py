@@ -8,20 +8,25 @@ from typing import Any, get_args
 import pytest
 from PIL import Image
 
-from sdcpp_restapi.engine.binding.field_rules import INFINITY, unmapped_fields
-from sdcpp_restapi.engine.binding.image_params import IMAGE_ELSEWHERE, IMAGE_RULES, ImageCall, image_params
+from sdcpp_restapi.engine.binding import names
+from sdcpp_restapi.engine.binding.field_rules import INFINITY, find_unmapped_fields
+from sdcpp_restapi.engine.binding.image_params import (
+    IMAGE_ELSEWHERE,
+    IMAGE_RULES,
+    ImageCall,
+    build_image_params,
+)
+from sdcpp_restapi.engine.binding.library import Library
 from sdcpp_restapi.engine.binding.load_params import (
     COMPONENT_FIELDS,
     LOAD_ELSEWHERE,
     LOAD_RULES,
     ContextCall,
-    ctx_params,
+    build_context_params,
 )
-from sdcpp_restapi.engine.binding.self_check import member, open_library
-from sdcpp_restapi.engine.binding.structs import Library
+from sdcpp_restapi.engine.binding.self_check import open_library, resolve_member
 from sdcpp_restapi.engine.binding.video_params import VIDEO_ELSEWHERE, VIDEO_RULES
 from sdcpp_restapi.errors import JobFailed
-from sdcpp_restapi.schemas import engine_names
 from sdcpp_restapi.schemas.base import Component
 from sdcpp_restapi.schemas.engine import Generate, LoraFile
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
@@ -188,30 +193,30 @@ def _generate(
 
 
 def _found(struct: ctypes.Structure, path: str, expected: Any) -> Any:
-    inner, field = member(struct, path)
+    inner, field = resolve_member(struct, path)
     value = getattr(inner, field)
     return value[: len(expected)] if isinstance(expected, list) else value
 
 
 def _printed(library: Library, call: ContextCall | ImageCall) -> str:
     name = "sd_ctx_params" if isinstance(call, ContextCall) else "sd_img_gen_params"
-    return "\n" + library.text(f"{name}_to_str", ctypes.byref(call.struct))
+    return "\n" + library.read_string(f"{name}_to_str", ctypes.byref(call.struct))
 
 
 def _load(library: Library, **options: Any) -> ContextCall:
     files = ModelFiles(main="/m.gguf", model_type="checkpoint")
-    return ctx_params(library, files, LoadOptions.model_validate(options))
+    return build_context_params(library, files, LoadOptions.model_validate(options))
 
 
 def test_no_load_option_is_lost() -> None:
-    assert unmapped_fields(LoadOptions, LOAD_RULES, LOAD_ELSEWHERE) == set()
+    assert find_unmapped_fields(LoadOptions, LOAD_RULES, LOAD_ELSEWHERE) == set()
     assert set(OPTIONS) == set(LoadOptions.model_fields) - set(LOAD_ELSEWHERE)
 
 
 def test_no_request_field_is_lost() -> None:
-    assert unmapped_fields(Img2ImgRequest, IMAGE_RULES, IMAGE_ELSEWHERE) == set()
-    assert unmapped_fields(Txt2ImgRequest, IMAGE_RULES, IMAGE_ELSEWHERE) == set()
-    assert unmapped_fields(Txt2VidRequest, VIDEO_RULES, VIDEO_ELSEWHERE) == set()
+    assert find_unmapped_fields(Img2ImgRequest, IMAGE_RULES, IMAGE_ELSEWHERE) == set()
+    assert find_unmapped_fields(Txt2ImgRequest, IMAGE_RULES, IMAGE_ELSEWHERE) == set()
+    assert find_unmapped_fields(Txt2VidRequest, VIDEO_RULES, VIDEO_ELSEWHERE) == set()
     assert set(FIELDS) == set(Img2ImgRequest.model_fields) - set(IMAGE_ELSEWHERE)
 
 
@@ -232,7 +237,7 @@ def test_a_request_field_reaches_the_engine(library: Library, picture: str, name
     value, path, expected, line = FIELDS[name]
     images = {field: [picture] for field in FIELDS if "image" in field}
     images |= {"ref_images": [picture, picture], "pm_id_images": [picture, picture]}
-    call = image_params(library, _generate({name: value} | COMPANIONS.get(name, {}), images=images))
+    call = build_image_params(library, _generate({name: value} | COMPANIONS.get(name, {}), images=images))
     assert _found(call.struct, path, expected) == expected
     assert line in _printed(library, call)
 
@@ -240,7 +245,7 @@ def test_a_request_field_reaches_the_engine(library: Library, picture: str, name
 def test_files_go_where_their_kind_belongs(library: Library) -> None:
     components = {component: f"/{component}.gguf" for component in COMPONENT_FIELDS}
     files = ModelFiles(main="/main.gguf", model_type="diffusion", components=components)
-    struct = ctx_params(library, files, LoadOptions()).struct
+    struct = build_context_params(library, files, LoadOptions()).struct
     assert (struct.model_path, struct.diffusion_model_path) == (None, b"/main.gguf")
     for component, field in COMPONENT_FIELDS.items():
         assert getattr(struct, field) == f"/{component}.gguf".encode()
@@ -254,7 +259,7 @@ def test_a_checkpoint_is_the_whole_model(library: Library) -> None:
 
 def test_embeddings_are_named(library: Library) -> None:
     files = ModelFiles(main="/m", model_type="checkpoint", embeddings={"wörd": "/e.pt", "b": "/f.pt"})
-    struct = ctx_params(library, files, LoadOptions()).struct
+    struct = build_context_params(library, files, LoadOptions()).struct
     words = [(struct.embeddings[i].name, struct.embeddings[i].path) for i in range(struct.embedding_count)]
     assert words == [("wörd".encode(), b"/e.pt"), (b"b", b"/f.pt")]
 
@@ -267,19 +272,19 @@ def test_load_options_left_alone_are_the_engines_own(library: Library) -> None:
 
 
 # The engine cannot convert to q8_k, so it is no load option.
-@pytest.mark.parametrize("name", [name for name in engine_names.QUANTIZATION_TYPES if name != "q8_k"])
+@pytest.mark.parametrize("name", [name for name in names.QUANTIZATION_TYPES if name != "q8_k"])
 def test_a_weight_type_is_the_engines_type_of_that_name(library: Library, name: str) -> None:
     assert f"\nwtype: {name}\n" in _printed(library, _load(library, weight_type=name)).lower()
 
 
 def test_prompts_are_those_without_tags(library: Library) -> None:
-    struct = image_params(library, _generate({}, prompt="naïve\0 cat")).struct
+    struct = build_image_params(library, _generate({}, prompt="naïve\0 cat")).struct
     assert (struct.prompt, struct.negative_prompt) == ("naïve  cat".encode(), b"bad words")
 
 
 def test_loras_come_from_the_command(library: Library) -> None:
     loras = [LoraFile(path="/a.st", weight=0.5), LoraFile(path="/b.st", weight=-1.0, high_noise=True)]
-    struct = image_params(library, _generate({}, loras=loras)).struct
+    struct = build_image_params(library, _generate({}, loras=loras)).struct
     found = [struct.loras[i] for i in range(struct.lora_count)]
     assert [(x.path, x.multiplier, x.is_high_noise) for x in found] == [
         (b"/a.st", 0.5, False),
@@ -289,7 +294,7 @@ def test_loras_come_from_the_command(library: Library) -> None:
 
 def test_init_mask_and_control_have_the_size_of_the_result(library: Library, picture: str) -> None:
     images = {f: [picture] for f in ("init_image_base64", "mask_image_base64", "control_image_base64")}
-    struct = image_params(library, _generate({"width": 64, "height": 128}, images=images)).struct
+    struct = build_image_params(library, _generate({"width": 64, "height": 128}, images=images)).struct
     for image, channels in ((struct.init_image, 3), (struct.mask_image, 1), (struct.control_image, 3)):
         assert (image.width, image.height, image.channel) == (64, 128, channels)
     assert struct.init_image.data[:3] == [255, 0, 0]
@@ -298,7 +303,7 @@ def test_init_mask_and_control_have_the_size_of_the_result(library: Library, pic
 
 def test_reference_images_keep_their_sizes(library: Library, picture: str) -> None:
     command = _generate({"ref_images": ["x"]}, images={"ref_images": [picture, picture]})
-    struct = image_params(library, command).struct
+    struct = build_image_params(library, command).struct
     sizes = [(struct.ref_images[i].width, struct.ref_images[i].height) for i in range(2)]
     assert sizes == [(10, 6), (10, 6)]
     assert struct.ref_images[1].data[9 * 3 : 10 * 3] == [0, 255, 0]
@@ -306,7 +311,7 @@ def test_reference_images_keep_their_sizes(library: Library, picture: str) -> No
 
 
 def test_text_to_image_has_no_init_image(library: Library) -> None:
-    struct = image_params(library, _generate({}, Txt2ImgRequest)).struct
+    struct = build_image_params(library, _generate({}, Txt2ImgRequest)).struct
     assert not struct.init_image.data
     assert not struct.mask_image.data
     assert struct.sample_params.guidance.img_cfg == INFINITY
@@ -315,22 +320,22 @@ def test_text_to_image_has_no_init_image(library: Library) -> None:
 @pytest.mark.parametrize(("given", "expected"), [(None, INFINITY), (0.0, INFINITY), (3.0, 3.0)])
 def test_flow_shift_is_automatic_unless_given(library: Library, given: float, expected: float) -> None:
     command = _generate({}, options=LoadOptions(flow_shift=given))
-    assert image_params(library, command).struct.sample_params.flow_shift == expected
+    assert build_image_params(library, command).struct.sample_params.flow_shift == expected
 
 
 def test_eta_of_zero_leaves_the_samplers_own(library: Library) -> None:
-    assert image_params(library, _generate({"eta": 0.0})).struct.sample_params.eta == INFINITY
+    assert build_image_params(library, _generate({"eta": 0.0})).struct.sample_params.eta == INFINITY
 
 
 def test_image_cfg_of_minus_one_follows_cfg(library: Library) -> None:
-    struct = image_params(library, _generate({"img_cfg_scale": -1})).struct
+    struct = build_image_params(library, _generate({"img_cfg_scale": -1})).struct
     assert struct.sample_params.guidance.img_cfg == INFINITY
 
 
 def test_tiling_of_the_load_options_holds_unless_the_request_asks_for_its_own(library: Library) -> None:
     options = LoadOptions(vae_tiling=True, vae_tile_size_x=16, vae_tile_size_y=20, vae_tile_overlap=0.125)
     tiling: Callable[[dict[str, Any]], Any] = lambda fields: (  # noqa: E731
-        image_params(library, _generate(fields, options=options)).struct.vae_tiling_params
+        build_image_params(library, _generate(fields, options=options)).struct.vae_tiling_params
     )
     default, own = tiling({}), tiling({"vae_tiling": True, "vae_tile_size_x": 24, "vae_tile_overlap": 0.25})
     assert (default.enabled, default.tile_size_x, default.tile_size_y) == (True, 16, 20)
@@ -341,19 +346,19 @@ def test_tiling_of_the_load_options_holds_unless_the_request_asks_for_its_own(li
 def test_an_input_that_is_gone_fails_the_job(library: Library) -> None:
     command = _generate({}, images={"init_image_base64": ["/nowhere.png"]})
     with pytest.raises(JobFailed, match=r"nowhere\.png cannot be read"):
-        image_params(library, command)
+        build_image_params(library, command)
 
 
 @pytest.mark.parametrize("field", ["pm_id_embed_path", "hires_model"])
 def test_a_named_file_that_is_gone_fails_the_job(library: Library, field: str) -> None:
     command = _generate({"hires": True, "hires_model": __file__} | {field: "/nowhere.bin"})
     with pytest.raises(JobFailed, match=rf"{field}: /nowhere\.bin is gone"):
-        image_params(library, command)
+        build_image_params(library, command)
 
 
 def test_a_second_pass_is_refused_where_the_engine_would_abort(library: Library) -> None:
     command = _generate({"hires": True})
     for architecture in ("SD 1.x Inpaint", "Instruct-Pix2Pix"):
         with pytest.raises(JobFailed, match=f"hires: not possible with {architecture}"):
-            image_params(library, command, architecture)
-    image_params(library, command, "SD 1.x")
+            build_image_params(library, command, architecture)
+    build_image_params(library, command, "SD 1.x")

@@ -7,7 +7,7 @@ import pytest
 
 from sdcpp_restapi.config import Engine
 from sdcpp_restapi.engine.client import EngineChild
-from sdcpp_restapi.engine.watchdog import Silence, patience
+from sdcpp_restapi.engine.watchdog import IdleTimer, choose_idle_timeout
 from sdcpp_restapi.schemas.engine import Generate, Step
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions
@@ -16,17 +16,17 @@ from tests.support.scripted_engine import CHILD
 
 
 def test_silence_lasts_until_the_child_speaks() -> None:
-    silence = Silence(now=100, cpu=5)
-    assert silence.lasts(now=130, last_report_at=90, cpu=5) == 30
-    assert silence.lasts(now=140, last_report_at=135, cpu=5) == 0
-    assert silence.lasts(now=150, last_report_at=135, cpu=5) == 10
+    idle_timer = IdleTimer(now=100, cpu=5)
+    assert idle_timer.measure(now=130, last_report_at=90, cpu=5) == 30
+    assert idle_timer.measure(now=140, last_report_at=135, cpu=5) == 0
+    assert idle_timer.measure(now=150, last_report_at=135, cpu=5) == 10
 
 
 def test_a_child_that_works_without_a_word_is_not_silent() -> None:
-    silence = Silence(now=100, cpu=5)
-    assert silence.lasts(now=200, last_report_at=90, cpu=9) == 0
+    idle_timer = IdleTimer(now=100, cpu=5)
+    assert idle_timer.measure(now=200, last_report_at=90, cpu=9) == 0
     # What waking up costs does not count as work.
-    assert silence.lasts(now=300, last_report_at=90, cpu=9.04) == 100
+    assert idle_timer.measure(now=300, last_report_at=90, cpu=9.04) == 100
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_child_that_works_without_a_word_is_not_silent() -> None:
 def test_a_gpu_gets_half_an_hour_and_twenty_of_its_slowest_steps(
     hang_after: float, devices: list[str], slowest_step: float, seconds: float
 ) -> None:
-    assert patience(hang_after, devices, slowest_step) == seconds
+    assert choose_idle_timeout(hang_after, devices, slowest_step) == seconds
 
 
 async def test_the_slowest_step_of_a_child_is_known(tmp_path: Path) -> None:

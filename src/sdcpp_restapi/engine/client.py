@@ -1,4 +1,4 @@
-"""The server's end of one engine child."""
+"""The server's side of one engine child process."""
 
 import logging
 from typing import Self
@@ -21,15 +21,15 @@ LAST_REPORTS = (
 
 
 class EngineChild(ChildProcess[Report]):
-    """One living engine, made by `start`."""
+    """One running engine child; `start` makes it."""
 
     kind = ChildKind(
         name="The engine process",
         module="sdcpp_restapi.engine.child",
-        patience="engine.start_timeout",
+        timeout_setting="engine.start_timeout",
         last_reports=LAST_REPORTS,
-        lost=EngineLost,
-        unusable=EngineUnusable,
+        lost_error=EngineLost,
+        unusable_error=EngineUnusable,
         log=logging.getLogger("sdcpp_restapi.engine.log"),
     )
     reports = REPORT
@@ -41,8 +41,8 @@ class EngineChild(ChildProcess[Report]):
     async def start(cls, settings: Engine) -> Self:
         """Spawn a child and wait for its Hello.
 
-        Raises EngineUnusable when the library fails its self-check, EngineLost when the child dies or stays
-        silent for `start_timeout`.
+        Raises EngineUnusable when the library fails its self-check, EngineLost when the child dies or reports
+        nothing for `start_timeout`.
         """
         library = ["--library", str(settings.library)] if settings.library else []
         debug = ["--debug"] if cls.kind.log.isEnabledFor(logging.DEBUG) else []
@@ -56,11 +56,11 @@ class EngineChild(ChildProcess[Report]):
 
     def _route(self, report: Report) -> None:
         if isinstance(report, Step):
-            self._time(report)
+            self._measure_step(report)
         super()._route(report)
 
-    def _time(self, step: Step) -> None:
-        """Only from a step to the next one: before the first of an image other work is done."""
+    def _measure_step(self, step: Step) -> None:
+        """Time from a step to the next one only: before the first of an image other work is done."""
         if self._last_step is not None:
             before, then = self._last_step
             if (before.id, before.image, before.step + 1) == (step.id, step.image, step.step):

@@ -1,7 +1,8 @@
-"""Telling a hang from hard work.
+"""A watchdog: ends a child that hangs.
 
-Silence alone proves nothing: one VAE decode on a CPU takes minutes. A child that says nothing and uses no
-CPU time either is stuck. On a GPU it may wait for the device without using the CPU, so there it gets longer.
+That no report comes proves nothing: one VAE decode on a CPU takes minutes. A child that reports nothing and
+uses no CPU time either is stuck. On a GPU it may wait for the device without using the CPU, so there it gets
+longer.
 """
 
 import asyncio
@@ -11,40 +12,40 @@ from .client import EngineChild
 # CPU seconds below which a child counts as idle: waking up to look at a socket is not work.
 IDLE_CPU_SECONDS = 0.05
 
-# What a child with a GPU gets at least, whatever the setting says: so many seconds, and so many times its
-# slowest step, since the slower the device is, the longer a decode says nothing.
-GPU_PATIENCE = 1800.0
-GPU_STEPS = 20
+# The least idle timeout of a child with a GPU, whatever the setting says: so many seconds, and so many times
+# its slowest step, since the slower the device is, the longer a decode reports nothing.
+GPU_IDLE_TIMEOUT = 1800.0
+GPU_IDLE_STEPS = 20
 
 
-class Silence:
-    """How long a child has neither spoken nor worked; times are seconds of any clock that only rises."""
+class IdleTimer:
+    """How long a child has neither reported nor worked; times are seconds of any clock that only rises."""
 
     def __init__(self, now: float, cpu: float) -> None:
         self._since = now
         self._cpu = cpu
 
-    def lasts(self, now: float, last_report_at: float, cpu: float) -> float:
-        """Seconds of it so far, given when the child last spoke and the CPU time it has used."""
+    def measure(self, now: float, last_report_at: float, cpu: float) -> float:
+        """Seconds so far, given when the child last reported and the CPU time it has used."""
         if last_report_at > self._since or cpu - self._cpu > IDLE_CPU_SECONDS:
             self._since, self._cpu = now, cpu
         return now - self._since
 
 
-def patience(hang_after: float, devices: list[str], slowest_step: float) -> float:
-    """Seconds of silence that a child gets."""
+def choose_idle_timeout(hang_after: float, devices: list[str], slowest_step: float) -> float:
+    """Seconds for which a child may be idle before it counts as hung."""
     if all(device.upper().startswith("CPU") for device in devices):
         return hang_after
-    return max(hang_after, GPU_PATIENCE, GPU_STEPS * slowest_step)
+    return max(hang_after, GPU_IDLE_TIMEOUT, GPU_IDLE_STEPS * slowest_step)
 
 
 async def watch_for_hang(child: EngineChild, hang_after: float) -> None:
-    """Kill the child once its silence lasts too long."""
+    """Kill the child once it is idle for too long."""
     loop = asyncio.get_running_loop()
-    silence = Silence(loop.time(), child.cpu_seconds())
+    idle_timer = IdleTimer(loop.time(), child.cpu_seconds())
     while True:
         await asyncio.sleep(min(hang_after / 10, 5.0))
-        most = patience(hang_after, child.hello.devices, child.slowest_step)
-        if silence.lasts(loop.time(), child.last_report_at, child.cpu_seconds()) >= most:
-            child.kill(f"The engine hung: no message and no CPU time for {most:g} s (engine.hang_after)")
+        timeout = choose_idle_timeout(hang_after, child.hello.devices, child.slowest_step)
+        if idle_timer.measure(loop.time(), child.last_report_at, child.cpu_seconds()) >= timeout:
+            child.kill(f"The engine hung: no message and no CPU time for {timeout:g} s (engine.hang_after)")
             return

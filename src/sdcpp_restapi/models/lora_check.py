@@ -68,7 +68,7 @@ def _unused(wanted: Iterable[LoraFile], model: LoadRequest) -> list[str]:
         return ["high-noise LoRAs: no effect, the model was loaded without high_noise_diffusion_model"]
     if model.options.lora_apply_mode == "immediately":
         return []
-    # At run time the engine loads their tensors and uses none of them (measured on 487de75).
+    # At run time the engine loads their tensors and uses none of them (docs/video.md).
     return [
         "high-noise LoRAs: no effect, the engine applies them only to a model that was loaded with"
         " lora_apply_mode 'immediately'"
@@ -82,7 +82,7 @@ def _strangeness(name: str, made_for: str | None, architecture: str | None) -> l
 
 
 def _check_merging(name: str, lora: ModelFacts, networks: Iterable[Network], weight_type: str) -> None:
-    """Merging into quantised weights fails an assertion in the engine (measured on 487de75, CPU)."""
+    """Merging into quantised weights fails an assertion in the engine, on a CPU at least (docs/models.md)."""
     traits = lora.contains[0].traits if lora.contains else {}
     for network in networks:
         stored_as = weight_type or network.quantization

@@ -1,7 +1,7 @@
 """Which networks a file holds, told from the names and shapes of its tensors.
 
 The rules are data: networks.json. Names of diffusion models and their order are those that the engine's own
-detection reads (`get_sd_version` of stable-diffusion.cpp 487de75), so that both come to the same answer.
+detection reads (`get_sd_version` of stable-diffusion.cpp), so that both come to the same answer.
 """
 
 from collections import Counter

@@ -1,1 +1,1 @@
-"""Child processes and the socket pair to each: one JSON line a message, and each end sees the other die."""
+"""Child processes, each with a socket pair: one JSON line a message; each end notices when the other dies."""

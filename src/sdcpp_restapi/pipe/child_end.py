@@ -1,4 +1,4 @@
-"""The child's end: the process that owns a C library, of which only a thread may wait for the server.
+"""The child's end: reads commands in a thread, because calls into the C library block the main one.
 
 `--fd N` names the inherited end of a socket pair. Commands come down and reports go up, one JSON line each.
 The process ends itself when the other end is closed, also in the middle of a C call.
@@ -21,7 +21,7 @@ from ..errors import JobCancelled, SdcppError
 from ..schemas.pipe import Cancel, Log, Refused, Shutdown, Unusable
 
 EXIT_UNUSABLE = 3
-# Between the server's 0 and the 1000 of "take me first".
+# oom_score_adj, between the server's 0 and 1000, the greatest.
 OOM_SCORE = 500
 
 SETTINGS = {
@@ -34,19 +34,19 @@ SETTINGS = {
 
 
 class Work(Protocol):
-    """A command that takes a while."""
+    """A command that is carried out in its turn, unlike Cancel and Shutdown."""
 
     @property
     def id(self) -> int:
-        """Ids only grow."""
+        """Ids of later commands are greater."""
         ...
 
 
 class Session(Protocol):
-    """What the commands are carried out on, one at a time."""
+    """The state of a child between its commands, of which one runs at a time."""
 
     def begin(self) -> None:
-        """A command comes to its turn: forget an earlier cancel."""
+        """Forget an earlier cancel: a new command begins."""
         ...
 
     def cancel(self) -> None:
@@ -55,15 +55,15 @@ class Session(Protocol):
 
 
 class ChildEnd[W: Work, S: Session]:
-    """Reads commands in one thread and carries them out in another."""
+    """Reads commands in one thread and carries them out in the main one."""
 
     def __init__(self, fd: int, commands: TypeAdapter[W | Cancel | Shutdown]) -> None:
         self._connection = socket.socket(fileno=fd)
         self._commands = commands
-        self._writing = threading.Lock()
-        self._work: queue.SimpleQueue[W] = queue.SimpleQueue()
+        self._write_lock = threading.Lock()
+        self._queue: queue.SimpleQueue[W] = queue.SimpleQueue()
         # Guards the two below: a cancel must hit the command that it names, or none.
-        self._turn = threading.Lock()
+        self._state_lock = threading.Lock()
         self._running: int | None = None
         self._cancelled: set[int] = set()
         self._session: S | None = None
@@ -83,16 +83,16 @@ class ChildEnd[W: Work, S: Session]:
         self._session = session
         self.report(greeting)
         while True:
-            self._carry_out(session, perform, self._work.get())
+            self._perform(session, perform, self._queue.get())
 
     def report(self, report: BaseModel) -> None:
         """Send one line; from any thread."""
         line = report.model_dump_json().encode() + b"\n"
         try:
-            with self._writing:
+            with self._write_lock:
                 self._connection.sendall(line)
         except OSError:
-            os._exit(0)  # nobody listens any more
+            os._exit(0)  # the server is gone
 
     # ------------------------------------------------------------ reading
 
@@ -100,22 +100,22 @@ class ChildEnd[W: Work, S: Session]:
         with suppress(OSError):
             for line in self._connection.makefile("rb"):
                 try:
-                    self._take(self._commands.validate_json(line))
+                    self._dispatch(self._commands.validate_json(line))
                 except ValidationError as error:
                     self.report(Log(level="error", text=f"not a command: {error}"))
         os._exit(0)  # the server is gone, and no C call is worth waiting for
 
-    def _take(self, command: W | Cancel | Shutdown) -> None:
+    def _dispatch(self, command: W | Cancel | Shutdown) -> None:
         match command:
             case Shutdown():
                 os._exit(0)
             case Cancel():
                 self._cancel(command.id)
             case _:
-                self._work.put(command)
+                self._queue.put(command)
 
     def _cancel(self, command_id: int) -> None:
-        with self._turn:
+        with self._state_lock:
             if self._running is None or command_id > self._running:
                 self._cancelled.add(command_id)  # still queued: ids only grow
             elif command_id == self._running and self._session is not None:
@@ -123,7 +123,7 @@ class ChildEnd[W: Work, S: Session]:
 
     # ------------------------------------------------------------ working
 
-    def _carry_out(self, session: S, perform: Callable[[S, W], BaseModel], work: W) -> None:
+    def _perform(self, session: S, perform: Callable[[S, W], BaseModel], work: W) -> None:
         try:
             self._begin(session, work.id)
             last = perform(session, work)
@@ -132,12 +132,12 @@ class ChildEnd[W: Work, S: Session]:
         except Exception as error:  # a bug of ours must not cost the model in memory
             self.report(Log(level="error", text=traceback.format_exc()))
             last = Refused(id=work.id, error=f"Internal error: {type(error).__name__}: {error}")
-        with self._turn:
+        with self._state_lock:
             self._running = None
         self.report(last)
 
     def _begin(self, session: S, command_id: int) -> None:
-        with self._turn:
+        with self._state_lock:
             self._running = command_id
             session.begin()
             cancelled = command_id in self._cancelled
@@ -146,11 +146,11 @@ class ChildEnd[W: Work, S: Session]:
             raise JobCancelled
 
 
-def prepare(niceness: int) -> None:
-    """Make this process one that can be trusted beside a server. Before any C library is loaded."""
+def prepare_process(niceness: int) -> None:
+    """Set environment, priority and signals of this process. To be called before a C library is loaded."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    # When cores are short the server answers first: it needs them for a millisecond, a child for minutes.
+    # When cores are short the server goes first: it needs them for a millisecond, a child for minutes.
     os.nice(niceness)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends its children in order
     # When memory runs out the kernel shall take a child, which can be replaced, and not the server.

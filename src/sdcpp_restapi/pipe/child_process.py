@@ -1,4 +1,4 @@
-"""The server's end of one child process: spawn it, talk to it, notice when it dies."""
+"""The server's end of one child process: spawn it, send commands, read reports, notice when it dies."""
 
 import asyncio
 import logging
@@ -25,21 +25,24 @@ LONGEST_LINE = 16 * 2**20
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ChildKind:
-    """What kind of child it is."""
+    """What all children with the same program have in common."""
 
     name: str  # begins sentences: "The engine process"
     module: str  # run with python -m
-    patience: str  # the setting that says how long it may take to start
-    last_reports: Sequence[str]  # the kinds that end a call
-    lost: type[SdcppError]  # raised when a child dies
-    unusable: type[SdcppError]  # raised when one says at once that it can't work
+    timeout_setting: str  # name of the setting that limits the time of its start
+    last_reports: Sequence[str]  # kinds of reports that end a call
+    lost_error: type[SdcppError]  # raised when a child dies
+    unusable_error: type[SdcppError]  # raised when its first report is Unusable
     log: logging.Logger
 
 
 class ChildProcess[R: BaseModel]:
-    """One living child. Subclasses give it a trade; dead for good once `gone` is set."""
+    """One child process. Subclasses name its program and its reports.
+
+    Once `gone` is set the process has ended, for `reason`, and every call raises the kind's `lost_error`.
+    """
 
     kind: ClassVar[ChildKind]
     reports: TypeAdapter[R]
@@ -53,16 +56,16 @@ class ChildProcess[R: BaseModel]:
         self._writer = writer
         self._calls: dict[int, asyncio.Queue[R | SdcppError]] = {}
         self._last_lines: deque[str] = deque(maxlen=6)
-        self._tasks: list[asyncio.Task[None]] = [asyncio.create_task(self._drain())]
+        self._tasks: list[asyncio.Task[None]] = [asyncio.create_task(self._log_output())]
 
     @classmethod
     async def spawn(
         cls, arguments: Sequence[str], timeout: float, wrapper: Sequence[str] = ()
     ) -> tuple[Self, R]:
-        """A new child and its first report.
+        """Start a child and wait for its first report.
 
-        Raises the trade's `unusable` when that says so, and `lost` when the child dies or stays silent for
-        `timeout` seconds.
+        `wrapper` is a command that runs the child's, such as `nice`. Raises the kind's `unusable_error` when
+        the report is Unusable, and `lost_error` when the child dies or reports nothing for `timeout` seconds.
         """
         ours, theirs = socket.socketpair()
         with theirs:
@@ -79,16 +82,16 @@ class ChildProcess[R: BaseModel]:
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LONGEST_LINE)
         child = cls(process, writer)
         try:
-            return child, await child._greeted(reader, timeout)
+            return child, await child._read_greeting(reader, timeout)
         except BaseException:
-            await child._abort()
+            await child._discard()
             raise
 
     async def call(self, command: BaseModel, call_id: int, grace: float | None = None) -> AsyncGenerator[R]:
-        """Send a command and yield its reports, up to the last one. Raises the trade's `lost`.
+        """Send a command and yield its reports, up to the last one. Raises the kind's `lost_error`.
 
-        With a `grace`, a call that is left early is cancelled, and a child that does not obey within so many
-        seconds is killed.
+        With a `grace`, a call that is left early is cancelled, and a child that does not end it within
+        `grace` seconds is killed.
         """
         reports: asyncio.Queue[R | SdcppError] = asyncio.Queue()
         self._calls[call_id] = reports
@@ -103,10 +106,10 @@ class ChildProcess[R: BaseModel]:
                 yield report
         finally:
             if not ended and grace is not None:
-                await self._stop(call_id, reports, grace)
+                await self._cancel_call(call_id, reports, grace)
             self._calls.pop(call_id, None)
 
-    async def _stop(self, call_id: int, reports: asyncio.Queue[R | SdcppError], grace: float) -> None:
+    async def _cancel_call(self, call_id: int, reports: asyncio.Queue[R | SdcppError], grace: float) -> None:
         try:
             async with asyncio.timeout(grace):
                 await self.send(Cancel(id=call_id))
@@ -121,18 +124,18 @@ class ChildProcess[R: BaseModel]:
         return isinstance(report, SdcppError) or getattr(report, "kind", "") in self.kind.last_reports
 
     async def send(self, command: BaseModel) -> None:
-        """Send a command. Raises the trade's `lost` when the child is gone."""
+        """Send a command. Raises the kind's `lost_error` when the child is gone."""
         if self.gone.is_set():
-            raise self._lost()
+            raise self._build_lost_error()
         try:
             self._writer.write(command.model_dump_json().encode() + b"\n")
             await self._writer.drain()
         except ConnectionError:
             await self.gone.wait()
-            raise self._lost() from None
+            raise self._build_lost_error() from None
 
     def kill(self, reason: str) -> None:
-        """End the child at once; its calls raise `lost` with this reason."""
+        """End the child at once; its calls raise `lost_error` with this reason."""
         self.reason = self.reason or reason
         self._kill_group()
 
@@ -157,48 +160,50 @@ class ChildProcess[R: BaseModel]:
             return 0.0
         return times.user + times.system
 
-    # ------------------------------------------------------------ birth
+    # ------------------------------------------------------------ start
 
-    async def _greeted(self, reader: asyncio.StreamReader, timeout: float) -> R:
-        """The first report; from then on the others are listened to."""
+    async def _read_greeting(self, reader: asyncio.StreamReader, timeout: float) -> R:
+        """The first report; a task reads those after it."""
         name = self.kind.name
         try:
-            first = await asyncio.wait_for(self._first_report(reader), timeout)
+            first = await asyncio.wait_for(self._read_first_report(reader), timeout)
         except TimeoutError:
-            raise self.kind.lost(f"{name} did not report in time ({self.kind.patience})") from None
+            raise self.kind.lost_error(
+                f"{name} did not report in time ({self.kind.timeout_setting})"
+            ) from None
         except ValueError as error:
-            raise self.kind.lost(
+            raise self.kind.lost_error(
                 f"{name} did not start: it sent something that is not a report: {error}"
             ) from error
         if first is None:
             # It closed its socket: its own exit code tells more than our signal would.
             with suppress(TimeoutError):
                 await asyncio.wait_for(self.process.wait(), 1.0)
-            await self._abort()
-            raise self.kind.lost(f"{name} did not start: it {self._why()}")
+            await self._discard()
+            raise self.kind.lost_error(f"{name} did not start: it {self._describe_exit()}")
         if isinstance(first, Unusable):
-            raise self.kind.unusable(first.error)
-        self._tasks.append(asyncio.create_task(self._listen(reader)))
+            raise self.kind.unusable_error(first.error)
+        self._tasks.append(asyncio.create_task(self._read_reports(reader)))
         return first
 
-    async def _first_report(self, reader: asyncio.StreamReader) -> R | None:
+    async def _read_first_report(self, reader: asyncio.StreamReader) -> R | None:
         while line := await reader.readline():
             report = self.reports.validate_json(line)
             if not isinstance(report, Log):
                 return report
-            self._note(report)
+            self._log_report(report)
         return None
 
-    async def _abort(self) -> None:
+    async def _discard(self) -> None:
         _close(self._writer)
         self._kill_group()
         await self.process.wait()
         await asyncio.gather(*self._tasks)
 
-    # ------------------------------------------------------------ life
+    # ------------------------------------------------------------ reports
 
-    async def _drain(self) -> None:
-        """What the C library and its runtime print: log lines, and the last ones tell why a child died."""
+    async def _log_output(self) -> None:
+        """Log what the C library and its runtime print; the last lines tell why a child died."""
         assert self.process.stdout is not None
         while True:
             try:
@@ -212,7 +217,7 @@ class ChildProcess[R: BaseModel]:
                 self._last_lines.append(text)
                 self.kind.log.info("%s", text)
 
-    async def _listen(self, reader: asyncio.StreamReader) -> None:
+    async def _read_reports(self, reader: asyncio.StreamReader) -> None:
         try:
             while line := await reader.readline():
                 self.last_report_at = asyncio.get_running_loop().time()
@@ -226,37 +231,37 @@ class ChildProcess[R: BaseModel]:
 
     def _route(self, report: R) -> None:
         if isinstance(report, Log):
-            self._note(report)
+            self._log_report(report)
             return
         reports = self._calls.get(getattr(report, "id", 0))
         if reports is not None:
             reports.put_nowait(report)
 
-    def _note(self, report: Log) -> None:
+    def _log_report(self, report: Log) -> None:
         self.kind.log.log(_LEVELS[report.level], "%s", report.text)
         if report.level == "error":
             self._last_lines.append(report.text)
 
-    # ------------------------------------------------------------ death
+    # ------------------------------------------------------------ end
 
     async def _reap(self) -> None:
         _close(self._writer)
         try:
-            # A child that closed its socket without ending is of no more use.
+            # A child that closed its socket without ending cannot be reached any more.
             await asyncio.wait_for(self.process.wait(), 2.0)
         except TimeoutError:
             self._kill_group()
             await self.process.wait()
         await asyncio.wait(self._tasks[:1], timeout=1.0)
-        self.reason = self.reason or f"{self.kind.name} {self._why()}"
+        self.reason = self.reason or f"{self.kind.name} {self._describe_exit()}"
         if not self._closing:
             log.warning("%s", self.reason)
         self.gone.set()
         for reports in self._calls.values():
-            reports.put_nowait(self._lost())
+            reports.put_nowait(self._build_lost_error())
 
-    def _lost(self) -> SdcppError:
-        return self.kind.lost(self.reason)
+    def _build_lost_error(self) -> SdcppError:
+        return self.kind.lost_error(self.reason)
 
     def _kill_group(self) -> None:
         """The whole session: a wrapper such as `nice` may stand between us and the child."""
@@ -265,7 +270,7 @@ class ChildProcess[R: BaseModel]:
         except (ProcessLookupError, PermissionError):
             log.debug("process %d is gone already", self.process.pid)
 
-    def _why(self) -> str:
+    def _describe_exit(self) -> str:
         returncode = self.process.returncode
         if returncode is not None and returncode < 0:
             name = signal.Signals(-returncode).name

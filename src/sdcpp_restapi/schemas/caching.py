@@ -1,6 +1,6 @@
 """What a generation may keep from one step to the next instead of computing it again.
 
-The engine has more numbers for its caches; those that 487de75 reads and then has no use for (warm-up and
+The engine has more numbers for its caches; those that it reads and then has no use for (warm-up and
 step limits, masks and derivatives of dbcache, taylorseer and cache-dit) are not offered.
 """
 

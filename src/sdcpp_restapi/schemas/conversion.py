@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from .engine_names import QUANTIZATION_TYPES, WRITABLE_TYPES
+from ..engine.binding.names import QUANTIZATION_TYPES, WRITABLE_TYPES
 from .generation import Accepted
 from .scheduling import JobRequest
 from .type_rules import TypeRules

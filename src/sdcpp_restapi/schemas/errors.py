@@ -4,7 +4,7 @@ from .base import Frozen, LeftOut
 
 
 class ErrorInfo(Frozen):
-    """`code` is a stable word for programs, `message` is for people, `field` is the request's field at fault."""
+    """`code` is a stable word for programs, `message` is for people, `field` the request's field at fault."""
 
     code: str
     message: str

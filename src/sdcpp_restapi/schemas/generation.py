@@ -167,7 +167,7 @@ class ImageRequest(CacheFields, HiresFields, GenerationRequest):
     @model_validator(mode="after")
     def _one_sigma_more_than_steps(self) -> Self:
         # The engine takes the schedule's length from the sigmas and would sample a different number of
-        # steps without a word (measured on 487de75).
+        # steps without a word.
         if self.custom_sigmas and len(self.custom_sigmas) != self.steps + 1:
             raise ValueError(
                 f"custom_sigmas has {len(self.custom_sigmas)} values, but {self.steps} steps"

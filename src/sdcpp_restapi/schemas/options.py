@@ -90,7 +90,7 @@ class Preset(Frozen):
 
 
 class Architecture(Frozen):
-    """A preset with what the engine calls it and what it can't do (measured on 487de75)."""
+    """A preset with what the engine calls it and what it can't do (measured)."""
 
     key: str = Field(description="Its name in GET /architectures, e.g. 'SD1'")
     name: str = Field(description="model_architecture in the API, e.g. 'SD1.5'")

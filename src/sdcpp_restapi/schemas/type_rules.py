@@ -1,7 +1,7 @@
 """Rules that give some tensors a type of their own: `pattern=type`, separated by commas.
 
 A pattern is a regular expression that is searched in the tensor's name. The engine ends its process when it
-cannot compile one, and ignores a type that it does not know (measured on 487de75): both are refused here.
+cannot compile one, and ignores a type that it does not know: both are refused here.
 """
 
 import re
@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from .engine_names import WRITABLE_TYPES
+from ..engine.binding.names import WRITABLE_TYPES
 
 LONGEST = 4000
 

@@ -1,4 +1,4 @@
-"""What a slot can do: one of this machine (engine_slot.py), or of a worker (cluster/server/remote_slot.py)."""
+"""What a slot can do: one here (engine_slot.py), or one of a worker (cluster/server/remote_slot.py)."""
 
 from typing import Protocol
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sdcpp_restapi.schemas.engine_names import QUANTIZATION_TYPES, WRITABLE_TYPES
+from sdcpp_restapi.engine.binding.names import QUANTIZATION_TYPES, WRITABLE_TYPES
 from tests.server.convert.conftest import ZIMAGE, convert, types_in
 from tests.support.running_server import RunningServer
 from tests.support.tiny_models import build

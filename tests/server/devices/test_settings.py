@@ -8,9 +8,9 @@ import psutil
 import pytest
 
 from sdcpp_restapi.config import Engine, read_settings
-from sdcpp_restapi.engine.binding.load_params import ctx_params
+from sdcpp_restapi.engine.binding.library import Library
+from sdcpp_restapi.engine.binding.load_params import build_context_params
 from sdcpp_restapi.engine.binding.self_check import open_library
-from sdcpp_restapi.engine.binding.structs import Library
 from sdcpp_restapi.errors import BadSettings
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
 from tests.server.devices.conftest import PROMPT, StartDevices, load_body, load_everywhere
@@ -56,9 +56,9 @@ def test_what_is_no_device_is_refused(devices: list[str], why: str) -> None:
 
 def test_the_device_is_the_backend_of_all_parts_but_those_that_stay_on_the_cpu(library: Library) -> None:
     files = ModelFiles(main="/m.gguf", model_type="checkpoint")
-    call = ctx_params(library, files, LoadOptions(), "cpu")
+    call = build_context_params(library, files, LoadOptions(), "cpu")
     assert call.struct.backend == b"*=cpu,te=cpu"
-    assert "backend: *=cpu,te=cpu" in library.text("sd_ctx_params_to_str", ctypes.byref(call.struct))
+    assert "backend: *=cpu,te=cpu" in library.read_string("sd_ctx_params_to_str", ctypes.byref(call.struct))
 
 
 def test_threads_are_those_of_the_device_unless_the_load_says_otherwise(start_devices: StartDevices) -> None:

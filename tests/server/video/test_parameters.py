@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sdcpp_restapi.schemas import engine_names
+from sdcpp_restapi.engine.binding import names
 from tests.proofs.cases import fields, pairs
 from tests.support.images import as_base64, picture
 from tests.support.running_server import RunningServer
@@ -60,7 +60,7 @@ PASSED: dict[str, tuple[Any, str, Any]] = {
     "control_frames": ([IMAGE, OTHER], "control_frames", [{"width": 16, "height": 16, "channel": 3}] * 2),
     "high_noise_steps": (4, f"{HIGH}.sample_steps", 4),
     "high_noise_cfg_scale": (3.25, f"{HIGH}.guidance.txt_cfg", 3.25),
-    "high_noise_sampler": ("DPM++2M", f"{HIGH}.sample_method", engine_names.SAMPLERS.index("dpm++2m")),
+    "high_noise_sampler": ("DPM++2M", f"{HIGH}.sample_method", names.SAMPLERS.index("dpm++2m")),
     "high_noise_distilled_guidance": (2.75, f"{HIGH}.guidance.distilled_guidance", 2.75),
     "high_noise_slg_scale": (1.5, f"{HIGH}.guidance.slg.scale", 1.5),
     "high_noise_skip_layers": ([2], f"{HIGH}.guidance.slg.layers", [2]),
@@ -120,7 +120,7 @@ def test_the_architectures_own_values_fill_in_what_is_not_given(server: RunningS
 def test_the_high_noise_model_samples_as_the_other_one_unless_asked_otherwise(server: RunningServer) -> None:
     film(server, **ETA)
     struct = passed(server)
-    assert at(struct, f"{HIGH}.sample_method") == engine_names.SAMPLERS.index("euler_a")
+    assert at(struct, f"{HIGH}.sample_method") == names.SAMPLERS.index("euler_a")
     assert at(struct, f"{HIGH}.eta") == at(struct, "sample_params.eta") != float("inf")
     assert (at(struct, f"{HIGH}.sample_steps"), struct["moe_boundary"]) == (-1, 0.875)
 

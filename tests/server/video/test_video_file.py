@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser
 
-from sdcpp_restapi.engine.child.video_file import mp4
+from sdcpp_restapi.engine.child.video_file import open_mp4
 from tests.support.running_server import RunningServer
 from tests.support.videos import fetched, film, frames
 
@@ -106,9 +106,9 @@ PLAYED = """video => new Promise((done, fail) => {
 # Noise that grows brighter, made into the file that is named: run by a process of its own.
 CODED = """
 import pathlib, sys, numpy, PIL.Image
-from sdcpp_restapi.engine.video import mp4
+from sdcpp_restapi.engine.video import open_mp4
 noise = numpy.random.default_rng(1).integers(0, 64, (5, 320, 320, 3), numpy.uint8)
-with mp4(pathlib.Path(sys.argv[1]), (320, 320), 16, "") as add:
+with open_mp4(pathlib.Path(sys.argv[1]), (320, 320), 16, "") as add:
     for number, frame in enumerate(noise):
         add(PIL.Image.fromarray(frame + 8 * number))
 """
@@ -147,7 +147,7 @@ def test_a_thumbnail_of_the_video_is_its_first_frame(server: RunningServer, job:
 
 @pytest.mark.parametrize("size", [(17, 33), (64, 2)], ids=str)
 def test_an_odd_edge_is_cut_off_and_colours_stay(tmp_path: Path, size: tuple[int, int]) -> None:
-    with mp4(tmp_path / "video.mp4", size, 240, "x" * 20_000) as add:
+    with open_mp4(tmp_path / "video.mp4", size, 240, "x" * 20_000) as add:
         for _ in range(3):
             add(Image.new("RGB", size, (200, 90, 10)))
     with av.open(str(tmp_path / "video.mp4")) as file:

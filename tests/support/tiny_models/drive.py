@@ -25,8 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sdcpp_restapi.engine.binding import structs
-from sdcpp_restapi.schemas import engine_names
+from sdcpp_restapi.engine.binding import call_structs, names, structs
+from sdcpp_restapi.engine.binding.library import Library, find_library
+from sdcpp_restapi.engine.binding.revision_487de75 import REVISION
 from tests.support.tiny_models.models import TinyModel
 
 type Pixels = NDArray[np.uint8]
@@ -64,7 +65,7 @@ def generate(
 
 def main() -> None:
     """The child: answer the request on standard input."""
-    engine = structs.Library(structs.find_library()).c
+    engine = Library(find_library(REVISION), REVISION).c
     progress = structs.progress_cb_t(lambda *_: None)
     engine.sd_set_progress_callback(progress, None)
     log = structs.log_cb_t(lambda _, text, __: os.write(2, text) and None)
@@ -90,10 +91,10 @@ def _report(pixels: Pixels, started: float) -> None:
 
 
 def _load(engine: ctypes.CDLL, files: Mapping[str, str], embedding: str | None) -> int:
-    parameters = structs.sd_ctx_params_t()
+    parameters = call_structs.sd_ctx_params_t()
     engine.sd_ctx_params_init(byref(parameters))
     parameters.n_threads, parameters.eager_load = 2, True
-    parameters.lora_apply_mode = engine_names.LORA_APPLY_MODES.index("at_runtime")
+    parameters.lora_apply_mode = names.LORA_APPLY_MODES.index("at_runtime")
     if embedding:
         entry = structs.sd_embedding_t(Path(embedding).stem.encode(), embedding.encode())
         parameters.embeddings, parameters.embedding_count = ctypes.pointer(entry), 1
@@ -107,7 +108,7 @@ def _load(engine: ctypes.CDLL, files: Mapping[str, str], embedding: str | None) 
 
 def _generate(engine: ctypes.CDLL, context: int, prompt: str = "a cat", seed: int = 1, steps: int = 2,
               size: int = 64, cfg: float = 1.0, lora: str | None = None) -> Pixels:  # fmt: skip
-    parameters = structs.sd_img_gen_params_t()
+    parameters = call_structs.sd_img_gen_params_t()
     engine.sd_img_gen_params_init(byref(parameters))
     parameters.prompt, parameters.seed = prompt.encode(), seed
     parameters.width = parameters.height = size

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
+from ...engine.binding import names
 from ...models import architectures
-from ...schemas import engine_names
 from ...schemas.options import Architectures, Options, QuantizationType
 from ..app_state import State
 
@@ -14,16 +14,16 @@ router = APIRouter(tags=["Options"])
 async def options() -> Options:
     """The engine's own lists."""
     return Options(
-        samplers=list(engine_names.SAMPLERS),
-        schedulers=list(engine_names.SCHEDULERS),
+        samplers=list(names.SAMPLERS),
+        schedulers=list(names.SCHEDULERS),
         quantization_types=[
             QuantizationType(id=key, name=name, bits=bits)
-            for key, (name, bits) in engine_names.QUANTIZATION_TYPES.items()
+            for key, (name, bits) in names.QUANTIZATION_TYPES.items()
         ],
-        rng_types=list(engine_names.RNG_TYPES),
-        predictions=list(engine_names.PREDICTIONS),
-        lora_apply_modes=list(engine_names.LORA_APPLY_MODES),
-        preview_modes=list(engine_names.PREVIEW_MODES),
+        rng_types=list(names.RNG_TYPES),
+        predictions=list(names.PREDICTIONS),
+        lora_apply_modes=list(names.LORA_APPLY_MODES),
+        preview_modes=list(names.PREVIEW_MODES),
     )
 
 

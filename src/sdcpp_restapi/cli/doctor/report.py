@@ -29,9 +29,7 @@ def examine(config: Path | None, flags: Flags, as_json: bool) -> None:
     if as_json:
         typer.echo(diagnosis.model_dump_json(indent=2))
     else:
-        typer.echo(
-            "\nAll is well." if diagnosis.ok else "\nSomething is wrong: see the lines with ✗ above."
-        )
+        typer.echo("\nAll is well." if diagnosis.ok else "\nSomething is wrong: see the lines with ✗ above.")
     if not diagnosis.ok:
         raise typer.Exit(FAILED)
 

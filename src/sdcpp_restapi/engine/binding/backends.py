@@ -28,7 +28,7 @@ def preload_cuda() -> None:
                 ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
 
 
-def register(c: ctypes.CDLL, library: Path) -> None:
+def register_backends(c: ctypes.CDLL, library: Path) -> None:
     """Register the backends that lie beside `library`'s package; a backend that cannot run is left out."""
     load = getattr(c, "ggml_backend_load", None)
     if load is None:

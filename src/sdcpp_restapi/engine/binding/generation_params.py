@@ -1,5 +1,8 @@
-"""What the arguments of generate_image and generate_video have in common: the makers of their rules, and the
-rules of the fields that both kinds of request have."""
+"""What the arguments of generate_image and generate_video have in common.
+
+The functions `map_*` make rules; SHARED_RULES are those of the fields that both kinds of request have. A
+target is the dotted path of a field of the struct.
+"""
 
 import ctypes
 import os
@@ -7,17 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...schemas import engine_names
 from ...schemas.engine import Generation
-from . import image_buffers
-from .field_rules import INFINITY, Rule, utf8
-from .self_check import member
-from .structs import CACHE_EASYCACHE, sd_lora_t
+from . import image_buffers, names
+from .field_rules import INFINITY, Rule, encode_text
+from .self_check import resolve_member
+from .structs import sd_lora_t
 
 
 @dataclass
 class GenerationCall[C: Generation]:
-    """The argument of a call; `alive` holds what its pointers point at."""
+    """The argument of a call and the command that fills it; `alive` holds what its pointers point at."""
 
     struct: ctypes.Structure
     command: C
@@ -25,61 +27,61 @@ class GenerationCall[C: Generation]:
 
 
 def fill(call: GenerationCall[Any], rules: Sequence[Rule[Any]]) -> None:
-    """Put everything of the command into the struct. Raises JobFailed when an input image cannot be read."""
-    call.struct.prompt = utf8(call.command.prompt)
-    call.struct.negative_prompt = utf8(call.command.negative_prompt)
+    """Apply all rules whose fields the request has. Raises JobFailed when an input image cannot be read."""
+    call.struct.prompt = encode_text(call.command.prompt)
+    call.struct.negative_prompt = encode_text(call.command.negative_prompt)
     _put_loras(call)
     for rule in rules:
         if set(rule.fields) <= set(type(call.command.params).model_fields):
             rule.apply(call)
 
 
-def number(name: str, target: str = "") -> Rule[GenerationCall[Any]]:
-    """A field that is a number of the same meaning."""
+def map_number(name: str, target: str = "") -> Rule[GenerationCall[Any]]:
+    """Rule of a field that is copied: a number or boolean of the same meaning."""
 
     def apply(call: GenerationCall[Any]) -> None:
-        struct, leaf = member(call.struct, target or name)
+        struct, leaf = resolve_member(call.struct, target or name)
         setattr(struct, leaf, getattr(call.command.params, name))
 
     return Rule((name,), apply)
 
 
-def index(name: str, target: str, known: Sequence[str]) -> Rule[GenerationCall[Any]]:
-    """A field that is an enum: its index."""
+def map_index(name: str, target: str, known: Sequence[str]) -> Rule[GenerationCall[Any]]:
+    """Rule of a field that is one of the names of an enum: its index in `known`."""
 
     def apply(call: GenerationCall[Any]) -> None:
-        struct, leaf = member(call.struct, target)
+        struct, leaf = resolve_member(call.struct, target)
         setattr(struct, leaf, known.index(getattr(call.command.params, name)))
 
     return Rule((name,), apply)
 
 
-def numbers(name: str, target: str, count: str, kind: type[Any]) -> Rule[GenerationCall[Any]]:
-    """A list of numbers: a pointer and a count in the same struct."""
+def map_numbers(name: str, target: str, count: str, kind: type[Any]) -> Rule[GenerationCall[Any]]:
+    """Rule of a field that is a list of numbers: a pointer, and a count in the same struct."""
 
     def apply(call: GenerationCall[Any]) -> None:
         values = getattr(call.command.params, name)
         array = (kind * len(values))(*values)
         call.alive.append(array)
-        struct, leaf = member(call.struct, target)
+        struct, leaf = resolve_member(call.struct, target)
         setattr(struct, leaf, array)
         setattr(struct, count, len(values))
 
     return Rule((name,), apply)
 
 
-def picture(name: str, target: str, channels: int) -> Rule[GenerationCall[Any]]:
-    """One input image, stretched to the size of the result."""
+def map_image(name: str, target: str, channels: int) -> Rule[GenerationCall[Any]]:
+    """Rule of a field that is one input image, stretched to the size of the result."""
 
     def apply(call: GenerationCall[Any]) -> None:
-        for image in pictures(call, name, channels)[:1]:
+        for image in load_images(call, name, channels)[:1]:
             setattr(call.struct, target, image.struct)
 
     return Rule((name,), apply)
 
 
-def pictures(call: GenerationCall[Any], name: str, channels: int) -> list[image_buffers.InputImage]:
-    """The input images of a field, stretched to the size of the result and kept alive."""
+def load_images(call: GenerationCall[Any], name: str, channels: int) -> list[image_buffers.InputImage]:
+    """Read the input images of a field, stretched to the size of the result; the call keeps them alive."""
     params = call.command.params
     size = (params.width, params.height)
     loaded = [image_buffers.load_input(path, channels, size) for path in call.command.images.get(name, [])]
@@ -87,24 +89,24 @@ def pictures(call: GenerationCall[Any], name: str, channels: int) -> list[image_
     return loaded
 
 
-def guidance(prefix: str, target: str) -> tuple[Rule[GenerationCall[Any]], ...]:
-    """The fields of a sample_params_t's guidance; those of the high-noise model have a prefix."""
+def map_guidance(prefix: str, target: str) -> tuple[Rule[GenerationCall[Any]], ...]:
+    """Rules of the guidance of the sd_sample_params_t at `target`; fields of a request have a prefix."""
     inside = f"{target}.guidance"
     return (
-        number(f"{prefix}cfg_scale", f"{inside}.txt_cfg"),
-        number(f"{prefix}distilled_guidance", f"{inside}.distilled_guidance"),
-        number(f"{prefix}slg_scale", f"{inside}.slg.scale"),
-        numbers(f"{prefix}skip_layers", f"{inside}.slg.layers", "layer_count", ctypes.c_int),
-        number(f"{prefix}slg_start", f"{inside}.slg.layer_start"),
-        number(f"{prefix}slg_end", f"{inside}.slg.layer_end"),
+        map_number(f"{prefix}cfg_scale", f"{inside}.txt_cfg"),
+        map_number(f"{prefix}distilled_guidance", f"{inside}.distilled_guidance"),
+        map_number(f"{prefix}slg_scale", f"{inside}.slg.scale"),
+        map_numbers(f"{prefix}skip_layers", f"{inside}.slg.layers", "layer_count", ctypes.c_int),
+        map_number(f"{prefix}slg_start", f"{inside}.slg.layer_start"),
+        map_number(f"{prefix}slg_end", f"{inside}.slg.layer_end"),
     )
 
 
 def eta_of(call: GenerationCall[Any]) -> float:
-    """eta as the engine takes it."""
+    """The value of sample_params.eta."""
     # 0 is the API's default, meant for DDIM and TCD. Taken literally it would turn the ancestral and SDE
     # samplers into others (euler_a into ddim_trailing, bit for bit); infinity is the sampler's own value,
-    # which is 0 for DDIM and TCD. Measured on 487de75.
+    # which is 0 for DDIM and TCD. Measured.
     eta: float = call.command.params.eta
     return eta or INFINITY
 
@@ -125,7 +127,7 @@ def _put_tiling(call: GenerationCall[Any]) -> None:
 def _put_easycache(call: GenerationCall[Any]) -> None:
     params = call.command.params
     if params.easycache:
-        call.struct.cache.mode = CACHE_EASYCACHE
+        call.struct.cache.mode = 1 + names.CACHE_MODES.index("easycache")
     call.struct.cache.reuse_threshold = params.easycache_threshold
     call.struct.cache.start_percent = params.easycache_start
     call.struct.cache.end_percent = params.easycache_end
@@ -142,19 +144,19 @@ def _put_loras(call: GenerationCall[Any]) -> None:
 
 
 SHARED_RULES: tuple[Rule[GenerationCall[Any]], ...] = (
-    number("width"),
-    number("height"),
-    number("steps", "sample_params.sample_steps"),
-    *guidance("", "sample_params"),
+    map_number("width"),
+    map_number("height"),
+    map_number("steps", "sample_params.sample_steps"),
+    *map_guidance("", "sample_params"),
     Rule(("eta",), _put_eta),
-    number("seed"),
-    index("sampler", "sample_params.sample_method", engine_names.SAMPLERS),
-    index("scheduler", "sample_params.scheduler", engine_names.SCHEDULERS),
-    number("clip_skip"),
+    map_number("seed"),
+    map_index("sampler", "sample_params.sample_method", names.SAMPLERS),
+    map_index("scheduler", "sample_params.scheduler", names.SCHEDULERS),
+    map_number("clip_skip"),
     Rule(("vae_tiling", "vae_tile_size_x", "vae_tile_size_y", "vae_tile_overlap"), _put_tiling),
     Rule(("easycache", "easycache_threshold", "easycache_start", "easycache_end"), _put_easycache),
-    picture("init_image_base64", "init_image", 3),
-    number("strength"),
+    map_image("init_image_base64", "init_image", 3),
+    map_number("strength"),
 )
 
 SHARED_ELSEWHERE = {

@@ -1,4 +1,4 @@
-"""Pictures on their way in and out of the engine's memory: input files, previews, results."""
+"""Images into and out of the engine's memory: input files, previews, results."""
 
 import base64
 import ctypes
@@ -16,7 +16,7 @@ _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 @dataclass(frozen=True)
 class InputImage:
-    """An input in the engine's form; `pixels` keeps alive what `struct.data` points at."""
+    """An image as the engine takes it; `pixels` keeps alive what `struct.data` points at."""
 
     struct: sd_image_t
     pixels: ctypes.Array[ctypes.c_uint8]
@@ -24,7 +24,7 @@ class InputImage:
 
 @dataclass(frozen=True)
 class Jpeg:
-    """A preview, ready to be sent."""
+    """An encoded preview and its size in pixels."""
 
     width: int
     height: int
@@ -34,15 +34,15 @@ class Jpeg:
 def load_input(path: str, channels: int, size: tuple[int, int] | None) -> InputImage:
     """Read a stored input as 1 or 3 channels, stretched to (width, height) if a size is given.
 
-    Raises JobFailed when the file is gone or not a picture.
+    Raises JobFailed when the file is gone or not an image.
     """
-    return as_struct(opened(path, _MODES[channels], size))
+    return to_struct(open_image(path, _MODES[channels], size))
 
 
-def opened(path: str, mode: str, size: tuple[int, int] | None = None) -> Image.Image:
-    """A stored picture in a mode of Pillow, stretched to (width, height) if a size is given.
+def open_image(path: str, mode: str, size: tuple[int, int] | None = None) -> Image.Image:
+    """Read a stored image in a mode of Pillow, stretched to (width, height) if a size is given.
 
-    Raises JobFailed when the file is gone or not a picture.
+    Raises JobFailed when the file is gone or not an image.
     """
     try:
         with Image.open(path) as file:
@@ -52,8 +52,8 @@ def opened(path: str, mode: str, size: tuple[int, int] | None = None) -> Image.I
     return image if size in (None, image.size) else image.resize(size, Image.Resampling.LANCZOS)
 
 
-def as_struct(image: Image.Image) -> InputImage:
-    """A picture of mode L, RGB or RGBA in the engine's form."""
+def to_struct(image: Image.Image) -> InputImage:
+    """An image of mode L, RGB or RGBA as the engine takes it."""
     data = image.tobytes()
     pixels = (ctypes.c_uint8 * len(data)).from_buffer_copy(data)
     pointer = ctypes.cast(pixels, ctypes.POINTER(ctypes.c_uint8))
@@ -61,16 +61,16 @@ def as_struct(image: Image.Image) -> InputImage:
     return InputImage(sd_image_t(image.width, image.height, channels, pointer), pixels)
 
 
-def copied(struct: sd_image_t) -> Image.Image | None:
-    """A picture of the engine's, copied out of its memory; None when it holds no pixels."""
+def copy_image(struct: sd_image_t) -> Image.Image | None:
+    """An image of the engine's, copied out of its memory; None when it holds no pixels."""
     if not struct.data or struct.channel not in _MODES:
         return None
     data = ctypes.string_at(struct.data, struct.width * struct.height * struct.channel)
     return Image.frombytes(_MODES[struct.channel], (struct.width, struct.height), data)
 
 
-def preview_jpeg(image: Image.Image, max_size: int, quality: int) -> Jpeg:
-    """Shrink to at most max_size pixels a side and encode; small pictures are not enlarged."""
+def encode_preview(image: Image.Image, max_size: int, quality: int) -> Jpeg:
+    """Shrink to at most max_size pixels a side and encode; small images are not enlarged."""
     if max(image.size) > max_size:
         image.thumbnail((max_size, max_size), Image.Resampling.BILINEAR)
     buffer = io.BytesIO()

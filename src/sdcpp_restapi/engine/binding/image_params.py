@@ -1,42 +1,48 @@
-"""From a generate command to the argument of generate_image: the single place where request fields become
-C fields."""
+"""From a generate command to the argument of generate_image: here alone image requests become C fields."""
 
 import ctypes
 import os
 from pathlib import Path
 
 from ...errors import JobFailed
-from ...schemas import engine_names
 from ...schemas.engine import Generate
 from ...schemas.generation import Img2ImgRequest
-from . import image_buffers
+from . import image_buffers, names
+from .call_structs import sd_img_gen_params_t
 from .field_rules import INFINITY, Rule
-from .generation_params import SHARED_ELSEWHERE, SHARED_RULES, GenerationCall, fill, number, numbers, picture
-from .structs import Library, sd_image_t, sd_img_gen_params_t
+from .generation_params import (
+    SHARED_ELSEWHERE,
+    SHARED_RULES,
+    GenerationCall,
+    fill,
+    map_image,
+    map_number,
+    map_numbers,
+)
+from .library import Library
+from .measurements import EDITORS, INPAINTERS
+from .structs import sd_image_t
 
 ImageCall = GenerationCall[Generate]
 
 
-# Models that are given a picture beside the latents, as the engine's log names them.
-EDITORS = ("Instruct-Pix2Pix", "SDXL Instruct-Pix2Pix")
-INPAINTERS = ("SD 1.x Inpaint", "SD 2.x Inpaint", "SDXL Inpaint", "Flux Fill", "Flux Control", "Flex.2")
+def build_image_params(library: Library, command: Generate, architecture: str = "") -> ImageCall:
+    """Fill the argument. Raises JobFailed when a file cannot be read, or the model cannot do what is asked.
 
-
-def image_params(library: Library, command: Generate, architecture: str = "") -> ImageCall:
-    """All of a job. Raises JobFailed when a file cannot be read, or the model cannot do what is asked."""
+    `architecture` is the loaded model's, as the engine's log names it.
+    """
     if command.params.hires and architecture in EDITORS + INPAINTERS:
-        # The picture stays at the size of the first pass, and the engine aborts (measured on 487de75).
         raise JobFailed(f"hires: not possible with {architecture}; leave it out")
     call = GenerationCall(sd_img_gen_params_t(), command)
     library.c.sd_img_gen_params_init(ctypes.byref(call.struct))
     fill(call, IMAGE_RULES)
     if architecture in EDITORS and isinstance(command.params, Img2ImgRequest):
-        _edit(call)
+        _put_edited_image(call)
     return call
 
 
-def _edit(call: ImageCall) -> None:
-    """The init image is what is edited, which the engine takes as a reference; -1 is as cfg_scale."""
+def _put_edited_image(call: ImageCall) -> None:
+    """Pass the init image, which is to be edited, as the reference; img_cfg_scale -1 is cfg_scale."""
     guidance = call.struct.sample_params.guidance
     if guidance.img_cfg == INFINITY:
         guidance.img_cfg = guidance.txt_cfg
@@ -51,8 +57,8 @@ def _put_image_cfg(call: ImageCall) -> None:
     call.struct.sample_params.guidance.img_cfg = scale if scale >= 0 else INFINITY
 
 
-def _loaded(call: ImageCall, name: str) -> ctypes.Array[sd_image_t]:
-    """The input images of a field in their own sizes, kept alive."""
+def _load_images(call: ImageCall, name: str) -> ctypes.Array[sd_image_t]:
+    """Read the input images of a field in their own sizes; the call keeps them alive."""
     loaded = [image_buffers.load_input(path, 3, None) for path in call.command.images.get(name, [])]
     array = (sd_image_t * len(loaded))(*(image.struct for image in loaded))
     call.alive += [loaded, array]
@@ -61,7 +67,7 @@ def _loaded(call: ImageCall, name: str) -> ctypes.Array[sd_image_t]:
 
 def _put_references(call: ImageCall) -> None:
     # The engine resizes them as ref_image_args say.
-    array = _loaded(call, "ref_images")
+    array = _load_images(call, "ref_images")
     call.struct.ref_images = array
     call.struct.ref_images_count = len(array)
     # Only what differs from the preset of the architecture, which the engine picks itself.
@@ -72,24 +78,24 @@ def _put_references(call: ImageCall) -> None:
 
 
 def _put_flow_shift(call: ImageCall) -> None:
-    # A literal 0 gives black pictures; infinity is the model's own.
+    # A literal 0 gives black images; infinity is the model's own.
     call.struct.sample_params.flow_shift = call.command.options.flow_shift or INFINITY
 
 
 def _put_photomaker(call: ImageCall) -> None:
     params, target = call.command.params, call.struct.pm_params
-    array = _loaded(call, "pm_id_images")
+    array = _load_images(call, "pm_id_images")
     target.id_images = array
     target.id_images_count = len(array)
     target.style_strength = params.pm_style_strength
     if params.pm_id_embed_path:
-        target.id_embed_path = _file("pm_id_embed_path", params.pm_id_embed_path)
+        target.id_embed_path = _require_file("pm_id_embed_path", params.pm_id_embed_path)
 
 
 def _put_cache(call: ImageCall) -> None:
     params, cache = call.command.params, call.struct.cache
     if params.cache_mode:
-        cache.mode = 1 + engine_names.CACHE_MODES.index(params.cache_mode)
+        cache.mode = 1 + names.CACHE_MODES.index(params.cache_mode)
         cache.reuse_threshold = INFINITY if params.cache_threshold is None else params.cache_threshold
         cache.start_percent = params.cache_start
         cache.end_percent = params.cache_end
@@ -100,58 +106,58 @@ def _put_hires(call: ImageCall) -> None:
     if not params.hires:
         return
     hires.enabled = True
-    hires.upscaler = 1 + engine_names.HIRES_UPSCALERS.index(params.hires_upscaler)
+    hires.upscaler = 1 + names.HIRES_UPSCALERS.index(params.hires_upscaler)
     hires.target_width, hires.target_height = params.made_size
     if params.hires_model:
-        hires.model_path = _file("hires_model", params.hires_model)
+        hires.model_path = _require_file("hires_model", params.hires_model)
 
 
-def _file(field: str, path: str) -> bytes:
-    """A file that was there when the job was submitted; the engine would go on without some of them."""
+def _require_file(field: str, path: str) -> bytes:
+    """The path of a file; raises JobFailed when it is gone: without some files the engine would go on."""
     if not Path(path).is_file():
         raise JobFailed(f"{field}: {path} is gone")
     return os.fsencode(path)
 
 
-def _cache_number(name: str) -> Rule[ImageCall]:
-    return number(name, name.replace("cache_", "cache.", 1))
+def _map_cache_number(name: str) -> Rule[ImageCall]:
+    return map_number(name, name.replace("cache_", "cache.", 1))
 
 
 IMAGE_RULES: tuple[Rule[ImageCall], ...] = (
     *SHARED_RULES,
-    number("shifted_timestep", "sample_params.shifted_timestep"),
-    number("batch_count"),
-    numbers("custom_sigmas", "sample_params.custom_sigmas", "custom_sigmas_count", ctypes.c_float),
+    map_number("shifted_timestep", "sample_params.shifted_timestep"),
+    map_number("batch_count"),
+    map_numbers("custom_sigmas", "sample_params.custom_sigmas", "custom_sigmas_count", ctypes.c_float),
     Rule(("ref_images", "auto_resize_ref_image", "increase_ref_index"), _put_references),
-    picture("control_image_base64", "control_image", 3),
-    number("control_strength"),
+    map_image("control_image_base64", "control_image", 3),
+    map_number("control_strength"),
     Rule((), _put_flow_shift),
-    picture("mask_image_base64", "mask_image", 1),
+    map_image("mask_image_base64", "mask_image", 1),
     Rule(("img_cfg_scale",), _put_image_cfg),
     Rule(("pm_id_images", "pm_id_embed_path", "pm_style_strength"), _put_photomaker),
     Rule(("cache_mode", "cache_threshold", "cache_start", "cache_end"), _put_cache),
-    _cache_number("cache_error_decay_rate"),
-    _cache_number("cache_use_relative_threshold"),
-    _cache_number("cache_reset_error_on_compute"),
-    _cache_number("cache_residual_diff_threshold"),
-    number("cache_fn_compute_blocks", "cache.Fn_compute_blocks"),
-    number("cache_bn_compute_blocks", "cache.Bn_compute_blocks"),
-    _cache_number("cache_spectrum_w"),
-    _cache_number("cache_spectrum_m"),
-    _cache_number("cache_spectrum_lam"),
-    _cache_number("cache_spectrum_window_size"),
-    _cache_number("cache_spectrum_flex_window"),
-    _cache_number("cache_spectrum_warmup_steps"),
-    _cache_number("cache_spectrum_stop_percent"),
+    _map_cache_number("cache_error_decay_rate"),
+    _map_cache_number("cache_use_relative_threshold"),
+    _map_cache_number("cache_reset_error_on_compute"),
+    _map_cache_number("cache_residual_diff_threshold"),
+    map_number("cache_fn_compute_blocks", "cache.Fn_compute_blocks"),
+    map_number("cache_bn_compute_blocks", "cache.Bn_compute_blocks"),
+    _map_cache_number("cache_spectrum_w"),
+    _map_cache_number("cache_spectrum_m"),
+    _map_cache_number("cache_spectrum_lam"),
+    _map_cache_number("cache_spectrum_window_size"),
+    _map_cache_number("cache_spectrum_flex_window"),
+    _map_cache_number("cache_spectrum_warmup_steps"),
+    _map_cache_number("cache_spectrum_stop_percent"),
     Rule(
         ("hires", "hires_upscaler", "hires_model", "hires_scale", "hires_width", "hires_height"), _put_hires
     ),
-    number("hires_steps", "hires.steps"),
-    number("hires_strength", "hires.denoising_strength"),
-    number("hires_tile_size", "hires.upscale_tile_size"),
-    numbers("hires_custom_sigmas", "hires.custom_sigmas", "custom_sigmas_count", ctypes.c_float),
-    number("circular_x"),
-    number("circular_y"),
+    map_number("hires_steps", "hires.steps"),
+    map_number("hires_strength", "hires.denoising_strength"),
+    map_number("hires_tile_size", "hires.upscale_tile_size"),
+    map_numbers("hires_custom_sigmas", "hires.custom_sigmas", "custom_sigmas_count", ctypes.c_float),
+    map_number("circular_x"),
+    map_number("circular_y"),
 )
 
 IMAGE_ELSEWHERE = SHARED_ELSEWHERE | {

@@ -1,15 +1,18 @@
-"""From a load command to the argument of new_sd_ctx: the single place where load options become C fields."""
+"""From a load command to the argument of new_sd_ctx: here alone load options become C fields."""
 
 import ctypes
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ...schemas import engine_names
 from ...schemas.base import Component
 from ...schemas.models import LoadOptions, ModelFiles
-from .field_rules import Rule, engine_type_rules, utf8
-from .structs import TYPE_AS_STORED, TYPES, Library, sd_ctx_params_t, sd_embedding_t
+from . import names
+from .call_structs import sd_ctx_params_t
+from .field_rules import Rule, encode_text, format_type_rules
+from .library import Library
+from .revision import Revision
+from .structs import sd_embedding_t
 
 COMPONENT_FIELDS: dict[Component, str] = {
     "vae": "vae_path",
@@ -32,19 +35,20 @@ class ContextCall:
 
     struct: sd_ctx_params_t
     options: LoadOptions
+    revision: Revision
     device: str | None = None
     alive: list[object] = field(default_factory=list)
 
 
-def ctx_params(
+def build_context_params(
     library: Library, files: ModelFiles, options: LoadOptions, device: str | None = None
 ) -> ContextCall:
-    """What to load, and how; without a device the engine chooses one.
+    """Fill the argument; without a device the engine chooses one.
 
     Weights are read at once, so that a context that exists can generate; but what is read so is never
-    released (measured on 487de75), so that `free_params_immediately` leaves the reading to each job.
+    released, so that `free_params_immediately` leaves the reading to each job.
     """
-    call = ContextCall(sd_ctx_params_t(), options, device)
+    call = ContextCall(sd_ctx_params_t(), options, library.revision, device)
     library.c.sd_ctx_params_init(ctypes.byref(call.struct))
     call.struct.eager_load = not options.free_params_immediately
     main = "model_path" if files.model_type == "checkpoint" else "diffusion_model_path"
@@ -57,18 +61,18 @@ def ctx_params(
     return call
 
 
-def _option(name: str, *targets: str) -> Rule[ContextCall]:
+def _map_option(name: str, *targets: str) -> Rule[ContextCall]:
     """An option that is a struct's field of the same meaning: a number, a boolean or a text."""
 
     def apply(call: ContextCall) -> None:
         value = getattr(call.options, name)
         for target in targets or (name,):
-            setattr(call.struct, target, utf8(value) if isinstance(value, str) else value)
+            setattr(call.struct, target, encode_text(value) if isinstance(value, str) else value)
 
     return Rule((name,), apply)
 
 
-def _choice(name: str, target: str, known: Sequence[str]) -> Rule[ContextCall]:
+def _map_choice(name: str, target: str, known: Sequence[str]) -> Rule[ContextCall]:
     """An option that is an enum: its index; empty leaves the engine's own choice."""
 
     def apply(call: ContextCall) -> None:
@@ -85,11 +89,12 @@ def _put_threads(call: ContextCall) -> None:
 
 
 def _put_weight_type(call: ContextCall) -> None:
-    call.struct.wtype = TYPES.get(call.options.weight_type, TYPE_AS_STORED)
+    known = call.revision
+    call.struct.wtype = known.type_ids.get(call.options.weight_type, known.type_as_stored)
 
 
 def _put_type_rules(call: ContextCall) -> None:
-    call.struct.tensor_type_rules = engine_type_rules(call.options.tensor_type_rules)
+    call.struct.tensor_type_rules = format_type_rules(call.options.tensor_type_rules)
 
 
 def _put_placement(call: ContextCall) -> None:
@@ -119,16 +124,14 @@ def _put_chroma(call: ContextCall) -> None:
 
 def _put_lora_mode(call: ContextCall) -> None:
     # The engine's own `auto` merges LoRAs into weights that are not quantised and takes them out again
-    # later; what rounding leaves behind changes every picture after it. At run time nothing is left.
+    # later; what rounding leaves behind changes every image after it. At run time nothing is left.
     mode = call.options.lora_apply_mode
-    call.struct.lora_apply_mode = engine_names.LORA_APPLY_MODES.index(
-        "at_runtime" if mode == "auto" else mode
-    )
+    call.struct.lora_apply_mode = names.LORA_APPLY_MODES.index("at_runtime" if mode == "auto" else mode)
 
 
 def _put_embeddings(call: ContextCall, embeddings: dict[str, str]) -> None:
     array = (sd_embedding_t * len(embeddings))(
-        *(sd_embedding_t(utf8(word), os.fsencode(path)) for word, path in embeddings.items())
+        *(sd_embedding_t(encode_text(word), os.fsencode(path)) for word, path in embeddings.items())
     )
     call.alive.append(array)
     call.struct.embeddings = array
@@ -147,16 +150,16 @@ LOAD_RULES: tuple[Rule[ContextCall], ...] = (
         ),
         _put_placement,
     ),
-    _option("vae_conv_direct"),
-    _option("diffusion_conv_direct"),
-    _option("flash_attn", "flash_attn", "diffusion_flash_attn"),
-    _option("enable_mmap"),
-    _option("tae_preview_only"),
+    _map_option("vae_conv_direct"),
+    _map_option("diffusion_conv_direct"),
+    _map_option("flash_attn", "flash_attn", "diffusion_flash_attn"),
+    _map_option("enable_mmap"),
+    _map_option("tae_preview_only"),
     Rule(("weight_type",), _put_weight_type),
     Rule(("tensor_type_rules",), _put_type_rules),
-    _choice("rng_type", "rng_type", engine_names.RNG_TYPES),
-    _choice("sampler_rng_type", "sampler_rng_type", engine_names.RNG_TYPES),
-    _choice("prediction", "prediction", engine_names.PREDICTIONS),
+    _map_choice("rng_type", "rng_type", names.RNG_TYPES),
+    _map_choice("sampler_rng_type", "sampler_rng_type", names.RNG_TYPES),
+    _map_choice("prediction", "prediction", names.PREDICTIONS),
     Rule(("lora_apply_mode",), _put_lora_mode),
     Rule(("chroma_use_dit_mask", "chroma_use_t5_mask", "chroma_t5_mask_pad"), _put_chroma),
 )

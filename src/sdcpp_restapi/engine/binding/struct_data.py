@@ -1,4 +1,4 @@
-"""What a C struct holds, read back as data: the engine has no printer of its own for sd_vid_gen_params_t."""
+"""The fields of a C struct as plain data, for the log: the engine cannot print an sd_vid_gen_params_t."""
 
 import ctypes
 from typing import Any
@@ -14,19 +14,19 @@ COUNTS = {
 }
 
 
-def read_back(struct: ctypes.Structure) -> dict[str, Any]:
+def read_struct(struct: ctypes.Structure) -> dict[str, Any]:
     """Field -> value; structs are dictionaries, arrays are lists."""
     found: dict[str, Any] = {}
     for name, kind, *_ in struct._fields_:
         value = getattr(struct, name)
         if name in COUNTS:
-            found[name] = [_plain(value[i]) for i in range(getattr(struct, COUNTS[name]))]
+            found[name] = [_to_plain(value[i]) for i in range(getattr(struct, COUNTS[name]))]
         elif not issubclass(kind, ctypes._Pointer):
-            found[name] = _plain(value)
+            found[name] = _to_plain(value)
     return found
 
 
-def _plain(value: Any) -> Any:
+def _to_plain(value: Any) -> Any:
     if isinstance(value, ctypes.Structure):
-        return read_back(value)
+        return read_struct(value)
     return value.decode(errors="replace") if isinstance(value, bytes) else value

@@ -1,10 +1,10 @@
-"""From a generate_video command to the argument of generate_video: the single place where the fields of a
-video request become C fields."""
+"""From a generate_video command to the function's argument: here alone video requests become C fields."""
 
 import ctypes
 
-from ...schemas import engine_names
 from ...schemas.engine import GenerateVideo
+from . import names
+from .call_structs import sd_vid_gen_params_t
 from .field_rules import INFINITY, Rule
 from .generation_params import (
     SHARED_ELSEWHERE,
@@ -12,18 +12,19 @@ from .generation_params import (
     GenerationCall,
     eta_of,
     fill,
-    guidance,
-    number,
-    picture,
-    pictures,
+    load_images,
+    map_guidance,
+    map_image,
+    map_number,
 )
-from .structs import Library, sd_image_t, sd_vid_gen_params_t
+from .library import Library
+from .structs import sd_image_t
 
 VideoCall = GenerationCall[GenerateVideo]
 
 
-def video_params(library: Library, command: GenerateVideo) -> VideoCall:
-    """All of a job. Raises JobFailed when an input image cannot be read."""
+def build_video_params(library: Library, command: GenerateVideo) -> VideoCall:
+    """Fill the argument. Raises JobFailed when an input image cannot be read."""
     call = GenerationCall(sd_vid_gen_params_t(), command)
     library.c.sd_vid_gen_params_init(ctypes.byref(call.struct))
     fill(call, VIDEO_RULES)
@@ -31,14 +32,14 @@ def video_params(library: Library, command: GenerateVideo) -> VideoCall:
 
 
 def _put_flow_shift(call: VideoCall) -> None:
-    # A literal 0 gives black pictures; infinity is the model's own.
+    # A literal 0 gives black images; infinity is the model's own.
     call.struct.sample_params.flow_shift = call.command.params.flow_shift or INFINITY
 
 
 def _put_control(call: VideoCall) -> None:
     # The engine takes frames only: one image for all is all of them.
-    frames = pictures(call, "control_frames", 3)
-    frames = frames or pictures(call, "control_image_base64", 3) * call.command.params.video_frames
+    frames = load_images(call, "control_frames", 3)
+    frames = frames or load_images(call, "control_image_base64", 3) * call.command.params.video_frames
     array = (sd_image_t * len(frames))(*(frame.struct for frame in frames))
     call.alive.append(array)
     call.struct.control_frames = array
@@ -47,22 +48,22 @@ def _put_control(call: VideoCall) -> None:
 
 def _put_high_noise_sampler(call: VideoCall) -> None:
     params, high_noise = call.command.params, call.struct.high_noise_sample_params
-    high_noise.sample_method = engine_names.SAMPLERS.index(params.high_noise_sampler or params.sampler)
+    high_noise.sample_method = names.SAMPLERS.index(params.high_noise_sampler or params.sampler)
     high_noise.eta = eta_of(call)
 
 
 VIDEO_RULES: tuple[Rule[VideoCall], ...] = (
     *SHARED_RULES,
-    number("video_frames"),
-    number("fps"),
+    map_number("video_frames"),
+    map_number("fps"),
     Rule(("flow_shift",), _put_flow_shift),
-    picture("end_image_base64", "end_image", 3),
+    map_image("end_image_base64", "end_image", 3),
     Rule(("control_frames", "control_image_base64"), _put_control),
-    number("high_noise_steps", "high_noise_sample_params.sample_steps"),
-    *guidance("high_noise_", "high_noise_sample_params"),
+    map_number("high_noise_steps", "high_noise_sample_params.sample_steps"),
+    *map_guidance("high_noise_", "high_noise_sample_params"),
     Rule(("high_noise_sampler",), _put_high_noise_sampler),
-    number("moe_boundary"),
-    number("vace_strength"),
+    map_number("moe_boundary"),
+    map_number("vace_strength"),
 )
 
 VIDEO_ELSEWHERE = SHARED_ELSEWHERE | {"save_frames": "done after the engine's call"}

@@ -1,1 +1,1 @@
-"""TODO."""
+"""What runs in the engine child, the process that owns the C library."""

@@ -10,7 +10,7 @@ import argparse
 import ctypes
 from typing import NoReturn
 
-from ...pipe.child_end import ChildEnd, prepare
+from ...pipe.child_end import ChildEnd, prepare_process
 from ...schemas.engine import (
     COMMAND,
     Convert,
@@ -26,8 +26,8 @@ from ...schemas.engine import (
     Upscale,
     Work,
 )
+from ..binding.library import Library
 from ..binding.self_check import open_library
-from ..binding.structs import Library
 from .session import Session
 
 # Before a chat model, after the server.
@@ -35,7 +35,7 @@ NICENESS = 5
 
 
 def perform(session: Session, work: Work) -> Report:
-    """The last report of a command. Raises SdcppError."""
+    """Carry out a command; its last report. Raises SdcppError."""
     match work:
         case Load():
             return session.load(work)
@@ -57,37 +57,37 @@ def perform(session: Session, work: Work) -> Report:
             return Unloaded(id=work.id)
 
 
-def hello(library: Library) -> Hello:
-    """What the library says about itself and the machine."""
+def describe_library(library: Library) -> Hello:
+    """The first report: what the library says about itself and the machine."""
     return Hello(
-        commit=library.text("sd_commit"),
-        version=library.text("sd_version"),
-        system_info=" ".join(library.text("sd_get_system_info").split()),
-        devices=_devices(library),
+        commit=library.read_string("sd_commit"),
+        version=library.read_string("sd_version"),
+        system_info=" ".join(library.read_string("sd_get_system_info").split()),
+        devices=_list_devices(library),
         physical_cores=library.c.sd_get_num_physical_cores(),
         library=str(library.path),
     )
 
 
-def _devices(library: Library) -> list[str]:
+def _list_devices(library: Library) -> list[str]:
     buffer = ctypes.create_string_buffer(16384)
     library.c.sd_list_devices(buffer, len(buffer))
     return buffer.value.decode(errors="replace").splitlines()
 
 
 def main() -> NoReturn:
-    """The command line."""
+    """Read the command line, then work until the server is gone."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--fd", type=int, required=True, help="inherited end of a socket pair")
     parser.add_argument("--library", help="path of the engine library (default: the installed wheel's)")
     parser.add_argument("--debug", action="store_true", help="report the engine's debug lines as well")
     arguments = parser.parse_args()
-    prepare(NICENESS)
+    prepare_process(NICENESS)
     child = ChildEnd[Work, Session](arguments.fd, COMMAND)
 
     def start() -> tuple[Session, Hello]:
         library = open_library(arguments.library)
-        return Session(library, child.report, arguments.debug), hello(library)
+        return Session(library=library, report=child.report, debug=arguments.debug), describe_library(library)
 
     child.run(start, perform)
 

@@ -1,4 +1,4 @@
-"""Writing a model in another type, in the child."""
+"""Writing a model file with another type of weights."""
 
 import os
 import time
@@ -6,32 +6,32 @@ from collections.abc import Callable
 
 from ...errors import JobCancelled, JobFailed
 from ...schemas.engine import Convert, Converted
-from ..binding.field_rules import engine_type_rules
-from ..binding.structs import TYPES, Library
+from ..binding.field_rules import format_type_rules
+from ..binding.library import Library
 from .log_parser import LogParser
 
 
 def convert(
-    library: Library, listener: LogParser, command: Convert, cancelled: Callable[[], bool]
+    library: Library, log_parser: LogParser, command: Convert, is_cancelled: Callable[[], bool]
 ) -> Converted:
-    """Write the model file. The call cannot be stopped: a cancel is heard when it is over.
+    """Write the model file. The call cannot be stopped: a cancel acts when it is over.
 
     Raises JobFailed in the engine's words, JobCancelled. What was written is left to the server.
     """
     started = time.monotonic()
-    with listener.counting(command.id):
+    with log_parser.follow_conversion(command.id):
         done = library.c.convert(
             os.fsencode(command.input),
             os.fsencode(command.vae) if command.vae else None,
             os.fsencode(command.output),
-            TYPES[command.output_type],
+            library.revision.type_ids[command.output_type],
             # Never NULL: that ends the process.
-            engine_type_rules(command.tensor_type_rules),
+            format_type_rules(command.tensor_type_rules),
             # With its own names a baked VAE would be called "vae.", which other programs do not know.
             command.vae is not None,
         )
-    if cancelled():
+    if is_cancelled():
         raise JobCancelled
     if not done:
-        raise JobFailed(listener.why("The engine did not write the model and did not say why"))
+        raise JobFailed(log_parser.explain("The engine did not write the model and did not say why"))
     return Converted(id=command.id, seconds=time.monotonic() - started)

@@ -1,4 +1,4 @@
-"""Finished pictures on their way to disk: what is done to them after the engine, and the text they carry."""
+"""Writing images: what is done to them after the engine's call, and the text that they carry."""
 
 import json
 import os
@@ -24,55 +24,61 @@ SUFFIXES = {"png": "png", "jpeg": "jpg", "webp": "webp"}
 _EXIF_FOLDER, _USER_COMMENT = 0x8769, 0x9286
 # A JPEG keeps its EXIF in one segment of 64 KiB. Longer texts are left out (of a WebP too): see config.json.
 _LONGEST_COMMENT = 65_000
-# Pixels over which inpainting fades into the picture that was there before.
+# Pixels over which inpainting fades into the image that was there before.
 FEATHER = 4
 
 
-def composited(picture: Image.Image, files: dict[str, list[str]]) -> Image.Image:
-    """What was inpainted, with the init image's own pixels where the mask is black.
+def composite_inpainting(image: Image.Image, files: dict[str, list[str]]) -> Image.Image:
+    """Put the init image's own pixels over an inpainted image where the mask is black.
 
     Within FEATHER pixels of them, the white side fades in. Gray counts as the nearer of the two, as the
     engine reads it.
     """
     (init,), (mask,) = files["init_image_base64"], files["mask_image_base64"]
-    kept = image_buffers.opened(init, picture.mode, picture.size)
-    painted = image_buffers.opened(mask, "L", picture.size).point(lambda level: 255 * (level >= 128))
+    kept = image_buffers.open_image(init, image.mode, image.size)
+    painted = image_buffers.open_image(mask, "L", image.size).point(lambda level: 255 * (level >= 128))
     # Each erosion is one pixel further from what is kept; as many of them as a pixel survives it counts.
     part = 255 // (FEATHER + 1)
     share = painted.point(lambda level: level and part)
     for _ in range(FEATHER):
         painted = painted.filter(ImageFilter.MinFilter(3))
         share = ImageChops.add(share, painted.point(lambda level: level and part))
-    return Image.composite(picture, kept, share)
+    return Image.composite(image, kept, share)
 
 
-def write(picture: Image.Image, path: Path, parameters: str, output_format: str = "png") -> None:
-    """Write a file that nobody ever sees half of; `parameters` goes in as text that other tools read."""
+def write_image(image: Image.Image, path: Path, parameters: str, output_format: str = "png") -> None:
+    """Write a file in one step; `parameters` goes in as text that other tools read.
+
+    It has a temporary name until it is complete.
+    """
     if output_format == "png":
-        options: dict[str, Any] = {"compress_level": PNG_LEVEL, "pnginfo": _png_text(parameters)}
+        options: dict[str, Any] = {"compress_level": PNG_LEVEL, "pnginfo": _build_png_text(parameters)}
     else:
         quality = JPEG_QUALITY if output_format == "jpeg" else WEBP_QUALITY
-        options = {"quality": quality, "exif": _exif(parameters)}
-    if output_format == "jpeg" and picture.mode == "RGBA":
-        picture = picture.convert("RGB")
+        options = {"quality": quality, "exif": _build_exif(parameters)}
+    if output_format == "jpeg" and image.mode == "RGBA":
+        image = image.convert("RGB")
     unfinished = path.with_name(f".{path.name}.tmp")
-    picture.save(unfinished, output_format, **options)
+    image.save(unfinished, output_format, **options)
     os.replace(unfinished, path)
 
 
 def write_result(
-    picture: Image.Image, folder: Path, name: str, parameters: str, output_format: str = "png"
+    image: Image.Image, folder: Path, name: str, parameters: str, output_format: str = "png"
 ) -> str:
-    """`write` into a job's folder; the name with its suffix. Raises JobFailed, e.g. when the disk is full."""
+    """Write an image into a job's folder; the file's name with its suffix.
+
+    Raises JobFailed, e.g. when the disk is full.
+    """
     file = f"{name}.{SUFFIXES[output_format]}"
     try:
-        write(picture, folder / file, parameters, output_format)
+        write_image(image, folder / file, parameters, output_format)
     except (OSError, ValueError) as error:
         raise JobFailed(f"{file} cannot be written: {error}") from error
     return file
 
 
-def _png_text(parameters: str) -> PngInfo:
+def _build_png_text(parameters: str) -> PngInfo:
     info = PngInfo()
     try:
         parameters.encode("latin-1")
@@ -82,7 +88,7 @@ def _png_text(parameters: str) -> PngInfo:
     return info
 
 
-def _exif(parameters: str) -> bytes:
+def _build_exif(parameters: str) -> bytes:
     exif = Image.Exif()
     comment = b"UNICODE\0" + parameters.encode("utf-16-be", "replace")
     if len(comment) <= _LONGEST_COMMENT:
@@ -90,7 +96,7 @@ def _exif(parameters: str) -> bytes:
     return exif.tobytes()
 
 
-def parameters_text(command: Generation, seed: int, size: tuple[int, int]) -> str:
+def format_parameters(command: Generation, seed: int, size: tuple[int, int]) -> str:
     """The text that the A1111 web UI writes into its files: prompts, and one line of settings.
 
     The prompt keeps its LoRA tags, and LoRAs given beside it are added as tags.
@@ -100,12 +106,12 @@ def parameters_text(command: Generation, seed: int, size: tuple[int, int]) -> st
     lines = [" ".join([params.prompt, *tags])]
     if params.negative_prompt:
         lines.append(f"Negative prompt: {params.negative_prompt}")
-    settings = _settings(command, seed, size)
-    lines.append(", ".join(f"{name}: {quoted(value)}" for name, value in settings.items()))
+    settings = _list_settings(command, seed, size)
+    lines.append(", ".join(f"{name}: {quote(value)}" for name, value in settings.items()))
     return "\n".join(lines)
 
 
-def _settings(command: Generation, seed: int, size: tuple[int, int]) -> dict[str, str]:
+def _list_settings(command: Generation, seed: int, size: tuple[int, int]) -> dict[str, str]:
     params = command.params
     settings = {
         "Steps": str(params.steps),
@@ -136,7 +142,7 @@ def _settings(command: Generation, seed: int, size: tuple[int, int]) -> dict[str
     return settings
 
 
-def quoted(value: str) -> str:
-    """A value of that line."""
-    # As A1111 does: the line is split at commas and colons by whoever reads it.
+def quote(value: str) -> str:
+    """A value for the line of settings, in quotation marks where it needs them."""
+    # As A1111 does: its readers split the line at commas and colons.
     return json.dumps(value, ensure_ascii=False) if set(value) & set(',:\n"') else value

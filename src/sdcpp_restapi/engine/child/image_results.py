@@ -12,14 +12,14 @@ from ...schemas.engine import Generate, Generated, MadeImage, Partial, Report
 from ...schemas.generation import Img2ImgRequest
 from ..binding import image_buffers
 from . import image_files
-from .progress import StepCounter
+from .step_counter import StepCounter
 from .upscaler import Upscaler
 
 
-def parts(command: Generate) -> Iterator[Generate]:
-    """One call of the engine for the whole batch; one for each image where finished ones are to be kept.
+def split_command(command: Generate) -> Iterator[Generate]:
+    """One command for the whole batch; one for each image where finished ones are to be kept.
 
-    The engine gives the images of a call only when all are made. Either way the pictures are the same.
+    The engine returns the images of a call only when all are made. Either way the images are the same.
     """
     params = command.params
     if not params.keep_finished:
@@ -30,11 +30,11 @@ def parts(command: Generate) -> Iterator[Generate]:
         yield command.model_copy(update={"params": single})
 
 
-class Results:
-    """What is in the job's folder so far."""
+class ImageResults:
+    """The images that one job has written into its folder so far."""
 
     def __init__(
-        self, command: Generate, upscaler: Upscaler, steps: StepCounter, report: Callable[[Report], None]
+        self, *, command: Generate, upscaler: Upscaler, steps: StepCounter, report: Callable[[Report], None]
     ) -> None:
         self._command = command
         self._upscaler = upscaler
@@ -50,16 +50,16 @@ class Results:
         """
         started = time.monotonic()
         for index, struct in enumerate(made):
-            # Layered models give several pictures per image of the batch.
+            # Layered models make several images per image of the batch.
             seed = part.params.seed + index * part.params.batch_count // len(made)
-            self._images.append(self._finished(struct, index, seed))
+            self._images.append(self._finish_image(struct, index, seed))
         self._seconds += seconds
         self._write_seconds += time.monotonic() - started
         if self._command.params.keep_finished:
-            self._report(Partial(id=self._command.id, made=self.told()))
+            self._report(Partial(id=self._command.id, made=self.build_report()))
 
-    def told(self) -> Generated:
-        """The last report of the job."""
+    def build_report(self) -> Generated:
+        """What is written so far: at the end, the last report of the job."""
         return Generated(
             id=self._command.id,
             images=list(self._images),
@@ -67,25 +67,25 @@ class Results:
             write_seconds=self._write_seconds,
         )
 
-    def _finished(self, struct: Any, index: int, seed: int) -> MadeImage:
+    def _finish_image(self, struct: Any, index: int, seed: int) -> MadeImage:
         command, number = self._command, len(self._images)
         params = command.params
-        picture = image_buffers.copied(struct)
-        if picture is None:
+        image = image_buffers.copy_image(struct)
+        if image is None:
             raise JobFailed(f"The engine made no picture of image {number}")
-        text = image_files.parameters_text(command, seed, picture.size)
+        text = image_files.format_parameters(command, seed, image.size)
         if isinstance(params, Img2ImgRequest) and params.mask_image_base64 and params.mask_composite:
-            picture = image_files.composited(picture, command.images)
+            image = image_files.composite_inpainting(image, command.images)
         if command.enlargement is not None:
-            picture = self._enlarged(picture, index)
+            image = self._enlarge(image, index)
         folder = Path(command.folder)
-        file = image_files.write_result(picture, folder, f"image_{number}", text, params.output_format)
-        return MadeImage(file=file, seed=seed, width=picture.width, height=picture.height)
+        file = image_files.write_result(image, folder, f"image_{number}", text, params.output_format)
+        return MadeImage(file=file, seed=seed, width=image.width, height=image.height)
 
-    def _enlarged(self, picture: Image.Image, index: int) -> Image.Image:
+    def _enlarge(self, image: Image.Image, index: int) -> Image.Image:
         assert self._command.enlargement is not None
-        return self._upscaler.enlarged(
-            picture.convert("RGB"),
+        return self._upscaler.enlarge(
+            image.convert("RGB"),
             self._command.enlargement,
-            lambda tile: self._report(self._steps.enlarged(index, tile)),
+            lambda tile: self._report(self._steps.count_enlarged(index, tile)),
         )

@@ -27,40 +27,44 @@ from ...schemas.engine import (
     VideoGenerated,
 )
 from ...schemas.pipe import Log
-from ..binding.image_params import image_params
-from ..binding.load_params import ctx_params
-from ..binding.struct_data import read_back
+from ..binding.functions import CANCEL_ALL, CANCEL_RESET
+from ..binding.image_params import build_image_params
+from ..binding.library import Library
+from ..binding.load_params import build_context_params
+from ..binding.struct_data import read_struct
 from ..binding.structs import (
-    CANCEL_ALL,
-    CANCEL_RESET,
-    Library,
     log_cb_t,
     progress_cb_t,
     sd_audio_t,
     sd_image_t,
 )
-from ..binding.video_params import video_params
+from ..binding.video_params import build_video_params
 from . import conversion
-from .image_results import Results, parts
+from .image_results import ImageResults, split_command
 from .log_parser import LogParser
-from .previews import previews
-from .progress import StepCounter
+from .previews import report_previews
+from .step_counter import StepCounter
 from .upscaler import Upscaler
 
 
 class Session:
-    """Owns the library's contexts: its own is the main model's."""
+    """Owns the context of the main model, and the upscaler with its own."""
 
-    def __init__(self, library: Library, report: Callable[[Report], None], debug: bool = False) -> None:
+    def __init__(self, *, library: Library, report: Callable[[Report], None], debug: bool) -> None:
         self._library = library
         self._report = report
         self._debug = debug
-        self._listener = LogParser(report, debug)
+        self._log_parser = LogParser(report, debug)
         self._context: int | None = None
         self._components: Collection[str] = ()
         self._cancelled = False
-        self._stoppable = False
-        self.upscaler = Upscaler(library, self._listener, report, lambda: self._cancelled)
+        self._cancellable = False
+        self.upscaler = Upscaler(
+            library=library,
+            log_parser=self._log_parser,
+            report=report,
+            is_cancelled=lambda: self._cancelled,
+        )
         # Kept for the life of the process: the library calls them whenever it likes.
         self._log = log_cb_t(self._on_log)
         self._progress = progress_cb_t(self._on_progress)
@@ -73,29 +77,29 @@ class Session:
         Raises LoadFailed in the engine's words; nothing is loaded then.
         """
         self.unload()
-        call = ctx_params(self._library, command.files, command.options, command.backend)
+        call = build_context_params(self._library, command.files, command.options, command.backend)
         started = time.monotonic()
-        with self._listener.loading(command.id):
+        with self._log_parser.follow_load(command.id):
             self._context = self._library.c.new_sd_ctx(ctypes.byref(call.struct)) or None
         if self._context is None:
-            raise LoadFailed(self._listener.why("The engine refused the model and did not say why"))
+            raise LoadFailed(self._log_parser.explain("The engine refused the model and did not say why"))
         self._components = command.files.components.keys()
         return Loaded(
             id=command.id,
-            engine_architecture=self._listener.architecture,
+            engine_architecture=self._log_parser.architecture,
             makes_images=self._library.c.sd_ctx_supports_image_generation(self._context),
             makes_videos=self._library.c.sd_ctx_supports_video_generation(self._context),
             seconds=time.monotonic() - started,
-            unused=self._unused(command),
+            unused=self._find_unused(command),
         )
 
-    def _unused(self, command: Load) -> list[Component]:
+    def _find_unused(self, command: Load) -> list[Component]:
         # As the log writes them.
         files = {
             part: os.fsencode(path).decode(errors="replace")
             for part, path in command.files.components.items()
         }
-        return [part for part, path in files.items() if path not in self._listener.read]
+        return [part for part, path in files.items() if path not in self._log_parser.files_read]
 
     def unload(self) -> None:
         """Free what is loaded, if anything is."""
@@ -104,13 +108,13 @@ class Session:
             self._library.c.free_sd_ctx(context)
 
     def begin(self) -> None:
-        """Forget an earlier cancel: a new command comes to its turn."""
+        """Forget an earlier cancel: a new command begins."""
         self._cancelled = False
 
     def cancel(self) -> None:
         """Stop the running generation; from any thread."""
         self._cancelled = True
-        self._insist()
+        self._repeat_cancel()
 
     def generate(self, command: Generate) -> Generated:
         """Make the images of a job and write them into its folder.
@@ -118,21 +122,21 @@ class Session:
         Raises JobCancelled or JobFailed, in the engine's words.
         """
         how = command.enlargement
-        tiles = self.upscaler.tile_count(command.params.made_size, how) if how else 0
+        tiles = self.upscaler.count_tiles(command.params.made_size, how) if how else 0
         steps = StepCounter(command, tiles)
-        results = Results(command, self.upscaler, steps, self._report)
-        for number, part in enumerate(parts(command)):
-            steps.first, steps.count = number, part.params.batch_count
-            self._generate(part, steps, results)
-        return results.told()
+        results = ImageResults(command=command, upscaler=self.upscaler, steps=steps, report=self._report)
+        for number, part in enumerate(split_command(command)):
+            steps.begin_call(number, part.params.batch_count)
+            self._generate_part(part, steps, results)
+        return results.build_report()
 
-    def _generate(self, command: Generate, steps: StepCounter, results: Results) -> None:
-        """One call of the engine."""
+    def _generate_part(self, command: Generate, steps: StepCounter, results: ImageResults) -> None:
+        """Make and write the images of one call of the engine."""
         if self._cancelled:
             raise JobCancelled
-        call = image_params(self._library, command, self._listener.architecture)
-        listening = self._listener.generating(command.id, steps)
-        with self._made(command, listening, "generate_image", call.struct) as (made, seconds):
+        call = build_image_params(self._library, command, self._log_parser.architecture)
+        following = self._log_parser.follow_images(command.id, steps)
+        with self._run_generation(command, following, "generate_image", call.struct) as (made, seconds):
             results.add(command, made, seconds)
 
     def generate_video(self, command: GenerateVideo) -> VideoGenerated:
@@ -145,84 +149,85 @@ class Session:
         # Asked for a video, an image model ends the process.
         if self._context and not self._library.c.sd_ctx_supports_video_generation(self._context):
             raise JobFailed("The loaded model makes images, not videos")
-        call = video_params(self._library, command)
+        call = build_video_params(self._library, command)
         paired = "high_noise_diffusion_model" in self._components
         steps = command.params.all_steps if paired else command.params.steps
         audio = ctypes.POINTER(sd_audio_t)()
-        listening = self._listener.filming(command.id, steps)
+        following = self._log_parser.follow_video(command.id, steps)
         try:
-            with self._made(command, listening, "generate_video", call.struct, audio) as (made, seconds):
-                return video_file.write(command, made, seconds, lambda: self._cancelled)
+            run = self._run_generation(command, following, "generate_video", call.struct, audio)
+            with run as (made, seconds):
+                return video_file.write_video(command, made, seconds, lambda: self._cancelled)
         finally:
             if audio:
                 self._library.c.free_sd_audio(audio)
 
     def convert(self, command: Convert) -> Converted:
         """Write a model file in another type; what is loaded stays. Raises JobFailed or JobCancelled."""
-        return conversion.convert(self._library, self._listener, command, lambda: self._cancelled)
+        return conversion.convert(self._library, self._log_parser, command, lambda: self._cancelled)
 
     @contextmanager
-    def _made(
+    def _run_generation(
         self,
         command: Generation,
-        listening: AbstractContextManager[None],
+        following: AbstractContextManager[None],
         function: str,
         struct: ctypes.Structure,
         *more: Any,
     ) -> Iterator[tuple[list[sd_image_t], float]]:
-        """What a function of the library makes, in its memory until the block ends, and the seconds it took.
+        """Call a function of the library; the images that it made, and the seconds it took.
 
-        `more` are pointers that it sets besides.
+        The images stay in the library's memory until the block ends. `more` are pointers that the function
+        sets besides.
         """
         if self._context is None:
             raise JobFailed("No model is loaded")
         if self._debug:
-            filled = json.dumps(read_back(struct))
+            filled = json.dumps(read_struct(struct))
             self._report(Log(level="debug", text=f"{type(struct).__name__} {filled}"))
         made, count = ctypes.POINTER(sd_image_t)(), ctypes.c_int()
         results = [ctypes.byref(result) for result in (made, count, *more)]
         started = time.monotonic()
         try:
-            with self._watched(command, listening):
+            with self._watch_call(command, following):
                 done = getattr(self._library.c, function)(self._context, ctypes.byref(struct), *results)
             seconds = time.monotonic() - started
-            self._check_made(done and count.value > 0)
+            self._check_result(done and count.value > 0)
             yield [made[i] for i in range(count.value)], seconds
         finally:
             if made:
                 self._library.c.free_sd_images(made, count.value)
 
     @contextmanager
-    def _watched(self, command: Generation, listening: AbstractContextManager[None]) -> Iterator[None]:
+    def _watch_call(self, command: Generation, following: AbstractContextManager[None]) -> Iterator[None]:
         """For the time of the engine's call: steps and previews are reported, a cancel reaches it."""
         with (
-            listening,
-            previews(self._library, command, "taesd" in self._components, self._report),
+            following,
+            report_previews(self._library, command, "taesd" in self._components, self._report),
         ):
-            self._stoppable = True
+            self._cancellable = True
             try:
-                self._insist()
+                self._repeat_cancel()
                 yield
             finally:
-                self._stoppable = False
+                self._cancellable = False
 
-    def _check_made(self, done: bool) -> None:
+    def _check_result(self, done: bool) -> None:
         if self._cancelled:
             self._library.c.sd_cancel_generation(self._context, CANCEL_RESET)
             raise JobCancelled
         if not done:
-            raise JobFailed(self._listener.why("The engine made nothing and did not say why"))
+            raise JobFailed(self._log_parser.explain("The engine made nothing and did not say why"))
 
     def _on_log(self, level: int, text: bytes | None, _data: int | None) -> None:
-        self._listener.on_log(level, (text or b"").decode(errors="replace"))
-        self._insist()
+        self._log_parser.on_log(level, (text or b"").decode(errors="replace"))
+        self._repeat_cancel()
 
     def _on_progress(self, step: int, total: int, _seconds: float, _data: int | None) -> None:
-        self._listener.on_progress(step, total)
-        self._insist()
+        self._log_parser.on_progress(step, total)
+        self._repeat_cancel()
 
-    def _insist(self) -> None:
-        # Asked again at every callback: generate_image begins by forgetting a cancel that came just before
-        # it (measured on 487de75).
-        if self._cancelled and self._stoppable:
+    def _repeat_cancel(self) -> None:
+        # At every callback: generate_image begins by forgetting a cancel that came just before it.
+        if self._cancelled and self._cancellable:
             self._library.c.sd_cancel_generation(self._context, CANCEL_ALL)

@@ -1,4 +1,4 @@
-"""A picture cut into tiles, each with a margin that it shares with its neighbours."""
+"""An image cut into tiles, each with a margin that it shares with its neighbours."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -19,18 +19,18 @@ class _Span(NamedTuple):
     inner: tuple[int, int]
 
 
-def tiles(size: tuple[int, int], side: int) -> Iterator[Tile]:
-    """Row by row. No tile is larger than `side` either way; a quarter of that is shared with neighbours."""
+def split_into_tiles(size: tuple[int, int], side: int) -> Iterator[Tile]:
+    """Yield tiles row by row, of at most `side` pixels either way; neighbours share a quarter of that."""
     width, height = size
-    for down in _spans(height, side):
-        for across in _spans(width, side):
+    for down in _split_length(height, side):
+        for across in _split_length(width, side):
             yield Tile(
                 outer=(across.outer[0], down.outer[0], across.outer[1], down.outer[1]),
                 inner=(across.inner[0], down.inner[0], across.inner[1], down.inner[1]),
             )
 
 
-def _spans(length: int, side: int) -> Iterator[_Span]:
+def _split_length(length: int, side: int) -> Iterator[_Span]:
     if length <= side:
         yield _Span((0, length), (0, length))
         return

@@ -1,4 +1,4 @@
-"""Videos on their way out: an MP4 that every browser plays, encoded frame by frame."""
+"""Writing a video: an MP4 that every browser plays, encoded frame by frame."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -30,8 +30,8 @@ BT_709, LIMITED_RANGE = 1, 1
 POSTER_QUALITY = 90
 
 
-def write(
-    command: GenerateVideo, made: list[sd_image_t], seconds: float, cancelled: Callable[[], bool]
+def write_video(
+    command: GenerateVideo, made: list[sd_image_t], seconds: float, is_cancelled: Callable[[], bool]
 ) -> VideoGenerated:
     """Write video.mp4, poster.jpg and, where they are asked for, the frames. One frame at a time is copied.
 
@@ -40,7 +40,7 @@ def write(
     started = time.monotonic()
     folder = Path(command.folder)
     try:
-        frames = _written(command, made, folder, cancelled)
+        frames = _write_frames(command, made, folder, is_cancelled)
     except (OSError, av.FFmpegError) as error:
         raise JobFailed(f"The video cannot be written: {error}") from error
     return VideoGenerated(
@@ -51,38 +51,42 @@ def write(
     )
 
 
-def _written(
-    command: GenerateVideo, made: list[sd_image_t], folder: Path, cancelled: Callable[[], bool]
+def _write_frames(
+    command: GenerateVideo, made: list[sd_image_t], folder: Path, is_cancelled: Callable[[], bool]
 ) -> list[str]:
-    """The names of the frames' files."""
+    """Encode the video and write the other files; the names of those of its frames."""
     params, size = command.params, (made[0].width, made[0].height)
-    text = image_files.parameters_text(command, params.seed, size)
+    text = image_files.format_parameters(command, params.seed, size)
     names = [f"frames/frame_{number:04d}.png" for number in range(len(made))] if params.save_frames else []
     if names:
         (folder / "frames").mkdir()
-    with mp4(folder / "video.mp4", size, params.fps, text) as add:
+    with open_mp4(folder / "video.mp4", size, params.fps, text) as append:
         for number, struct in enumerate(made):
-            if cancelled():
+            if is_cancelled():
                 raise JobCancelled
-            frame = _frame(struct, number)
-            add(frame)
+            frame = _copy_frame(struct, number)
+            append(frame)
             if number == 0:
                 frame.save(folder / "poster.jpg", "JPEG", quality=POSTER_QUALITY)
             if names:
-                image_files.write(frame, folder / names[number], text)
+                image_files.write_image(frame, folder / names[number], text)
     return names
 
 
-def _frame(struct: sd_image_t, number: int) -> Image.Image:
-    picture = image_buffers.copied(struct)
-    if picture is None:
+def _copy_frame(struct: sd_image_t, number: int) -> Image.Image:
+    image = image_buffers.copy_image(struct)
+    if image is None:
         raise JobFailed(f"The engine made no picture of frame {number}")
-    return picture.convert("RGB")
+    return image.convert("RGB")
 
 
 @contextmanager
-def mp4(path: Path, size: tuple[int, int], fps: int, comment: str) -> Iterator[Callable[[Image.Image], None]]:
-    """A new H.264 file that takes RGB frames of this size one by one; the same frames make the same file.
+def open_mp4(
+    path: Path, size: tuple[int, int], fps: int, comment: str
+) -> Iterator[Callable[[Image.Image], None]]:
+    """A new H.264 file: the block is given a function that appends an RGB frame of this size.
+
+    The same frames make the same file.
 
     yuv420p has even sizes only: an odd column or row at the edge is cut off. Raises av.FFmpegError.
     """
@@ -94,12 +98,12 @@ def mp4(path: Path, size: tuple[int, int], fps: int, comment: str) -> Iterator[C
         stream.color_range = LIMITED_RANGE
         stream.colorspace = stream.color_primaries = stream.color_trc = BT_709
 
-        def add(picture: Image.Image) -> None:
-            pixels = np.asarray(picture.crop((0, 0, width, height)))
+        def append(image: Image.Image) -> None:
+            pixels = np.asarray(image.crop((0, 0, width, height)))
             frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
             file.mux(stream.encode(frame.reformat(format="yuv420p", dst_colorspace="ITU709")))
 
-        yield add
+        yield append
         file.mux(stream.encode())
 
 

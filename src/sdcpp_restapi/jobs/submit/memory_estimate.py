@@ -2,18 +2,11 @@
 
 from collections.abc import Sequence
 
+from ...engine.binding import measurements
 from ...schemas.generation import GenerationRequest, ImageRequest
 from ...schemas.models import LoadRequest
 from ...schemas.plan import MemoryEstimate, PlannedFile
 from ...schemas.video import Txt2VidRequest
-
-# Bytes for a pixel while the engine decodes, read off its log (487de75): 1664 MiB for 512x512 by the VAE of
-# SD1, 480 MiB by a TAESD; 717 MiB for 9 frames of 128x128 by the VAE of Wan, 760 MiB for 17. Drawing takes
-# less where flash_attn is on, and is over by then.
-VAE, TAESD = 6656, 1920
-VIDEO_VAE, VIDEO_VAE_OF_A_FRAME = 42_900, 336
-# A side of a tile of latents when none is given, and the pixels to one latent.
-TILE, PIXELS = 32, 8
 
 
 def estimate_memory(
@@ -36,14 +29,17 @@ def estimate_memory(
 
 def _bytes_of_a_pixel(params: GenerationRequest, model: LoadRequest) -> int:
     if isinstance(params, Txt2VidRequest):
-        return VIDEO_VAE + VIDEO_VAE_OF_A_FRAME * params.video_frames
-    return TAESD if model.taesd and not model.options.tae_preview_only else VAE
+        per_frame = measurements.VIDEO_VAE_BYTES_PER_PIXEL_AND_FRAME
+        return measurements.VIDEO_VAE_BYTES_PER_PIXEL + per_frame * params.video_frames
+    decodes_with_taesd = model.taesd and not model.options.tae_preview_only
+    return measurements.TAESD_BYTES_PER_PIXEL if decodes_with_taesd else measurements.VAE_BYTES_PER_PIXEL
 
 
 def _pixels_at_once(params: GenerationRequest, model: LoadRequest) -> int:
     size = params.made_size if isinstance(params, ImageRequest) else (params.width, params.height)
     if not (params.vae_tiling or model.options.vae_tiling):
         return size[0] * size[1]
-    width = (params.vae_tile_size_x or model.options.vae_tile_size_x or TILE) * PIXELS
-    height = (params.vae_tile_size_y or model.options.vae_tile_size_y or TILE) * PIXELS
-    return min(size[0], width) * min(size[1], height)
+    tile_width = params.vae_tile_size_x or model.options.vae_tile_size_x or measurements.DEFAULT_TILE_SIDE
+    tile_height = params.vae_tile_size_y or model.options.vae_tile_size_y or measurements.DEFAULT_TILE_SIDE
+    pixels = measurements.PIXELS_PER_LATENT
+    return min(size[0], tile_width * pixels) * min(size[1], tile_height * pixels)

@@ -20,10 +20,10 @@ class LlamaChild(ChildProcess[Report]):
     kind = ChildKind(
         name="The language model's process",
         module="sdcpp_restapi.llm.local.child",
-        patience="llm.load_timeout",
+        timeout_setting="llm.load_timeout",
         last_reports=("completed", "refused"),
-        lost=LlmFailed,
-        unusable=LlmFailed,
+        lost_error=LlmFailed,
+        unusable_error=LlmFailed,
         log=logging.getLogger("sdcpp_restapi.llm.log"),
     )
     reports = REPORT

@@ -10,7 +10,7 @@ import argparse
 from pathlib import Path
 from typing import NoReturn
 
-from ....pipe.child_end import ChildEnd, prepare
+from ....pipe.child_end import ChildEnd, prepare_process
 from ....schemas.llama import COMMAND, Complete, Completed, Ready
 
 # Pictures first: the engine has 5.
@@ -26,8 +26,8 @@ def main() -> NoReturn:
     parser.add_argument("--context", type=int, required=True, help="most tokens of a conversation")
     parser.add_argument("--gpu-layers", type=int, required=True, help="-1 = all")
     arguments = parser.parse_args()
-    prepare(NICENESS)
-    from .session import ChatSession  # loads the C library, which reads what `prepare` set
+    prepare_process(NICENESS)
+    from .session import ChatSession  # loads the C library, which reads what `prepare_process` set
 
     child = ChildEnd[Complete, ChatSession](arguments.fd, COMMAND)
 
