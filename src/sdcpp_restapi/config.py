@@ -6,14 +6,15 @@ Frozen once read. What a user may change while the server runs lives in preferen
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from .errors import BadSettings
-from .schemas.models import LoadRequest, ModelType
+from .schemas.model_types import MODEL_TYPES, TYPE_NAMES, ModelType
+from .schemas.models import LoadRequest
 from .schemas.options import GenerationDefaults
 from .schemas.upscaling import UpscalerRequest
 from .schemas.video import Txt2VidRequest
@@ -21,21 +22,6 @@ from .setting_sources import Flags, explain, from_all_sources
 
 # What a device is called: as the engine names it, or the CPU with a number of threads.
 DEVICE = r"(?i:cpu):[1-9][0-9]{0,3}|[^\s,=:]{1,64}"
-
-FOLDER_OF: dict[ModelType, str] = {
-    "checkpoint": "checkpoints",
-    "diffusion": "diffusion_models",
-    "vae": "vae",
-    "lora": "loras",
-    "clip": "clip",
-    "t5": "t5",
-    "embedding": "embeddings",
-    "controlnet": "controlnet",
-    "llm": "llm",
-    "esrgan": "esrgan",
-    "taesd": "taesd",
-    "photomaker": "photomaker",
-}
 
 
 class Section(BaseModel):
@@ -91,7 +77,7 @@ class Paths(Section):
     def folder(self, model_type: ModelType) -> Path:
         """The folder of one model type."""
         chosen = self.folders.get(model_type)
-        return chosen.expanduser().absolute() if chosen else self.models_dir / FOLDER_OF[model_type]
+        return chosen.expanduser().absolute() if chosen else self.models_dir / MODEL_TYPES[model_type].folder
 
     def wildcards_folder(self) -> Path:
         """The folder of wildcard files."""
@@ -99,7 +85,7 @@ class Paths(Section):
 
     def model_folders(self) -> Mapping[ModelType, Path]:
         """The folder of every model type."""
-        return {model_type: self.folder(model_type) for model_type in get_args(ModelType)}
+        return {model_type: self.folder(model_type) for model_type in TYPE_NAMES}
 
 
 class Engine(Section):

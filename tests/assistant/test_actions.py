@@ -6,7 +6,12 @@ from typing import Any, get_args
 import jsonschema
 import pytest
 
-from sdcpp_restapi.llm.assistant.actions import answer_schema, checked, read_proposals, tools
+from sdcpp_restapi.llm.assistant.actions import (
+    build_answer_schema,
+    check_proposals,
+    list_tools,
+    read_proposals,
+)
 from sdcpp_restapi.schemas.actions import PARAMETERS, SAFE, ActionType
 from sdcpp_restapi.schemas.chat import Answer, ToolCall
 
@@ -39,7 +44,7 @@ def heard(text: str = "", *calls: tuple[str, dict[str, Any]]) -> tuple[str, list
     """Words, actions and rejected actions of an answer, as JSON."""
     tool_calls = [ToolCall(name=name, arguments=arguments) for name, arguments in calls]
     words, wanted = read_proposals(Answer(text=text, tool_calls=tool_calls, model="x"))
-    actions, rejected = checked(wanted)
+    actions, rejected = check_proposals(wanted)
     return words, [a.model_dump(mode="json") for a in actions], [r.model_dump(mode="json") for r in rejected]
 
 
@@ -54,19 +59,19 @@ def test_every_action_is_known_by_tool_and_by_schema_and_keeps_its_parameters(ki
     assert not rejected
     assert actions[0]["type"] == kind
     assert actions[0]["parameters"].items() >= VALID[kind].items()
-    (tool,) = [tool for tool in tools() if tool.name == kind]
+    (tool,) = [tool for tool in list_tools() if tool.name == kind]
     jsonschema.validate(VALID[kind], tool.parameters)
     answer = {"message": "", "actions": [{"type": kind, "parameters": VALID[kind]}]}
-    jsonschema.validate(answer, answer_schema({}))
+    jsonschema.validate(answer, build_answer_schema({}))
 
 
 def test_tools_and_schema_are_valid_json_schemas() -> None:
-    for schema in (answer_schema({"checkpoint": ["a"]}), *(tool.parameters for tool in tools())):
+    for schema in (build_answer_schema({"checkpoint": ["a"]}), *(tool.parameters for tool in list_tools())):
         jsonschema.Draft202012Validator.check_schema(schema)
 
 
 def test_a_schema_holds_the_model_to_names_that_exist() -> None:
-    schema = answer_schema({"checkpoint": ["a"], "diffusion": ["b"], "esrgan": ["c"]})
+    schema = build_answer_schema({"checkpoint": ["a"], "diffusion": ["b"], "esrgan": ["c"]})
     for kind, name, valid in [
         ("load_model", "a", True), ("load_model", "b", True), ("load_model", "c", False),
         ("load_upscaler", "c", True), ("load_upscaler", "a", False),

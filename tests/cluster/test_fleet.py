@@ -8,7 +8,7 @@ from pathlib import Path
 from nats.aio.msg import Msg
 
 from sdcpp_restapi.cluster.connection import BrokerConnection
-from sdcpp_restapi.cluster.object_files import ObjectFiles, catalog_of
+from sdcpp_restapi.cluster.object_files import ObjectFiles, inventory_of
 from sdcpp_restapi.config import Cluster
 from sdcpp_restapi.schemas.cluster import (
     PROTOCOL,
@@ -156,16 +156,16 @@ async def test_a_worker_of_another_release_is_refused_with_a_sentence_and_gets_n
     told: asyncio.Queue[Msg] = asyncio.Queue()
     jobs: asyncio.Queue[Msg] = asyncio.Queue()
     try:
-        await link.listen(link.names.asked("newer"), told.put)
-        await link.listen(link.names.job("newer", 0), jobs.put)
+        await link.subscribe(link.subjects.rpc("newer"), told.put)
+        await link.subscribe(link.subjects.job("newer", 0), jobs.put)
         has = InventoryFile(type="checkpoint", name=MODEL, size_bytes=0)
-        await ObjectFiles(link).write(catalog_of("newer"), InventoryReport(catalog=1, models=[has]))
+        await ObjectFiles(link).write(inventory_of("newer"), InventoryReport(catalog=1, models=[has]))
         slot = SlotState(view=LoadedSlot(device="cpu", model_name=MODEL))
         here = Announcement(
             protocol=PROTOCOL + 1, name="newer", boot="1", version="99.0", engine="scripted", slots=[slot],
             catalog=1,
         )  # fmt: skip
-        await link.publish(link.names.announcements, here)
+        await link.publish(link.subjects.announcements, here)
         refusal = RpcRequest.model_validate_json((await asyncio.wait_for(told.get(), 60)).data).what
         assert isinstance(refusal, Refusal)
         assert refusal.why == (

@@ -156,7 +156,7 @@ async def check_broker(storm: Storm) -> None:
         streams = [f"{prefix}-{name}" for name in ("jobs", "ends")]
         for _ in range(150):
             counts = [(await link.js.stream_info(name)).state.messages for name in streams]
-            files = [name for name in await box.names() if not name.startswith("catalog/")]
+            files = [name for name in await box.list_names() if not name.startswith("catalog/")]
             if not any(counts) and not files:
                 break
             await asyncio.sleep(0.2)

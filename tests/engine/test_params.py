@@ -3,12 +3,13 @@
 import ctypes
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from PIL import Image
 
 from sdcpp_restapi.engine.binding import names
+from sdcpp_restapi.engine.binding.call_structs import sd_ctx_params_t
 from sdcpp_restapi.engine.binding.field_rules import INFINITY, find_unmapped_fields
 from sdcpp_restapi.engine.binding.image_params import (
     IMAGE_ELSEWHERE,
@@ -18,7 +19,6 @@ from sdcpp_restapi.engine.binding.image_params import (
 )
 from sdcpp_restapi.engine.binding.library import Library
 from sdcpp_restapi.engine.binding.load_params import (
-    COMPONENT_FIELDS,
     LOAD_ELSEWHERE,
     LOAD_RULES,
     ContextCall,
@@ -27,9 +27,9 @@ from sdcpp_restapi.engine.binding.load_params import (
 from sdcpp_restapi.engine.binding.self_check import open_library, resolve_member
 from sdcpp_restapi.engine.binding.video_params import VIDEO_ELSEWHERE, VIDEO_RULES
 from sdcpp_restapi.errors import JobFailed
-from sdcpp_restapi.schemas.base import Component
 from sdcpp_restapi.schemas.engine import Generate, LoraFile
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
+from sdcpp_restapi.schemas.model_types import COMPONENTS
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
 from sdcpp_restapi.schemas.options import PreviewSettings
 from sdcpp_restapi.schemas.video import Txt2VidRequest
@@ -221,7 +221,7 @@ def test_no_request_field_is_lost() -> None:
 
 
 def test_every_component_has_a_place() -> None:
-    assert set(COMPONENT_FIELDS) == set(get_args(Component))
+    assert {row.ctx_field for row in COMPONENTS.values()} <= {name for name, _ in sd_ctx_params_t._fields_}
 
 
 @pytest.mark.parametrize("name", fields("load", OPTIONS, passed=True))
@@ -243,12 +243,12 @@ def test_a_request_field_reaches_the_engine(library: Library, picture: str, name
 
 
 def test_files_go_where_their_kind_belongs(library: Library) -> None:
-    components = {component: f"/{component}.gguf" for component in COMPONENT_FIELDS}
+    components = {component: f"/{component}.gguf" for component in COMPONENTS}
     files = ModelFiles(main="/main.gguf", model_type="diffusion", components=components)
     struct = build_context_params(library, files, LoadOptions()).struct
     assert (struct.model_path, struct.diffusion_model_path) == (None, b"/main.gguf")
-    for component, field in COMPONENT_FIELDS.items():
-        assert getattr(struct, field) == f"/{component}.gguf".encode()
+    for component, row in COMPONENTS.items():
+        assert getattr(struct, row.ctx_field) == f"/{component}.gguf".encode()
 
 
 def test_a_checkpoint_is_the_whole_model(library: Library) -> None:

@@ -17,23 +17,26 @@ GEMMA = """{{ bos_token }}{% for message in messages %}{% if message.role == 'sy
 
 
 def test_a_file_without_a_template_is_spoken_to_in_chatml() -> None:
-    assert ChatTemplate("", "<s>", "</s>").render([SYSTEM, USER]) == (
+    assert ChatTemplate("", bos="<s>", eos="</s>").render([SYSTEM, USER]) == (
         "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nHello<|im_end|>\n<|im_start|>assistant\n"
     )
 
 
 def test_a_model_without_a_system_role_hears_it_from_the_user() -> None:
-    assert ChatTemplate(GEMMA, "<s>", "</s>").render([SYSTEM, USER]) == "<s><user>Be kind.\n\nHello<model>"
+    assert (
+        ChatTemplate(GEMMA, bos="<s>", eos="</s>").render([SYSTEM, USER])
+        == "<s><user>Be kind.\n\nHello<model>"
+    )
 
 
 def test_models_that_think_are_told_not_to() -> None:
     source = "{% if not enable_thinking %}<think></think>{% endif %}{{ messages | tojson }}"
-    rendered = ChatTemplate(source, "", "").render([USER])
+    rendered = ChatTemplate(source, bos="", eos="").render([USER])
     assert rendered == '<think></think>[{"role": "user", "content": "Hello"}]'
 
 
 def test_templates_know_the_day() -> None:
-    assert ChatTemplate("{{ strftime_now('%Y') }}", "", "").render([USER]).isdigit()
+    assert ChatTemplate("{{ strftime_now('%Y') }}", bos="", eos="").render([USER]).isdigit()
 
 
 @pytest.mark.parametrize(
@@ -47,7 +50,7 @@ def test_templates_know_the_day() -> None:
 )
 def test_a_template_that_cannot_be_used_says_why(source: str, words: str) -> None:
     with pytest.raises(LlmFailed, match=words):
-        ChatTemplate(source, "", "").render([SYSTEM, USER])
+        ChatTemplate(source, bos="", eos="").render([SYSTEM, USER])
 
 
 @pytest.mark.parametrize(

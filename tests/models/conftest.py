@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from sdcpp_restapi.models.catalog import Catalog
-from sdcpp_restapi.models.catalog_snapshot import TYPES
+from sdcpp_restapi.schemas.model_types import TYPE_NAMES
 
 Put = Callable[..., Path]
 
@@ -25,4 +25,4 @@ def put(tmp_path: Path) -> Put:
 @pytest.fixture
 def catalog(tmp_path: Path) -> Catalog:
     """One folder per type below tmp_path, none of which exists yet; every question looks at the disk."""
-    return Catalog({kind: tmp_path / kind for kind in TYPES}, refresh_after=0)
+    return Catalog({kind: tmp_path / kind for kind in TYPE_NAMES}, refresh_after=0)

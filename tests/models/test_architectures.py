@@ -1,11 +1,10 @@
 from collections import Counter
-from typing import get_args
 
 import pytest
 
 from sdcpp_restapi.models import architectures
-from sdcpp_restapi.schemas.base import Component
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
+from sdcpp_restapi.schemas.model_types import COMPONENT_NAMES
 from sdcpp_restapi.schemas.options import Architecture
 
 # The engine's own list at 487de75, in its order; it ends with ESRGAN, which is no model to generate with.
@@ -64,10 +63,10 @@ every = pytest.mark.parametrize("one", architectures.load(), ids=lambda one: one
 def test_every_engine_name_has_exactly_one_architecture() -> None:
     assert Counter(name for one in architectures.load() for name in one.engine_names) == Counter(ENGINE_NAMES)
     for name in ENGINE_NAMES:
-        found = architectures.by_engine_name(name)
+        found = architectures.find_by_engine_name(name)
         assert found is not None
         assert name in found.engine_names
-    assert architectures.by_engine_name("SD 9") is None
+    assert architectures.find_by_engine_name("SD 9") is None
 
 
 def test_keys_and_names_are_unique() -> None:
@@ -80,14 +79,16 @@ def test_keys_and_names_are_unique() -> None:
     [("Z-Image", "Z-Image"), ("Flux", "Flux"), ("SDXL", "SDXL"), ("SD 1.x", "SD1.5")],
 )
 def test_architectures_are_named_as_documented(engine_name: str, documented: str) -> None:
-    found = architectures.by_engine_name(engine_name)
+    found = architectures.find_by_engine_name(engine_name)
     assert found is not None
     assert found.name == documented
-    assert architectures.by_name(documented) is found
+    assert architectures.find_by_name(documented) is found
 
 
 def test_the_documented_presets() -> None:
-    shown = {key: preset.model_dump(exclude_none=True) for key, preset in architectures.presets().items()}
+    shown = {
+        key: preset.model_dump(exclude_none=True) for key, preset in architectures.list_presets().items()
+    }
     assert shown["SD1"] == {
         "display_name": "Stable Diffusion 1.5",
         "requiredComponents": ["clip"],
@@ -111,7 +112,7 @@ def test_the_documented_presets() -> None:
 @every
 def test_components_are_fields_of_a_load_request(one: Architecture) -> None:
     named = {*one.preset.requiredComponents, *one.preset.optionalComponents}
-    assert named <= {*get_args(Component), "clip", "lora"}
+    assert named <= {*COMPONENT_NAMES, "clip", "lora"}
     assert not {*one.preset.requiredComponents} & {*one.preset.optionalComponents}
 
 

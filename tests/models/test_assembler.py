@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sdcpp_restapi.cluster.server.known_workers import KnownWorkers
 from sdcpp_restapi.cluster.server.remote_libraries import RemoteLibraries
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.errors import BadRequest
@@ -33,26 +34,32 @@ def components(catalog: Catalog, facts: HeaderCache) -> Components:
 
 @pytest.fixture
 def assembler(catalog: Catalog, facts: HeaderCache, components: Components) -> ComponentResolver:
-    return ComponentResolver(catalog, facts, components)
+    return ComponentResolver(catalog=catalog, headers=facts, components=components)
 
 
 @pytest.fixture
 def inspector(
     catalog: Catalog, facts: HeaderCache, components: Components, assembler: ComponentResolver
 ) -> Inspector:
-    return Inspector(catalog, facts, components, assembler, RemoteLibraries())
+    return Inspector(
+        catalog=catalog,
+        headers=facts,
+        components=components,
+        resolver=assembler,
+        remote=RemoteLibraries(KnownWorkers()),
+    )
 
 
 async def assembled(assembler: ComponentResolver, **body: object) -> dict[str, str]:
     """Type and components of what would be loaded."""
-    request = await assembler.assembled(LoadRequest.model_validate(body))
+    request = await assembler.resolve(LoadRequest.model_validate(body))
     components = {str(part): name for part, name in request.components().items()}
     return {"model_type": request.model_type, **components}
 
 
 async def refusal(assembler: ComponentResolver, **body: object) -> str:
     with pytest.raises(BadRequest) as caught:
-        await assembler.assembled(LoadRequest.model_validate(body))
+        await assembler.resolve(LoadRequest.model_validate(body))
     return str(caught.value)
 
 
@@ -105,7 +112,7 @@ async def test_what_was_assembled_stays_as_it_is(assembler: ComponentResolver, t
     write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
     write(tmp_path / "vae/ae.safetensors", stub_models.vae())
     request = LoadRequest(model_name="flux.safetensors", clip_l="")
-    once = await assembler.assembled(request)
+    once = await assembler.resolve(request)
     assert once.clip_l is None
     assert once.same_model(LoadRequest.model_validate_json(once.model_dump_json()))
 

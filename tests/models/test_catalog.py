@@ -9,7 +9,7 @@ import pytest
 from sdcpp_restapi.errors import BadRequest
 from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.models.filters import Filters
-from sdcpp_restapi.models.folder_scan import FolderScan, scan
+from sdcpp_restapi.models.folder_scan import FolderScan, scan_folder
 
 Put = Callable[..., Path]
 
@@ -24,11 +24,11 @@ def settle(folder: Path) -> None:
 
 
 async def names(catalog: Catalog, **filters: str) -> list[str]:
-    return [entry.name for entry in await catalog.entries(**filters)]
+    return [entry.name for entry in await catalog.list_entries(**filters)]
 
 
 async def test_missing_folders_are_empty_and_are_not_created(catalog: Catalog, tmp_path: Path) -> None:
-    listing = await catalog.listing(ALL, None)
+    listing = await catalog.list_models(ALL, None)
     assert listing.checkpoints == listing.photomaker == []
     assert listing.problems is None
     assert os.listdir(tmp_path) == []
@@ -38,7 +38,7 @@ async def test_the_documented_listing(catalog: Catalog, put: Put) -> None:
     put("checkpoint/SD1x/realisticStockPhoto_v30SD15.safetensors", 20)
     put("diffusion/flux1-dev-Q4_K_S.gguf", 30)
     put("vae/vae-ft-mse-840000-ema-pruned.safetensors")
-    listing = await catalog.listing(ALL, None)
+    listing = await catalog.list_models(ALL, None)
     assert listing.checkpoints[0].model_dump() == {
         "name": "SD1x/realisticStockPhoto_v30SD15.safetensors",
         "type": "checkpoint",
@@ -69,7 +69,7 @@ async def test_every_type_has_its_list(catalog: Catalog, put: Put) -> None:
     }
     for kind in lists:
         put(f"{kind}/of_{kind}.gguf")
-    listing = await catalog.listing(ALL, None)
+    listing = await catalog.list_models(ALL, None)
     for kind, field in lists.items():
         assert [(entry.name, entry.type) for entry in getattr(listing, field)] == [(f"of_{kind}.gguf", kind)]
 
@@ -77,17 +77,17 @@ async def test_every_type_has_its_list(catalog: Catalog, put: Put) -> None:
 async def test_the_loaded_model_is_marked_in_its_own_type_only(catalog: Catalog, put: Put) -> None:
     put("checkpoint/same.gguf")
     put("diffusion/same.gguf")
-    listing = await catalog.listing(ALL, ("same.gguf", "diffusion"))
+    listing = await catalog.list_models(ALL, ("same.gguf", "diffusion"))
     assert (listing.checkpoints[0].is_loaded, listing.diffusion_models[0].is_loaded) == (False, True)
     assert (listing.loaded_model, listing.loaded_model_type) == ("same.gguf", "diffusion")
-    assert (await catalog.listing(ALL, None)).diffusion_models[0].is_loaded is False
+    assert (await catalog.list_models(ALL, None)).diffusion_models[0].is_loaded is False
 
 
 async def test_the_documented_filters(catalog: Catalog, put: Put) -> None:
     for name in ("flux1-schnell-Q5_K_M.gguf", "flux1-dev-Q4_K_S.gguf", "wan.safetensors"):
         put(f"diffusion/{name}")
     put("lora/flux_detail.safetensors")
-    listing = await catalog.listing(Filters.parse(type="diffusion", search="FLUX"), None)
+    listing = await catalog.list_models(Filters.parse(type="diffusion", search="FLUX"), None)
     assert [entry.name for entry in listing.diffusion_models] == [
         "flux1-dev-Q4_K_S.gguf",
         "flux1-schnell-Q5_K_M.gguf",
@@ -111,7 +111,7 @@ async def test_name_is_another_word_for_search() -> None:
 
 async def test_an_unknown_type_is_refused_with_the_allowed_ones(catalog: Catalog) -> None:
     with pytest.raises(BadRequest, match=r"type: 'loras' .* allowed are checkpoint, diffusion, vae, lora"):
-        await catalog.entries(type="loras")
+        await catalog.list_entries(type="loras")
 
 
 async def test_only_model_files_that_are_not_hidden_are_listed(catalog: Catalog, put: Put) -> None:
@@ -144,7 +144,7 @@ async def test_links_keep_their_own_name(catalog: Catalog, put: Put, tmp_path: P
     (tmp_path / "vae/linked.gguf").symlink_to(tmp_path / "elsewhere/deep/model.safetensors")
     (tmp_path / "vae/more").symlink_to(tmp_path / "elsewhere")
     assert await names(catalog) == ["linked.gguf", "more/deep/model.safetensors"]
-    assert [entry.size_bytes for entry in await catalog.entries()] == [7, 7]
+    assert [entry.size_bytes for entry in await catalog.list_entries()] == [7, 7]
 
 
 async def test_links_that_lead_in_circles_end(catalog: Catalog, put: Put, tmp_path: Path) -> None:
@@ -166,7 +166,7 @@ async def test_what_cannot_be_read_is_told_and_the_rest_is_listed(
     (tmp_path / "vae/gone.gguf").symlink_to(tmp_path / "nowhere")
     put("lora")
     (tmp_path / "llm").symlink_to(tmp_path / "nowhere")
-    listing = await catalog.listing(ALL, None)
+    listing = await catalog.list_models(ALL, None)
     assert [entry.name for entry in listing.vae] == ["fine.gguf"]
     assert listing.problems == list(catalog.problems())
     assert sorted(listing.problems) == [
@@ -189,12 +189,12 @@ async def test_files_that_come_and_go_are_noticed(catalog: Catalog, put: Put) ->
 async def test_an_unchanged_disk_is_not_read_again(catalog: Catalog, put: Put, tmp_path: Path) -> None:
     put("vae/model.gguf")
     settle(tmp_path)
-    inventory = await catalog.inventory()
-    assert await catalog.inventory() is inventory
+    snapshot = await catalog.take_snapshot()
+    assert await catalog.take_snapshot() is snapshot
     put("vae/model.gguf", 100)  # as a growing file, which does not touch its folder
-    assert await catalog.inventory() is inventory
+    assert await catalog.take_snapshot() is snapshot
     await catalog.refresh()
-    assert [entry.size_bytes for entry in await catalog.entries()] == [100]
+    assert [entry.size_bytes for entry in await catalog.list_entries()] == [100]
 
 
 async def test_sizes_are_read_again_after_a_while(
@@ -205,7 +205,7 @@ async def test_sizes_are_read_again_after_a_while(
     await catalog.refresh()
     put("vae/model.gguf", 100)
     monkeypatch.setattr("sdcpp_restapi.models.catalog.SIZES_AFTER", 0)
-    assert [entry.size_bytes for entry in await catalog.entries()] == [100]
+    assert [entry.size_bytes for entry in await catalog.list_entries()] == [100]
 
 
 async def test_folders_without_end_are_read_up_to_a_bound(
@@ -214,7 +214,7 @@ async def test_folders_without_end_are_read_up_to_a_bound(
     monkeypatch.setattr("sdcpp_restapi.models.folder_scan.MOST_DIRECTORIES", 5)
     for number in range(10):
         put(f"vae/{number}/model.gguf")
-    assert len(await catalog.entries()) == 4
+    assert len(await catalog.list_entries()) == 4
     assert "more than 5 folders" in catalog.problems()[0]
 
 
@@ -250,11 +250,11 @@ async def test_requests_at_the_same_time_share_one_reading(
 
     def counted(path: Path) -> FolderScan:
         readings.append(path)
-        return scan(path)
+        return scan_folder(path)
 
-    monkeypatch.setattr(module, "scan", counted)
+    monkeypatch.setattr(module, "scan_folder", counted)
     catalog = Catalog({"vae": tmp_path / "vae"}, refresh_after=3600)
-    await asyncio.gather(*(catalog.entries() for _ in range(20)))
+    await asyncio.gather(*(catalog.list_entries() for _ in range(20)))
     assert len(readings) == 1
     await asyncio.gather(*(catalog.refresh() for _ in range(20)))
     assert len(readings) <= 3
@@ -284,5 +284,5 @@ async def test_thousands_of_files_are_listed_from_memory(tmp_path: Path) -> None
     await catalog.refresh()
     began = time.perf_counter()
     for _ in range(20):
-        assert len((await catalog.listing(ALL, None)).loras) == 5000
+        assert len((await catalog.list_models(ALL, None)).loras) == 5000
     assert (time.perf_counter() - began) / 20 < 0.02  # measured: 0.0002

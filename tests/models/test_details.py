@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from sdcpp_restapi.models.sidecars import beside
-from sdcpp_restapi.models.trigger_words import title, trigger_words
+from sdcpp_restapi.models.sidecars import find_sidecars
+from sdcpp_restapi.models.trigger_words import find_title, find_trigger_words
 
 
 @pytest.fixture
@@ -32,12 +32,14 @@ MANY = {f"tag {i}": 50 - i for i in range(50)}
     ],
 )  # fmt: skip
 def test_trigger_words_come_from_what_trainers_write(metadata: dict[str, str], words: list[str]) -> None:
-    assert trigger_words(metadata) == words
+    assert find_trigger_words(metadata) == words
 
 
 def test_the_title_is_the_first_that_says_something() -> None:
-    assert title({"modelspec.title": " ", "general.name": "Qwen3 4B", "ss_output_name": "x"}) == "Qwen3 4B"
-    assert title({}) is None
+    assert (
+        find_title({"modelspec.title": " ", "general.name": "Qwen3 4B", "ss_output_name": "x"}) == "Qwen3 4B"
+    )
+    assert find_title({}) is None
 
 
 @pytest.mark.parametrize(
@@ -55,21 +57,21 @@ def test_notes_beside_a_model_are_understood_or_left_alone(
     model: Path, ending: str, notes: object, words: tuple[str, ...], name: str | None
 ) -> None:
     model.with_name(f"my.lora{ending}").write_text(json.dumps(notes))
-    found = beside([model])[model]
+    found = find_sidecars([model])[model]
     assert (found.trigger_words, found.title) == (words, name)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff\xfe", b"{}" + b" " * 3_000_000])
 def test_broken_notes_are_left_alone(model: Path, content: bytes) -> None:
     model.with_name("my.lora.civitai.info").write_bytes(content)
-    assert beside([model])[model].trigger_words == ()
+    assert find_sidecars([model])[model].trigger_words == ()
 
 
 def test_the_preview_is_preferred_among_pictures(model: Path) -> None:
-    assert beside([model])[model].picture is None
+    assert find_sidecars([model])[model].picture is None
     for name in ("my.lora.jpg", "my.lora.png", "my.png", "my.lora.preview.png"):
         model.with_name(name).touch()
-        found = beside([model])[model].picture
+        found = find_sidecars([model])[model].picture
     assert found == model.with_name("my.lora.preview.png")
     found.unlink()
-    assert beside([model])[model].picture == model.with_name("my.lora.png")
+    assert find_sidecars([model])[model].picture == model.with_name("my.lora.png")

@@ -14,7 +14,7 @@ async def reading(tmp_path: Path, path: Path) -> str | None:
     """What a server that was just started takes the file for."""
     database = await Database.open(tmp_path / "sdcpp.db")
     try:
-        return (await (await HeaderCache.read(database)).of(path)).architecture
+        return (await (await HeaderCache.read(database)).get(path)).architecture
     finally:
         await database.close()
 
@@ -47,7 +47,7 @@ async def test_a_file_that_cannot_be_read_is_tried_again(tmp_path: Path) -> None
     database = await Database.open(tmp_path / "sdcpp.db")
     facts = await HeaderCache.read(database)
     path = tmp_path / "x.safetensors"
-    assert (await facts.of(path)).problem == "it cannot be read: No such file or directory"
+    assert (await facts.get(path)).problem == "it cannot be read: No such file or directory"
     write(path, stub_models.flux())
-    assert (await facts.of(path)).architecture == "Flux"
+    assert (await facts.get(path)).architecture == "Flux"
     await database.close()

@@ -5,8 +5,7 @@ import pytest
 
 from sdcpp_restapi.errors import BadRequest, ModelNotFound
 from sdcpp_restapi.models.catalog import Catalog
-from sdcpp_restapi.models.load_files import FOLDERS_OF
-from sdcpp_restapi.schemas.base import Component
+from sdcpp_restapi.schemas.model_types import COMPONENTS, Component
 from sdcpp_restapi.schemas.models import LoadRequest
 
 Put = Callable[..., Path]
@@ -29,7 +28,7 @@ EVERYTHING: dict[Component, str] = {
 async def test_every_component_is_found_in_its_folder(catalog: Catalog, put: Put, tmp_path: Path) -> None:
     put("diffusion/flux1-dev-Q4_K_S.gguf")
     for field, name in EVERYTHING.items():
-        put(f"{FOLDERS_OF[field][0]}/{name}")
+        put(f"{COMPONENTS[field].types[0]}/{name}")
     request = LoadRequest.model_validate(
         {"model_name": "flux1-dev-Q4_K_S.gguf", "model_type": "diffusion", **EVERYTHING}
     )
@@ -37,7 +36,7 @@ async def test_every_component_is_found_in_its_folder(catalog: Catalog, put: Put
     assert files.main == str(tmp_path / "diffusion/flux1-dev-Q4_K_S.gguf")
     assert files.model_type == "diffusion"
     assert files.components == {
-        field: str(tmp_path / FOLDERS_OF[field][0] / name) for field, name in EVERYTHING.items()
+        field: str(tmp_path / COMPONENTS[field].types[0] / name) for field, name in EVERYTHING.items()
     }
 
 
@@ -101,6 +100,6 @@ async def test_missing_components_alone_are_a_bad_request(catalog: Catalog, put:
 
 async def test_a_model_that_was_just_added_is_found(tmp_path: Path, put: Put) -> None:
     catalog = Catalog({"checkpoint": tmp_path / "checkpoint"}, refresh_after=3600)
-    assert await catalog.entries() == []
+    assert await catalog.list_entries() == []
     path = put("checkpoint/new.safetensors")
     assert (await catalog.resolve(LoadRequest(model_name="new.safetensors"))).main == str(path)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sdcpp_restapi.errors import BadRequest
-from sdcpp_restapi.models import loras
+from sdcpp_restapi.models import lora_tags, loras
 from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.schemas.engine import LoraFile
 from sdcpp_restapi.schemas.generation import LoraUse, Txt2ImgRequest
@@ -37,7 +37,7 @@ def use(name: str, weight: float = 1.0, high_noise: bool = False) -> LoraUse:
     ],
 )
 def test_tags_are_taken_out(prompt: str, clean: str, uses: list[LoraUse]) -> None:
-    assert loras.strip(prompt) == (clean, uses)
+    assert lora_tags.strip_tags(prompt) == (clean, uses)
 
 
 @pytest.mark.parametrize(
@@ -60,12 +60,12 @@ def test_tags_are_taken_out(prompt: str, clean: str, uses: list[LoraUse]) -> Non
     ],
 )
 def test_what_is_not_well_formed_stays_text(text: str) -> None:
-    assert loras.strip(text) == (text, [])
+    assert lora_tags.strip_tags(text) == (text, [])
 
 
 @given(st.text().filter(lambda text: "<" not in text))
 def test_text_without_an_opening_sign_is_left_alone(text: str) -> None:
-    assert loras.strip(text) == (text, [])
+    assert lora_tags.strip_tags(text) == (text, [])
 
 
 pieces = st.sampled_from(
@@ -75,16 +75,16 @@ pieces = st.sampled_from(
 
 @given(st.lists(pieces | st.text(max_size=3), max_size=30).map("".join))
 def test_nothing_well_formed_is_left(prompt: str) -> None:
-    clean, _ = loras.strip(prompt)
-    assert loras.strip(clean) == (clean, [])
+    clean, _ = lora_tags.strip_tags(prompt)
+    assert lora_tags.strip_tags(clean) == (clean, [])
     starts = [at for at, sign in enumerate(clean) if sign == "<"]
     ends = [at for at, sign in enumerate(clean) if sign == ">"]
-    assert not any(loras.parse(clean[start : end + 1]) for start in starts for end in ends)
+    assert not any(lora_tags.parse_tag(clean[start : end + 1]) for start in starts for end in ends)
 
 
 @given(st.lists(pieces, max_size=30).map("".join))
 def test_only_tags_are_taken_out(prompt: str) -> None:
-    clean, uses = loras.strip(prompt)
+    clean, uses = lora_tags.strip_tags(prompt)
     assert (clean == prompt) == (not uses)
     rest = iter(prompt)
     assert all(sign in rest for sign in clean)
@@ -93,7 +93,7 @@ def test_only_tags_are_taken_out(prompt: str) -> None:
 @pytest.mark.parametrize("unit", ["<lora:", "<lora:a:1>", "<", ">", "<lora:a ", "<lora:" + " " * 1000])
 def test_long_prompts_take_no_longer_than_their_length(unit: str) -> None:
     began = time.perf_counter()
-    loras.strip(unit * (1_000_000 // len(unit)) + ">")
+    lora_tags.strip_tags(unit * (1_000_000 // len(unit)) + ">")
     assert time.perf_counter() - began < 10  # measured: below 1; a quadratic one takes hours
 
 

@@ -3,8 +3,8 @@ import math
 import pytest
 
 from sdcpp_restapi.models import architectures
-from sdcpp_restapi.models.headers.header import Header, Tensor, folded
-from sdcpp_restapi.models.recognition import lora_suits, recognised, rules
+from sdcpp_restapi.models.headers.header import Header, Tensor, fold
+from sdcpp_restapi.models.recognition import load_rules, lora_suits, recognise
 from sdcpp_restapi.schemas.inspection import ModelFacts
 from tests.support.tiny_models.files import Shapes, shapes
 
@@ -12,7 +12,7 @@ UNET = "model.diffusion_model."
 
 
 def facts(found: Shapes, kind: str = "f16") -> ModelFacts:
-    return recognised(Header("gguf", {name: Tensor(folded(shape), kind) for name, shape in found.items()}))
+    return recognise(Header("gguf", {name: Tensor(fold(shape), kind) for name, shape in found.items()}))
 
 
 def told(found: ModelFacts) -> list[tuple[str, str | None, dict[str, int]]]:
@@ -60,7 +60,7 @@ def test_a_checkpoint_tells_all_that_it_contains_and_the_type_of_each() -> None:
     tensors |= {name: Tensor(tuple(shape), "q8_0") for name, shape in clip.items()}
     vae = shapes("sd1_vae", "first_stage_model.")
     tensors |= {name: Tensor(tuple(shape), "f32") for name, shape in vae.items()}
-    found = recognised(Header("gguf", tensors))
+    found = recognise(Header("gguf", tensors))
     assert found.architecture == "SD1.5"
     assert {one.kind: one.quantization for one in found.contains} == {
         "diffusion": "f16", "clip_l": "q8_0", "vae": "f32"
@@ -103,9 +103,10 @@ def test_wan_2_2_is_told_by_what_its_patches_hold(channels: int, architecture: s
 
 def test_every_name_in_the_rules_is_a_known_architecture() -> None:
     known = {one.name for one in architectures.load()}
-    named = {one.name for one in rules().signatures if one.kind in ("diffusion", "controlnet") and one.name}
-    assert named | rules().fits.keys() | rules().like.keys() | set(rules().like.values()) <= known
-    assert {name for one in rules().loras for name in one.architectures} <= known
+    rules = load_rules()
+    named = {one.name for one in rules.signatures if one.kind in ("diffusion", "controlnet") and one.name}
+    assert named | rules.fits.keys() | rules.like.keys() | set(rules.like.values()) <= known
+    assert {name for one in rules.loras for name in one.architectures} <= known
 
 
 def lora(layer: str, inputs: int = 64, rank: int = 8, form: str = "kohya") -> ModelFacts:

@@ -15,7 +15,7 @@ def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def looked(stamps: StatCache, folder: Path) -> dict[str, FileStat]:
-    look = stamps.of(folder, folder.stat().st_mtime_ns)
+    look = stamps.reader_for(folder, folder.stat().st_mtime_ns)
     with os.scandir(folder) as entries:
         return {entry.name: look(entry) for entry in entries}
 

@@ -12,7 +12,7 @@ from sdcpp_restapi.db import Database
 from sdcpp_restapi.jobs.queue import rows
 from sdcpp_restapi.jobs.queue.ordering import OrderingRules
 from sdcpp_restapi.schemas.jobs import JobStatus, Outcome
-from sdcpp_restapi.schemas.required_files import Need, RequiredFiles
+from sdcpp_restapi.schemas.required_files import RequiredFile, RequiredFiles
 
 from .conftest import Line, OpenLine
 
@@ -277,7 +277,10 @@ async def test_what_waiting_jobs_need_is_told_once(open_line: OpenLine) -> None:
 
 
 def needs(name: str, lora: bool = False) -> RequiredFiles:
-    files = [Need(kinds=("checkpoint",), name=name), *([Need(kinds=("lora",), name="x")] if lora else [])]
+    files = [
+        RequiredFile(kinds=("checkpoint",), name=name),
+        *([RequiredFile(kinds=("lora",), name="x")] if lora else []),
+    ]
     return RequiredFiles(files=tuple(files))
 
 

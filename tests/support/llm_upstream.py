@@ -68,13 +68,13 @@ class _Site:
 
     def __init__(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        self.seat = ChatModelSlot(SETTINGS)
+        self.slot = ChatModelSlot(SETTINGS)
 
     def app(self) -> Starlette:
         @asynccontextmanager
         async def lifespan(_app: Starlette) -> AsyncIterator[None]:
             yield
-            await self.seat.close()
+            await self.slot.close()
 
         answers = {
             "/api/tags": lambda _body: _json({"models": [{"model": REAL}, {"model": "canned:latest"}]}),
@@ -186,7 +186,7 @@ class _Site:
             max_tokens=options.get("num_predict") or options["max_tokens"],
             answer_schema=wanted["json_schema"]["schema"] if wanted else body.get("format"),
         )
-        async for report in self.seat.stream(WEIGHTS, chat):
+        async for report in self.slot.stream(WEIGHTS, chat):
             if isinstance(report, Piece):
                 yield line(report.text)
 

@@ -20,7 +20,9 @@ from ..jobs.submit.planner import Planner
 from ..jobs.submit.upscale import UpscaleSubmission
 from ..jobs.trash.storage_usage import StorageUsage
 from ..jobs.trash.trash import Trash
+from ..llm.assistant.action_runner import ActionRunner
 from ..llm.assistant.assistant import Assistant
+from ..llm.assistant.server_state import ServerState
 from ..llm.prompt_enhancer import PromptEnhancer
 from ..models.catalog import Catalog
 from ..models.details import Details
@@ -58,6 +60,8 @@ class AppState:
     library: ModelLibrary
     enhancer: PromptEnhancer
     assistant: Assistant
+    action_runner: ActionRunner
+    server_state: ServerState
     trash: Trash
     usage: StorageUsage
     downloads: DownloadSubmission

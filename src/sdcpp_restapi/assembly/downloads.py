@@ -1,4 +1,4 @@
-"""Getting models from other servers."""
+"""Downloads of models: the HTTP client, the sources, what submits jobs and what runs them."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from ..config import Settings
 from ..downloads.address_rules import AddressRules
 from ..downloads.executor import DownloadExecutor
-from ..downloads.http_client import HttpClient, Token
+from ..downloads.http_client import HttpClient
 from ..downloads.part_files import PartFolder
 from ..downloads.retry_policy import RetryPolicy
-from ..downloads.sources.civitai import Civitai
-from ..downloads.sources.huggingface import HuggingFace
-from ..downloads.sources.registry import Sources
+from ..downloads.sources.registry import Sources, create_tokens
 from ..jobs.submit.download import DownloadSubmission
 from .base import Base
 from .models import Models
@@ -19,7 +17,7 @@ from .models import Models
 
 @dataclass(frozen=True)
 class Downloads:
-    """Orders and who carries them out."""
+    """What submits download jobs, what they are looked up in, and what runs them."""
 
     submission: DownloadSubmission
     sources: Sources
@@ -27,26 +25,21 @@ class Downloads:
 
 
 async def open_downloads(settings: Settings, base: Base, models: Models, stack: AsyncExitStack) -> Downloads:
-    """Nothing is asked of anybody yet."""
+    """Open all of it without a request to other servers; part files of jobs that will not run are deleted."""
     own = settings.downloads
-    tokens = [
-        Token(own.civitai_url, own.civitai_token, "downloads.civitai_token"),
-        Token(own.huggingface_url, own.huggingface_token, "downloads.huggingface_token"),
-    ]
-    web = HttpClient(AddressRules(own.allow_private), tokens, own.timeout)
-    stack.push_async_callback(web.close)
-    sources = Sources(Civitai(web, own.civitai_url), HuggingFace(web, own.huggingface_url))
+    client = HttpClient(AddressRules(own.allow_private), tokens=create_tokens(own), timeout=own.timeout)
+    stack.push_async_callback(client.close)
+    sources = Sources(client, own)
     catalog = models.catalog
     executor = DownloadExecutor(
-        web,
-        sources,
-        PartFolder(settings.paths.data_dir / "downloads"),
-        catalog.folders,
-        RetryPolicy(own.retries, own.retry_delay),
-        models.hasher.remember,
-        catalog.refresh,
+        client=client,
+        sources=sources,
+        parts=PartFolder(settings.paths.data_dir / "downloads"),
+        folders=catalog.folders,
+        retry_policy=RetryPolicy(own.retries, own.retry_delay),
+        remember_hash=models.hasher.remember,
+        refresh_catalog=catalog.refresh,
     )
     await executor.sweep(base.queue.unfinished)
-    return Downloads(
-        DownloadSubmission(queue=base.queue, client=web, folders=catalog.folders), sources, executor
-    )
+    submission = DownloadSubmission(queue=base.queue, sources=sources, folders=catalog.folders)
+    return Downloads(submission=submission, sources=sources, executor=executor)

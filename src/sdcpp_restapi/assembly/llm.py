@@ -1,4 +1,4 @@
-"""Language models: better prompts, and the assistant."""
+"""What language models do for the user: better prompts, and the assistant."""
 
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -6,9 +6,9 @@ from functools import partial
 
 from ..config import Settings
 from ..llm.assistant.assistant import Assistant
-from ..llm.assistant.history import History as Conversation
+from ..llm.assistant.history import ConversationStore
 from ..llm.configured_model import ConfiguredModel
-from ..llm.enhancement_history import History
+from ..llm.enhancement_history import EnhancementStore
 from ..llm.local.chat_model_slot import ChatModelSlot
 from ..llm.prompt_enhancer import PromptEnhancer
 from ..llm.providers.registry import Providers
@@ -23,7 +23,7 @@ from .slots import Slots
 
 @dataclass(frozen=True)
 class Llm:
-    """Who is asked."""
+    """The two users of chat models."""
 
     enhancer: PromptEnhancer
     assistant: Assistant
@@ -32,22 +32,29 @@ class Llm:
 async def open_llm(
     settings: Settings, base: Base, models: Models, slots: Slots, stack: AsyncExitStack
 ) -> Llm:
-    """No model is read yet."""
-    seat = ChatModelSlot(settings.llm)
-    stack.push_async_callback(seat.close)
-    providers = Providers(seat, models.catalog)
-    of_ollama = await ProviderPreference.read(base.preferences, "ollama", OllamaSettings())
-    of_assistant = await ProviderPreference.read(base.preferences, "assistant", AssistantSettings())
+    """No model is loaded and no other server is asked yet."""
+    slot = ChatModelSlot(settings.llm)
+    stack.push_async_callback(slot.close)
+    providers = Providers(slot, models.catalog)
+    enhancement_settings = await ProviderPreference.read(base.preferences, "ollama", OllamaSettings())
     enhancer = PromptEnhancer(
-        ConfiguredModel(providers, of_ollama, "/ollama/settings"),
-        History(base.database),
-        partial(_loaded_architecture, slots.model),
-        settings.limits.max_prompt_chars,
+        model=ConfiguredModel(
+            providers=providers, preference=enhancement_settings, settings_path="/ollama/settings"
+        ),
+        history=EnhancementStore(base.database),
+        architecture=partial(_read_architecture, slots.model),
+        max_prompt_chars=settings.limits.max_prompt_chars,
     )
-    chosen = ConfiguredModel(providers, of_assistant, "/assistant/settings")
-    return Llm(enhancer, Assistant(chosen, Conversation(base.database)))
+    assistant_settings = await ProviderPreference.read(base.preferences, "assistant", AssistantSettings())
+    assistant = Assistant(
+        ConfiguredModel(
+            providers=providers, preference=assistant_settings, settings_path="/assistant/settings"
+        ),
+        ConversationStore(base.database),
+    )
+    return Llm(enhancer, assistant)
 
 
-def _loaded_architecture(model: CurrentModel) -> str | None:
+def _read_architecture(model: CurrentModel) -> str | None:
     loaded = model.architecture()
     return loaded.name if loaded else None

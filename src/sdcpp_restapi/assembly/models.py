@@ -23,7 +23,7 @@ class Models:
     """What a machine has; a server's also knows what its workers have."""
 
     catalog: Catalog
-    facts: HeaderCache
+    headers: HeaderCache
     library: ModelLibrary
     inspector: Inspector
     hasher: Hasher
@@ -34,22 +34,29 @@ class Models:
 async def open_models(
     settings: Settings, database: Database, remote: RemoteModels, stack: AsyncExitStack
 ) -> Models:
-    """Nothing is read yet but what earlier runs wrote down."""
+    """The catalog with the hashes and headers that earlier runs stored; model folders are not read yet."""
     digests = await HashCache.read(database)
     catalog = Catalog(settings.paths.model_folders(), digests=digests)
     hasher = Hasher(catalog, digests)
     stack.push_async_callback(hasher.close)
-    facts = await HeaderCache.read(database)
-    components = Components(catalog, facts)
-    assembler = ComponentResolver(catalog, facts, components)
-    library = ModelLibrary(
-        catalog,
-        assembler,
-        facts,
-        LoraCheck(catalog, facts),
-        remote,
-        engine_here=settings.engine.devices != [],
+    headers = await HeaderCache.read(database)
+    components = Components(catalog, headers)
+    resolver = ComponentResolver(catalog=catalog, headers=headers, components=components)
+    return Models(
+        catalog=catalog,
+        headers=headers,
+        library=ModelLibrary(
+            catalog=catalog,
+            resolver=resolver,
+            headers=headers,
+            lora_check=LoraCheck(catalog, headers),
+            remote=remote,
+            engine_here=settings.engine.devices != [],
+        ),
+        inspector=Inspector(
+            catalog=catalog, headers=headers, components=components, resolver=resolver, remote=remote
+        ),
+        hasher=hasher,
+        paths=AllowedPaths(catalog, settings.paths.convert_dirs),
+        past_loads=PastLoads(database),
     )
-    inspector = Inspector(catalog, facts, components, assembler, remote)
-    paths = AllowedPaths(catalog, settings.paths.convert_dirs)
-    return Models(catalog, facts, library, inspector, hasher, paths, PastLoads(database))

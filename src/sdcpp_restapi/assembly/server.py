@@ -10,6 +10,7 @@ from ..api import websocket
 from ..api.app_state import AppState
 from ..api.response_cache import ResponseCache
 from ..background import keep_running
+from ..cluster.server.known_workers import KnownWorkers
 from ..cluster.server.listener import WorkerListener
 from ..cluster.server.remote_libraries import RemoteLibraries
 from ..config import Settings
@@ -19,6 +20,8 @@ from ..jobs.submit.generation import GenerationSubmission
 from ..jobs.submit.planner import Planner
 from ..jobs.submit.upscale import UpscaleSubmission
 from ..jobs.submit.wildcards import Wildcards
+from ..llm.assistant.action_runner import ActionRunner
+from ..llm.assistant.server_state import ServerState
 from ..models.details import Details
 from ..models.hashing import HashExecutor
 from ..models.planned_files import PlannedFiles
@@ -42,15 +45,17 @@ async def open_server(settings: Settings) -> AsyncIterator[AppState]:
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         runners = Runners()
-        remote = RemoteLibraries()
+        workers = KnownWorkers()
         base = await open_base(settings, stack)
-        models = await open_models(settings, base.database, remote, stack)
+        models = await open_models(settings, base.database, RemoteLibraries(workers), stack)
         slots = await open_server_slots(settings, base, models, runners, stack)
         downloads = await open_downloads(settings, base, models, stack)
         llm = await open_llm(settings, base, models, slots, stack)
         housekeeping = await open_housekeeping(settings, base)
         _add_runners(runners, settings, base, models, downloads)
-        listener = await open_worker_listener(settings, base, slots, remote, stack)
+        listener = await open_worker_listener(
+            settings=settings, base=base, slots=slots, workers=workers, stack=stack
+        )
         state = _app_state(settings, base, models, slots, downloads, llm, housekeeping, runners, listener)
         _run_in_background(stack, "the heartbeat", lambda: websocket.publish_heartbeats(state))
         _run_in_background(stack, "retention", housekeeping.retention.keep)
@@ -92,11 +97,25 @@ def _app_state(
         library=models.library,
         limits=settings.limits,
     )
+    outputs = OutputFolder(settings.paths.output_dir)
+    action_runner = ActionRunner(
+        generation=generations,
+        upscaling=upscales,
+        model=slots.model,
+        upscaler=slots.upscaler,
+        catalog=models.catalog,
+        queue=base.queue,
+        runners=runners,
+        outputs=outputs,
+    )
+    server_state = ServerState(
+        model=slots.model, upscaler=slots.upscaler, catalog=models.catalog, queue=base.queue
+    )
     return AppState(
         settings=settings,
         bus=base.bus,
         catalog=models.catalog,
-        details=Details(models.library, models.catalog, models.facts),
+        details=Details(library=models.library, catalog=models.catalog, headers=models.headers),
         inspector=models.inspector,
         hasher=models.hasher,
         model=slots.model,
@@ -118,11 +137,13 @@ def _app_state(
         library=models.library,
         enhancer=llm.enhancer,
         assistant=llm.assistant,
+        action_runner=action_runner,
+        server_state=server_state,
         trash=housekeeping.trash,
         usage=housekeeping.usage,
         downloads=downloads.submission,
         sources=downloads.sources,
-        outputs=OutputFolder(settings.paths.output_dir),
+        outputs=outputs,
         thumbs=Thumbnails(),
         preview=base.preview,
         responses=ResponseCache(),

@@ -5,9 +5,9 @@ from contextlib import AsyncExitStack
 from ..cluster.connection import BrokerConnection
 from ..cluster.object_files import ObjectFiles
 from ..cluster.server.attempt_channels import AttemptChannels
+from ..cluster.server.known_workers import KnownWorkers
 from ..cluster.server.listener import WorkerListener
 from ..cluster.server.registry import WorkerRegistry
-from ..cluster.server.remote_libraries import RemoteLibraries
 from ..cluster.server.remote_slot import RemoteSlotContext
 from ..cluster.server.sweeper import Sweeper
 from ..config import Settings
@@ -16,34 +16,49 @@ from .slots import Slots
 
 
 async def open_worker_listener(
+    *,
     settings: Settings,
     base: Base,
     slots: Slots,
-    abroad: RemoteLibraries,
+    workers: KnownWorkers,
     stack: AsyncExitStack,
 ) -> WorkerListener | None:
-    """Begin to reach the broker, and go on with what workers do since the last run; None without a broker."""
-    own = settings.cluster
-    if not own.urls:
+    """Connect to the broker, and go on with jobs that workers run since the last run; None without a broker.
+
+    `workers` is filled by the registry from now on. Raises CredentialsUnusable.
+    """
+    cluster = settings.cluster
+    if not cluster.urls:
         return None
-    connection = BrokerConnection.open(own, "server")
+    connection = BrokerConnection.open(cluster, "server")
     stack.push_async_callback(connection.close)
-    files = ObjectFiles(connection)
-    stack.push_async_callback(files.close)
-    inbox = AttemptChannels()
-    desk = RemoteSlotContext(
-        connection,
-        inbox,
-        files,
-        settings.paths.output_dir,
-        base.inputs.files,
-        lambda: base.preview.current,
-        own.load_timeout,
+    files, channels = ObjectFiles(connection), AttemptChannels()
+    sweeper = Sweeper(files, channels)
+    stack.push_async_callback(sweeper.close)
+    context = RemoteSlotContext(
+        connection=connection,
+        channels=channels,
+        files=files,
+        sweeper=sweeper,
+        output_dir=settings.paths.output_dir,
+        inputs=base.inputs,
+        preview=base.preview,
+        load_timeout=cluster.load_timeout,
     )
-    sweeper = Sweeper(files, inbox)
-    registry = WorkerRegistry(desk, slots.runners, base.bus, slots.revision, sweeper.call, own)
-    abroad.workers = registry
+    registry = WorkerRegistry(
+        workers=workers,
+        context=context,
+        runners=slots.runners,
+        bus=base.bus,
+        engine_revision=slots.revision,
+        settings=cluster,
+    )
     registry.resume(await base.queue.with_workers())
     return WorkerListener(
-        connection, inbox, registry, sweeper, base.bus, check_every=min(own.lost_after / 5, 1.0)
+        connection=connection,
+        channels=channels,
+        registry=registry,
+        sweeper=sweeper,
+        bus=base.bus,
+        check_every=min(cluster.lost_after / 5, 1.0),
     )

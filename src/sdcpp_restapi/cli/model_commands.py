@@ -1,9 +1,10 @@
-"""`sdcpp models`: its sub-commands; what each does is in library.py, imported when one is called."""
+"""`sdcpp models`: its sub-commands; what each does is in models.py, imported when one is called."""
 
 from typing import Annotated
 
 import typer
 
+from ..schemas.model_types import COMPONENT_NAMES
 from . import options as o
 from .examples import ENDS, examples
 
@@ -153,8 +154,7 @@ def convert(
         "sdcpp models load v1-5-pruned-emaonly.safetensors",
         "sdcpp models load z_image-Q8_0.gguf -t diffusion --with vae=ae.safetensors --with llm=qwen3.gguf",
         "sdcpp models load big.safetensors --option vae_tiling=true --option n_threads=4",
-        "[dim]Parts: vae, clip_l, clip_g, clip_vision, t5xxl, llm, llm_vision, controlnet, taesd,"
-        " high_noise_diffusion_model, photo_maker. Options: as in POST /models/load.[/dim]",
+        f"[dim]Parts: {', '.join(COMPONENT_NAMES)}. Options: as in POST /models/load.[/dim]",
         ENDS,
     )
 )

@@ -7,6 +7,7 @@ from typing import Any
 import typer
 from rich.filesize import decimal
 
+from ..downloads.sources import registry
 from ..schemas.inspection import Inspection
 from ..schemas.jobs import JobView
 from ..schemas.models import ModelEntry, ModelList
@@ -123,16 +124,10 @@ def _find_kind(server: Server, name: str) -> str:
 
 def _parse_source(text: str) -> dict[str, str]:
     """The part of a download's body that says from where."""
-    scheme, _, rest = text.partition(":")
-    match scheme:
-        case "http" | "https":
-            return {"url": text}
-        case "civitai" if rest:
-            return {"model_id": rest}
-        case "hf" if rest.count("/") >= 2:
-            owner, name, filename = rest.split("/", 2)
-            return {"repo_id": f"{owner}/{name}", "filename": filename}
-    raise exit_refused(f"{text}: give an address, civitai:ID, civitai:ID:VERSION, or hf:ORG/NAME/FILE")
+    fields = registry.parse_argument(text)
+    if fields is None:
+        raise exit_refused(f"{text}: give {registry.list_argument_forms()}")
+    return fields
 
 
 def _parse_pairs(flag: str, texts: list[str]) -> dict[str, str]:

@@ -1,1 +1,1 @@
-"""One queue over many machines: the only package that knows NATS."""
+"""One queue for many machines: the only package that knows NATS. Here is what both halves share."""

@@ -3,18 +3,18 @@
 import asyncio
 import base64
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from nats.js.object_store import OBJ_ALL_META_PRE_TEMPLATE, OBJ_META_PRE_TEMPLATE, OBJ_STREAM_TEMPLATE
 from pydantic import ValidationError
 
-from ..background import BackgroundTasks
 from ..errors import Interrupted
 from ..schemas.base import Frozen
 from ..schemas.cluster import Attempt
-from .connection import AWAY, HOPELESS, BrokerConnection
+from .broker_errors import PERMANENT_ERRORS
+from .connection import BrokerConnection
 
 # A file that takes longer than this and what a slow line needs for its size is not whole in the store.
 READ_SECONDS = 60.0
@@ -30,12 +30,6 @@ class ObjectFiles:
 
     def __init__(self, connection: BrokerConnection) -> None:
         self._connection = connection
-        self._deleting = BackgroundTasks()
-        self._left: Callable[[], None] = lambda: None
-
-    def when_left(self, act: Callable[[], None]) -> None:
-        """Call `act` when files could not be deleted."""
-        self._left = act
 
     async def send(self, folder: str, files: Mapping[str, Path]) -> dict[str, str]:
         """Put files into a folder of the store; their SHA-256 by name."""
@@ -45,70 +39,56 @@ class ObjectFiles:
         return dict(zip(files, digests, strict=True))
 
     async def fetch(self, folder: str, digests: Mapping[str, str], target: Path) -> None:
-        """Bring files of a folder into a folder on disk, which may exist. Raises BadFile."""
+        """Copy files of a folder of the store into `target`, which may exist. Raises BadFile."""
         await asyncio.gather(
             *(
-                self._fetch(f"{folder}/{name}", digest, inside(target, name))
+                self._fetch(f"{folder}/{name}", digest, resolve_inside(target, name))
                 for name, digest in digests.items()
             )
         )
 
     async def write(self, name: str, message: Frozen) -> None:
-        """Put a message into the store that is too long to be sent."""
+        """Store a message that may be longer than one that is published."""
         data = message.model_dump_json().encode()
 
         async def put() -> None:
-            store = await self._connection.files()
+            store = await self._connection.object_store()
             await store.put(name, data)
 
         await self._connection.retry(put)
 
     async def read[M: Frozen](self, name: str, kind: type[M]) -> M:
-        """Read such a message. Raises BadFile."""
-
+        """Read a message that `write` stored. Raises BadFile."""
         try:
             return kind.model_validate_json(await self._get(name))
         except ValidationError as error:
             raise BadFile(f"{name} cannot be read") from error
 
-    def forget(self, files: Mapping[str, Iterable[str]]) -> None:
-        """Delete files by folder, some time soon."""
-        names = [f"{folder}/{name}" for folder, held in files.items() for name in held]
-        self._deleting.spawn(self._delete_or_tell(names))
+    async def list_names(self) -> list[str]:
+        """Names of all files in the store, with those of which only a tombstone is left.
 
-    async def close(self) -> None:
-        """Finish deleting."""
-        await self._deleting.finish()
-
-    async def names(self) -> list[str]:
-        """All files that are in the store, and those of which only a mark is left. Raises one of AWAY.
+        Raises one of BROKER_ERRORS.
 
         Not `ObjectStore.list()` (nats-py 2.16): it waits for ever when the last file is deleted meanwhile.
         """
         await self._connection.ready()
-        bucket = self._connection.names.bucket
+        bucket = self._connection.subjects.bucket
         every = OBJ_ALL_META_PRE_TEMPLATE.format(bucket=bucket)
         info = await self._connection.js.stream_info(OBJ_STREAM_TEMPLATE.format(bucket=bucket), every)
         subjects = info.state.subjects or {}
         return [base64.urlsafe_b64decode(subject.removeprefix(every[:-1])).decode() for subject in subjects]
 
     async def delete(self, names: Iterable[str]) -> None:
-        """Delete files by their whole names. Raises one of AWAY."""
-        store = await self._connection.files()
+        """Delete files by their whole names. Raises one of BROKER_ERRORS."""
+        store = await self._connection.object_store()
         for name in names:
-            with suppress(*HOPELESS):
+            with suppress(*PERMANENT_ERRORS):
                 await store.delete(name)
-            await self._wipe(name)
+            await self._purge_tombstone(name)
 
-    async def _delete_or_tell(self, names: Iterable[str]) -> None:
-        try:
-            await self.delete(names)
-        except AWAY:
-            self._left()
-
-    async def _wipe(self, name: str) -> None:
-        """Delete the mark that a deleted file leaves: a busy server would leave millions."""
-        bucket = self._connection.names.bucket
+    async def _purge_tombstone(self, name: str) -> None:
+        """Delete what a deleted file leaves: a busy server would leave millions."""
+        bucket = self._connection.subjects.bucket
         coded = base64.urlsafe_b64encode(name.encode()).decode()
         await self._connection.js.purge_stream(
             OBJ_STREAM_TEMPLATE.format(bucket=bucket),
@@ -119,7 +99,7 @@ class ObjectFiles:
         digest = await asyncio.to_thread(_sha256, path)
 
         async def put() -> None:
-            store = await self._connection.files()
+            store = await self._connection.object_store()
             with path.open("rb") as file:
                 await store.put(name, file)
 
@@ -136,7 +116,7 @@ class ObjectFiles:
         """Its content, or nothing where that was written to `path`. Raises BadFile."""
 
         async def get() -> bytes:
-            store = await self._connection.files()
+            store = await self._connection.object_store()
             size = (await store.get_info(name)).size or 0
             try:
                 async with asyncio.timeout(READ_SECONDS + size / SLOW_LINE):
@@ -150,7 +130,7 @@ class ObjectFiles:
 
         try:
             return await self._connection.retry(get)
-        except HOPELESS as error:
+        except PERMANENT_ERRORS as error:
             raise BadFile(f"{name} is not whole in the object store") from error
 
 
@@ -164,12 +144,12 @@ def inputs_of(job_id: str) -> str:
     return f"in/{job_id}"
 
 
-def catalog_of(worker: str) -> str:
-    """Where a worker's list of models is."""
+def inventory_of(worker: str) -> str:
+    """The file with a worker's InventoryReport."""
     return f"catalog/{worker}"
 
 
-def inside(folder: Path, name: str) -> Path:
+def resolve_inside(folder: Path, name: str) -> Path:
     """A file of a folder. Raises BadFile for names that lead out of it: they come from another machine."""
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or not path.name or "\\" in name:
@@ -180,7 +160,7 @@ def inside(folder: Path, name: str) -> Path:
 def unpack(contents: Mapping[str, bytes], folder: Path) -> None:
     """Write files that came in a message. Raises BadFile, OSError."""
     for name, content in contents.items():
-        path = inside(folder, name)
+        path = resolve_inside(folder, name)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 

@@ -1,4 +1,4 @@
-"""What streams and subjects are called."""
+"""Names of subjects, streams and the bucket on the broker."""
 
 import re
 from dataclasses import dataclass
@@ -16,44 +16,47 @@ def as_token(text: str) -> str:
 
 @dataclass(frozen=True)
 class Subjects:
-    """All names begin with a prefix, so that several servers can share a broker."""
+    """All names begin with a prefix, so that several servers can share a broker.
+
+    `announcements` and `rpc` stay what they are in every version: over them releases refuse each other.
+    """
 
     prefix: str
 
     @property
     def announcements(self) -> str:
-        """Where workers say that they are there."""
+        """Announcement, from every worker."""
         return f"{self.prefix}.worker"
 
     @property
     def discover(self) -> str:
-        """Where a server asks who is there."""
+        """Discover, to all workers."""
         return f"{self.prefix}.roll-call"
 
     @property
-    def live(self) -> str:
-        """Progress and previews."""
+    def attempt_progress(self) -> str:
+        """AttemptProgress, from every worker."""
         return f"{self.prefix}.live"
 
     @property
     def worker_events(self) -> str:
-        """What happens to the models of workers."""
+        """WorkerEvent, from every worker."""
         return f"{self.prefix}.news"
 
-    def asked(self, worker: str) -> str:
-        """Questions to one worker."""
+    def rpc(self, worker: str) -> str:
+        """RpcRequest, to one worker."""
         return f"{self.prefix}.ask.{worker}"
 
-    def taken(self, worker: str) -> str:
-        """Where a worker answers another one that would have its name."""
+    def name_query(self, worker: str) -> str:
+        """NameQuery, to whoever has this name."""
         return f"{self.prefix}.taken.{worker}"
 
     def job(self, worker: str, slot: int) -> str:
-        """Jobs for one slot."""
+        """JobAssignment, to one slot."""
         return f"{self.prefix}.job.{worker}.{slot}"
 
-    def end(self, attempt: Attempt) -> str:
-        """How one attempt ended."""
+    def result(self, attempt: Attempt) -> str:
+        """AttemptResult of one attempt."""
         return f"{self.prefix}.end.{attempt.job_id}.{attempt.attempt}"
 
     @property
@@ -62,8 +65,8 @@ class Subjects:
         return f"{self.prefix}.job.>"
 
     @property
-    def all_ends(self) -> str:
-        """The subjects of the ends' stream."""
+    def all_results(self) -> str:
+        """The subjects of the results' stream."""
         return f"{self.prefix}.end.>"
 
     @property
@@ -72,11 +75,11 @@ class Subjects:
         return f"{self.prefix}-jobs"
 
     @property
-    def ends_stream(self) -> str:
-        """Ends of attempts, until the server acknowledges them."""
+    def results_stream(self) -> str:
+        """Results of attempts, until the server acknowledges them."""
         return f"{self.prefix}-ends"
 
     @property
     def bucket(self) -> str:
-        """The object store: input images, outputs, catalogs."""
+        """The object store: input images, outputs, inventories."""
         return f"{self.prefix}-files"

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ..schemas.models import LoadRequest, ModelType
+from ..schemas.model_types import ModelType
+from ..schemas.models import LoadRequest
 from ..schemas.options import GenerationDefaults
 from ..schemas.upscaling import UpscalerRequest
 

@@ -6,19 +6,19 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
 
-from .failures import AddressRefused, Interrupted, place
+from .failures import AddressRefused, Interrupted, host_of
 
 # Translates IPv4 addresses, private ones too, into IPv6 addresses that look public (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class AddressRules:
-    """Looks names up and says no to addresses on this machine and in private networks."""
+    """Resolves host names and refuses addresses of this machine and of private networks."""
 
     def __init__(self, allow_private: bool) -> None:
         self._allow_private = allow_private
 
-    async def of(self, url: httpx.URL) -> list[str]:
+    async def resolve(self, url: httpx.URL) -> list[str]:
         """The checked addresses of a URL's host.
 
         Raises AddressRefused if one of them is private, Interrupted if the name is not known.
@@ -31,7 +31,7 @@ class AddressRules:
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         if not self._allow_private and not all(_is_public(address) for address in addresses):
             raise AddressRefused(
-                f"{place(url)} is on this machine or in a private network;"
+                f"{host_of(url)} is on this machine or in a private network;"
                 " the setting downloads.allow_private would allow it"
             )
         return addresses
@@ -40,8 +40,8 @@ class AddressRules:
 class CheckedTransport(httpx.AsyncBaseTransport):
     """Connects to exactly the address that was checked, whatever the name means a moment later."""
 
-    def __init__(self, addresses: AddressRules) -> None:
-        self._addresses = addresses
+    def __init__(self, address_rules: AddressRules) -> None:
+        self._address_rules = address_rules
         # Connections are not kept: one that was opened for a name, its certificate checked, must not serve
         # another name that happens to have the same address.
         self._inner = httpx.AsyncHTTPTransport(
@@ -50,20 +50,20 @@ class CheckedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; the addresses of a name are tried in turn."""
-        addresses = await self._addresses.of(request.url)
+        addresses = await self._address_rules.resolve(request.url)
         for address in addresses[:-1]:
             try:
-                return await self._inner.handle_async_request(_to(address, request))
+                return await self._inner.handle_async_request(_pin_address(address, request))
             except (httpx.ConnectError, httpx.ConnectTimeout):
                 continue
-        return await self._inner.handle_async_request(_to(addresses[-1], request))
+        return await self._inner.handle_async_request(_pin_address(addresses[-1], request))
 
     async def aclose(self) -> None:
-        """Close what is open."""
+        """Close the inner transport."""
         await self._inner.aclose()
 
 
-def _to(address: str, request: httpx.Request) -> httpx.Request:
+def _pin_address(address: str, request: httpx.Request) -> httpx.Request:
     """The same request to this address; Host header and TLS name stay those of the URL."""
     return httpx.Request(
         request.method,

@@ -10,21 +10,19 @@ import httpx
 from ..errors import JobCancelled
 from ..schemas.downloads import DownloadRequest, JobResult
 from ..schemas.jobs import Job, Outcome, Progress, Transfer
-from ..schemas.models import ModelType
+from ..schemas.model_types import ModelType
 from .failures import FileTaken, Interrupted
 from .fetch import Fetch
+from .file_names import derive_path
 from .http_client import HttpClient
-from .part_files import Part, PartFolder, disk_failure
+from .part_files import Part, PartFolder, disk_failure_of
 from .retry_policy import RetryPolicy
-from .sources.registry import Origin, Sources, name_sent
+from .sources.registry import Sources
+from .sources.source import Origin
 from .transfer_speed import TransferSpeed
 
 # Seconds between two reports of a download.
 INTERVAL = 0.25
-
-
-Remember = Callable[[Path, str], Awaitable[None]]
-Refresh = Callable[[], Awaitable[None]]
 
 
 class DownloadExecutor:
@@ -32,43 +30,45 @@ class DownloadExecutor:
 
     def __init__(
         self,
-        web: HttpClient,
+        *,
+        client: HttpClient,
         sources: Sources,
         parts: PartFolder,
         folders: Mapping[ModelType, Path],
-        patience: RetryPolicy,
-        remember: Remember,
-        refresh: Refresh,
+        retry_policy: RetryPolicy,
+        remember_hash: Callable[[Path, str], Awaitable[None]],
+        refresh_catalog: Callable[[], Awaitable[None]],
     ) -> None:
-        """`remember` is told the SHA-256 of each file that arrives, `refresh` that files came or went."""
-        self._web = web
+        """`remember_hash` is given each new file with its SHA-256; `refresh_catalog` is called when a file
+        was added or deleted."""
+        self._client = client
         self._sources = sources
         self._parts = parts
         self._folders = folders
-        self._patience = patience
-        self._remember = remember
-        self._refresh = refresh
+        self._retry_policy = retry_policy
+        self._remember_hash = remember_hash
+        self._refresh_catalog = refresh_catalog
         self._running: dict[str, asyncio.Task[JobResult]] = {}
         self._targets: dict[Path, str] = {}
 
     async def sweep(self, unfinished: Callable[[str], Awaitable[bool]]) -> None:
         """Delete what is left of jobs that will not run again; call once, before the first job."""
-        over = [job_id for job_id in self._parts.jobs() if not await unfinished(job_id)]
+        over = [job_id for job_id in self._parts.list_jobs() if not await unfinished(job_id)]
         await asyncio.to_thread(self._parts.discard, over)
 
     def acquire(self) -> nullcontext[None]:
-        """Downloads wait for nobody; how many run is the number of runners."""
+        """No lock: as many downloads run at once as the lane has runners."""
         return nullcontext()
 
     async def run(self, job: Job) -> AsyncGenerator[Progress | Transfer | Outcome]:
-        """Fetch the file, telling how far it is."""
-        meter = TransferSpeed()
-        work = asyncio.create_task(self._download(job, meter))
+        """Fetch the file; an Outcome with a JobResult at last, reports a few times a second until then."""
+        speed = TransferSpeed()
+        work = asyncio.create_task(self._download(job, speed))
         self._running[job.id] = work
         try:
             while not work.done():
                 await asyncio.wait({work}, timeout=INTERVAL)
-                if report := meter.report():
+                if report := speed.report():
                     progress, transfer = report
                     yield progress
                     yield transfer
@@ -95,65 +95,74 @@ class DownloadExecutor:
         work = self._running.get(job.id)
         if work is not None and work.done() and not work.cancelled():
             await asyncio.to_thread(Path(work.result().path).unlink, missing_ok=True)
-            await self._refresh()
+            await self._refresh_catalog()
 
-    async def _download(self, job: Job, meter: TransferSpeed) -> JobResult:
+    async def _download(self, job: Job, speed: TransferSpeed) -> JobResult:
         try:
-            path, sha256 = await self._file(job, meter)
+            path, sha256 = await self._fetch_file(job, speed)
         except OSError as error:
             await asyncio.to_thread(self._parts.discard, [job.id])
-            raise disk_failure(str(error.filename or "The file"), error) from error
+            raise disk_failure_of(str(error.filename or "The file"), error) from error
         except Exception:
             await asyncio.to_thread(self._parts.discard, [job.id])
             raise
-        request = _request(job)
-        with suppress(FileNotFoundError):  # somebody took it away at once
-            await self._remember(path, sha256)
-        await self._refresh()
+        request = _request_of(job)
+        with suppress(FileNotFoundError):  # deleted meanwhile
+            await self._remember_hash(path, sha256)
+        await self._refresh_catalog()
         name = path.relative_to(self._folders[request.model_type]).as_posix()
         return JobResult(path=str(path), model_type=request.model_type, name=name, sha256=sha256)
 
-    async def _file(self, job: Job, meter: TransferSpeed) -> tuple[Path, str]:
+    async def _fetch_file(self, job: Job, speed: TransferSpeed) -> tuple[Path, str]:
         left = await asyncio.to_thread(self._parts.find, job.id)
         if left is not None and left.published and left.state.sha256:
             return left.target, left.state.sha256
-        request = _request(job)
-        origin = await self._asked(request)
-        if left is not None and origin.name is not None and left.target != self._target(request, origin.name):
+        request = _request_of(job)
+        origin = await self._find_origin(request)
+        path = origin.path
+        if left is not None and path is not None and left.target != self._target_path(request, path):
             await asyncio.to_thread(left.discard)  # the source calls its file otherwise now
             left = None
         if left is not None:
             self._claim(job.id, left.target)
-        elif origin.name is not None:
-            left = self._new(job, request, origin.name)
+        elif path is not None:
+            left = self._create_part(job, request, path)
 
-        def make(response: httpx.Response) -> Part:
-            return self._new(job, request, name_sent(request, response))
+        def create_part(response: httpx.Response) -> Part:
+            return self._create_part(job, request, derive_path(request, response))
 
-        return await Fetch(self._web, origin, self._patience, meter, left, make).run()
+        fetch = Fetch(
+            client=self._client,
+            origin=origin,
+            retry_policy=self._retry_policy,
+            speed=speed,
+            part=left,
+            create_part=create_part,
+        )
+        return await fetch.run()
 
-    async def _asked(self, request: DownloadRequest) -> Origin:
+    async def _find_origin(self, request: DownloadRequest) -> Origin:
         failures = 0
         while True:
             try:
-                return await self._sources.origin(request)
+                return await self._sources.find_origin(request)
             except Interrupted as broken:
                 failures += 1
-                pause = self._patience.pause(failures, broken)
+                pause = self._retry_policy.compute_pause(failures, broken)
             await asyncio.sleep(pause)
 
-    def _new(self, job: Job, request: DownloadRequest, name: PurePosixPath) -> Part:
-        target = self._target(request, name)
+    def _create_part(self, job: Job, request: DownloadRequest, path: PurePosixPath) -> Part:
+        target = self._target_path(request, path)
         self._claim(job.id, target)
-        return self._parts.new(job.id, target)
+        return self._parts.create(job.id, target)
 
     def _claim(self, job_id: str, target: Path) -> None:
         owner = self._targets.setdefault(target, job_id)
         if owner != job_id:
             raise FileTaken(f"{target.name} is being downloaded already, by job {owner}")
 
-    def _target(self, request: DownloadRequest, name: PurePosixPath) -> Path:
-        return self._folders[request.model_type] / name
+    def _target_path(self, request: DownloadRequest, path: PurePosixPath) -> Path:
+        return self._folders[request.model_type] / path
 
     def _undo(self, job_id: str) -> None:
         part = self._parts.find(job_id)
@@ -162,6 +171,6 @@ class DownloadExecutor:
         self._parts.discard([job_id])
 
 
-def _request(job: Job) -> DownloadRequest:
+def _request_of(job: Job) -> DownloadRequest:
     assert isinstance(job.params, DownloadRequest)
     return job.params

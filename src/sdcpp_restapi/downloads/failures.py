@@ -1,4 +1,4 @@
-"""What can go wrong on the way to a model, in sentences for whoever asked for it."""
+"""Failures of downloads and look-ups, with messages for the client; a docstring is the default message."""
 
 import re
 import time
@@ -43,17 +43,17 @@ class Interrupted(UpstreamFailed):
     code = "transfer_interrupted"
 
     def __init__(self, message: str | None = None, after: float | None = None) -> None:
-        """`after`: seconds that the other server asks to be left alone."""
+        """`after`: seconds that the other server asks to wait (Retry-After)."""
         super().__init__(message)
         self.after = after
 
 
-def place(url: httpx.URL) -> str:
-    """The part of an address that may be told: never its query, which can hold a signature or a token."""
+def host_of(url: httpx.URL) -> str:
+    """Host and port, for messages: the rest of an address can hold a signature, a token or a password."""
     return url.netloc.decode("ascii", "replace").rpartition("@")[2]
 
 
-def refusal(
+def failure_of(
     status: int, host: str, headers: httpx.Headers, token_setting: str | None
 ) -> UpstreamFailed | UpstreamMissing:
     """The failure that a status other than success stands for."""
@@ -68,14 +68,14 @@ def refusal(
         case 404 | 410:
             return UpstreamMissing(f"{host} does not have this file ({status})")
         case 408 | 425 | 429 | 500 | 502 | 503 | 504:
-            after = _retry_after(headers)
-            words = "is asked too often" if status == 429 else "is not able to answer"
+            after = _read_retry_after(headers)
+            reason = "is asked too often" if status == 429 else "is not able to answer"
             wait = f"; it asks to try again in {after:.0f} s" if after is not None else ""
-            return Interrupted(f"{host} {words} ({status}){wait}", after)
+            return Interrupted(f"{host} {reason} ({status}){wait}", after)
     return UpstreamFailed(f"{host} answered {status} instead of the file")
 
 
-def _retry_after(headers: httpx.Headers) -> float | None:
+def _read_retry_after(headers: httpx.Headers) -> float | None:
     text = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}", text):
         return float(text)

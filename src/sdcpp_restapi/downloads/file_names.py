@@ -8,7 +8,9 @@ from urllib.parse import unquote
 import httpx
 
 from ..errors import BadRequest
-from ..schemas.models import EXTENSIONS
+from ..schemas.downloads import DownloadRequest
+from ..schemas.model_types import EXTENSIONS
+from .failures import host_of
 
 # File systems allow 255 bytes; .part must fit too.
 LONGEST = 240
@@ -17,33 +19,49 @@ _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10))}
 
 
-def folder_name(field: str, text: str) -> PurePosixPath:
+def parse_folder(field: str, text: str) -> PurePosixPath:
     """A folder below another one. Raises BadRequest naming `field`."""
-    problem = _problem(text)
+    problem = _find_problem(text)
     if problem:
-        raise BadRequest(f"{field}: {_shown(text)} is not allowed: {problem}")
+        raise BadRequest(f"{field}: {_shorten(text)} is not allowed: {problem}")
     return PurePosixPath(text)
 
 
-def model_name(field: str, text: str) -> PurePosixPath:
+def parse_model_name(field: str, text: str) -> PurePosixPath:
     """A model file, also in folders below. Raises BadRequest naming `field`."""
-    name = folder_name(field, text)
+    name = parse_folder(field, text)
     if name.suffix.lower() not in EXTENSIONS:
         raise BadRequest(
-            f"{field}: {_shown(text)} is not the name of a model; it must end with {', '.join(EXTENSIONS)}"
+            f"{field}: {_shorten(text)} is not the name of a model; it must end with {', '.join(EXTENSIONS)}"
         )
     return name
 
 
-def published_name(host: str, text: str) -> PurePosixPath:
+def parse_published_name(host: str, text: str) -> PurePosixPath:
     """A model file as another server calls it; characters that not every system allows are replaced."""
     text = text.strip()
     fit = text if _ABSOLUTE.match(text) else re.sub(r'[\x00-\x1f\x7f<>:"|?*]', "_", text)
-    return model_name(f"The name that {host} gives", fit)
+    return parse_model_name(f"The name that {host} gives", fit)
 
 
-def name_in(response: httpx.Response) -> str:
-    """How an answer calls its file: by Content-Disposition, else by the last part of its address."""
+def requested_path(request: DownloadRequest) -> PurePosixPath | None:
+    """Where a request wants its file, below the folder of the model type; None if it does not name one."""
+    return join_subfolder(request, PurePosixPath(request.filename)) if request.filename else None
+
+
+def join_subfolder(request: DownloadRequest, name: PurePosixPath) -> PurePosixPath:
+    """A file name in the subfolder that the request asks for."""
+    return PurePosixPath(request.subfolder.rstrip("/"), name) if request.subfolder else name
+
+
+def derive_path(request: DownloadRequest, response: httpx.Response) -> PurePosixPath:
+    """Where to put a file that only its response names. Raises BadRequest when that is not a model's name."""
+    name = parse_published_name(host_of(response.request.url), _read_file_name(response))
+    return join_subfolder(request, name)
+
+
+def _read_file_name(response: httpx.Response) -> str:
+    """Content-Disposition, else the last part of the address."""
     disposition = Message()
     disposition["Content-Disposition"] = response.headers.get("content-disposition", "")
     named = disposition.get_filename()
@@ -52,7 +70,7 @@ def name_in(response: httpx.Response) -> str:
     )
 
 
-def _problem(text: str) -> str | None:
+def _find_problem(text: str) -> str | None:
     if _ABSOLUTE.match(text):
         return "it must be relative"
     parts = text.split("/")
@@ -60,10 +78,10 @@ def _problem(text: str) -> str | None:
         return "it leads out of the folder"
     if _UNFIT.search(text):
         return "it holds characters that not every system allows in names"
-    return next((problem for part in parts if (problem := _problem_of_part(part))), None)
+    return next((problem for part in parts if (problem := _find_problem_of_part(part))), None)
 
 
-def _problem_of_part(part: str) -> str | None:
+def _find_problem_of_part(part: str) -> str | None:
     if not part or part == ".":
         return "a part of it is empty"
     if part.startswith("."):
@@ -77,5 +95,5 @@ def _problem_of_part(part: str) -> str | None:
     return None
 
 
-def _shown(text: str) -> str:
+def _shorten(text: str) -> str:
     return repr(text if len(text) <= 100 else text[:100] + "...")

@@ -1,4 +1,4 @@
-"""Requests to other servers: checked at every hop, with tokens for those they belong to."""
+"""HTTP requests to other servers: addresses are checked at every redirect, tokens go to their server only."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -8,7 +8,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from ..errors import BadRequest
 from .address_rules import AddressRules, CheckedTransport
-from .failures import AddressRefused, Interrupted, UpstreamFailed, place, refusal
+from .failures import AddressRefused, Interrupted, UpstreamFailed, failure_of, host_of
 
 MOST_HOPS = 10
 # More than any description of a model; a server that sends more wants to fill our memory.
@@ -18,34 +18,34 @@ MOST_JSON = 16 * 2**20
 class Token:
     """A secret that belongs to one server, and the setting that holds it."""
 
-    def __init__(self, home: str, secret: SecretStr | None, setting: str) -> None:
-        self._home = _origin(httpx.URL(home))
+    def __init__(self, home: str, secret: SecretStr | None, *, setting: str) -> None:
+        self._home = _server_of(httpx.URL(home))
         self.secret = secret
         self.setting = setting
 
     def belongs_to(self, url: httpx.URL) -> bool:
         """Whether this URL has scheme, host and port of the token's server."""
-        return _origin(url) == self._home
+        return _server_of(url) == self._home
 
 
 class HttpClient:
-    """Gets things from other servers. Nothing is kept between requests: no cookies, no connections."""
+    """Sends GET and HEAD requests. Nothing is kept between them: no cookies, no connections."""
 
-    def __init__(self, addresses: AddressRules, tokens: list[Token], timeout: float) -> None:
+    def __init__(self, address_rules: AddressRules, *, tokens: list[Token], timeout: float) -> None:
         """`timeout`: seconds to connect, and seconds without a byte."""
-        self._addresses = addresses
+        self._address_rules = address_rules
         self._tokens = tokens
-        self._transport = CheckedTransport(addresses)
+        self._transport = CheckedTransport(address_rules)
         self._extensions = {"timeout": httpx.Timeout(timeout).as_dict()}
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close the transport."""
         await self._transport.aclose()
 
     async def check(self, url: str) -> None:
         """Raise AddressRefused for what would be refused later; an unknown name may be known then."""
         try:
-            await self._addresses.of(parsed(url))
+            await self._address_rules.resolve(parse_url(url))
         except Interrupted:
             return
 
@@ -55,30 +55,30 @@ class HttpClient:
 
         Raises UpstreamFailed; Interrupted (also out of the block) where trying again may help.
         """
-        hop = parsed(url)
+        hop = parse_url(url)
         seen = {hop}
         for _ in range(MOST_HOPS):
-            async with self._asked("GET", hop, headers or {}) as response:
+            async with self._send("GET", hop, headers or {}) as response:
                 if not response.has_redirect_location:
                     yield response
                     return
-            hop = _next(hop, response.headers["location"])
+            hop = _follow(hop, response.headers["location"])
             if hop in seen:
-                raise UpstreamFailed(f"{place(hop)} redirects in a circle")
+                raise UpstreamFailed(f"{host_of(hop)} redirects in a circle")
             seen.add(hop)
-        raise UpstreamFailed(f"{place(hop)} redirects more than {MOST_HOPS} times")
+        raise UpstreamFailed(f"{host_of(hop)} redirects more than {MOST_HOPS} times")
 
     async def head(self, url: str, headers: Mapping[str, str]) -> httpx.Response:
         """Status and headers of one address; a redirect is not followed. Raises as `get` does."""
-        async with self._asked("HEAD", parsed(url), headers) as response:
+        async with self._send("HEAD", parse_url(url), headers) as response:
             return response
 
     async def get_json[M: BaseModel](self, url: str, shape: type[M]) -> M:
         """A small JSON document. Raises UpstreamFailed or UpstreamMissing."""
         async with self.get(url, {"Accept": "application/json"}) as response:
-            host = place(response.request.url)
+            host = host_of(response.request.url)
             if response.status_code != 200:
-                raise self.refusal(response)
+                raise self.failure_of(response)
             text = bytearray()
             async for chunk in response.aiter_bytes():
                 text += chunk
@@ -89,18 +89,18 @@ class HttpClient:
         except ValidationError:
             raise UpstreamFailed(f"{host} sent something else than the description of a model") from None
 
-    def refusal(self, response: httpx.Response) -> Exception:
+    def failure_of(self, response: httpx.Response) -> Exception:
         """The failure that an answer without success stands for."""
         url = response.request.url
         setting = next((token.setting for token in self._tokens if token.belongs_to(url)), None)
-        return refusal(response.status_code, place(url), response.headers, setting)
+        return failure_of(response.status_code, host_of(url), response.headers, setting)
 
     @asynccontextmanager
-    async def _asked(
+    async def _send(
         self, method: str, url: httpx.URL, headers: Mapping[str, str]
     ) -> AsyncIterator[httpx.Response]:
         try:
-            request = self._request(method, url, headers)
+            request = self._build_request(method, url, headers)
             response = await self._transport.handle_async_request(request)
             response.request = httpx.Request(method, url)
             try:
@@ -108,9 +108,9 @@ class HttpClient:
             finally:
                 await response.aclose()
         except httpx.TransportError as error:
-            raise Interrupted(f"The connection to {place(url)} broke: {_reason(error)}") from None
+            raise Interrupted(f"The connection to {host_of(url)} broke: {_describe(error)}") from None
 
-    def _request(self, method: str, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Request:
+    def _build_request(self, method: str, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Request:
         sent = {"User-Agent": "sdcpp-restapi", "Accept": "*/*", "Accept-Encoding": "identity", **headers}
         for token in self._tokens:
             if token.secret is not None and token.belongs_to(url):
@@ -118,8 +118,8 @@ class HttpClient:
         return httpx.Request(method, url, headers=sent, extensions=self._extensions)
 
 
-def parsed(text: str) -> httpx.URL:
-    """A URL that may be asked. Raises AddressRefused, without repeating what may be a secret."""
+def parse_url(text: str) -> httpx.URL:
+    """An http(s) URL. Raises AddressRefused, whose message leaves out what may be a secret."""
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, UnicodeError) as error:
@@ -135,18 +135,18 @@ def parsed(text: str) -> httpx.URL:
     return url.copy_with(fragment=None)
 
 
-def _next(url: httpx.URL, location: str) -> httpx.URL:
+def _follow(url: httpx.URL, location: str) -> httpx.URL:
     try:
-        return parsed(str(url.join(location)))
+        return parse_url(str(url.join(location)))
     except (BadRequest, httpx.InvalidURL, ValueError) as error:
-        raise AddressRefused(f"{place(url)} redirects to where it may not: {error}") from None
+        raise AddressRefused(f"{host_of(url)} redirects to where it may not: {error}") from None
 
 
-def _origin(url: httpx.URL) -> tuple[str, bytes, int | None]:
+def _server_of(url: httpx.URL) -> tuple[str, bytes, int | None]:
     return url.scheme, url.raw_host, url.port or {"http": 80, "https": 443}.get(url.scheme)
 
 
-def _reason(error: httpx.TransportError) -> str:
+def _describe(error: httpx.TransportError) -> str:
     if isinstance(error, httpx.TimeoutException):
         return "nothing came for too long"
     return str(error) or type(error).__name__

@@ -1,7 +1,7 @@
 """Unfinished downloads on disk: the bytes in `<name>.part`, and a small record of whose they are.
 
 The record lies in a folder of the server, not beside the model. It is written before the first byte and
-removed after the last, so that whatever is left of a download can be told, resumed or swept away.
+removed after the last, so that whatever is left of a download can be recognised, resumed or deleted.
 """
 
 import errno
@@ -51,10 +51,10 @@ class Part:
             raise FileTaken(f"{self.path.name} exists already, and was not made by this server")
         if fresh:
             folders = self.target.parents
-            self._change(made_folders=tuple(str(folder) for folder in folders if not folder.exists()))
+            self._save_state(made_folders=tuple(str(folder) for folder in folders if not folder.exists()))
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self.path, "a+b", buffering=0)  # noqa: SIM115 - it stays open
-        if self.state.boot not in (None, _boot()):
+        if self.state.boot not in (None, _read_boot_id()):
             self.restart()  # after a power cut, bytes that were not written out may be zeros
         self._file.seek(0)
         while block := self._file.read(_BLOCK):
@@ -70,13 +70,15 @@ class Part:
                 f"The disk is too full: {self.target.name} has {total} bytes,"
                 f" {self.target.parent} has room for {free}"
             )
-        self._change(etag=etag, last_modified=last_modified, total=total, boot=_boot(), sha256=None)
+        self._save_state(
+            etag=etag, last_modified=last_modified, total=total, boot=_read_boot_id(), sha256=None
+        )
 
     def write(self, block: bytes) -> None:
-        """Add bytes at the end."""
+        """Append bytes and hash them."""
         assert self._file is not None
         if self.state.boot is None:
-            self._change(boot=_boot())
+            self._save_state(boot=_read_boot_id())
         rest = memoryview(block)
         while rest:
             rest = rest[self._file.write(rest) :]
@@ -84,7 +86,7 @@ class Part:
         self.size += len(block)
 
     def restart(self) -> None:
-        """Forget all bytes."""
+        """Empty the file, to begin again from the first byte."""
         assert self._file is not None
         self._file.truncate(0)
         self._digest, self.size = hashlib.sha256(), 0
@@ -97,7 +99,7 @@ class Part:
                 f"{self.target.name} is damaged: its SHA-256 is {digest}, published is {sha256.lower()}"
             )
         self.close()
-        self._change(sha256=digest)
+        self._save_state(sha256=digest)
         _rename(self.path, self.target)
         _sync(self.target.parent)
         return digest
@@ -107,17 +109,17 @@ class Part:
         if self._file is not None:
             os.fsync(self._file.fileno())
             self.abandon()
-            self._change(boot=None)
+            self._save_state(boot=None)
 
     def abandon(self) -> None:
-        """Close the file as it is."""
+        """Close the file without writing anything out."""
         if self._file is not None:
             with suppress(OSError):
                 self._file.close()
             self._file = None
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Delete the bytes, the record, and folders that were made for them and are empty."""
         self.abandon()
         self.forget()
         for folder in self.state.made_folders:
@@ -125,11 +127,11 @@ class Part:
                 os.rmdir(folder)  # empty only
 
     def forget(self) -> None:
-        """The file is in its place and the job is done."""
+        """Delete what is kept beside the published file."""
         self.path.unlink(missing_ok=True)
         self._record.unlink(missing_ok=True)
 
-    def _change(self, **values: object) -> None:
+    def _save_state(self, **values: object) -> None:
         self.state = self.state.model_copy(update=values)
         temporary = self._record.with_suffix(".tmp")
         temporary.write_text(self.state.model_dump_json(), "utf-8")
@@ -143,7 +145,7 @@ class PartFolder:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def jobs(self) -> list[str]:
+    def list_jobs(self) -> list[str]:
         """The jobs that have a record."""
         return [record.stem for record in self._folder.glob("*.json")]
 
@@ -155,12 +157,12 @@ class PartFolder:
         except (OSError, ValueError):
             return None
 
-    def new(self, job_id: str, target: Path) -> Part:
+    def create(self, job_id: str, target: Path) -> Part:
         """The part of a job that begins."""
         return Part(self._folder / f"{job_id}.json", PartState(path=str(target)))
 
     def discard(self, job_ids: Collection[str]) -> None:
-        """Sweep away what is left of these jobs."""
+        """Delete what is left of these jobs."""
         for job_id in job_ids:
             part = self.find(job_id)
             if part is not None:
@@ -168,7 +170,7 @@ class PartFolder:
             (self._folder / f"{job_id}.json").unlink(missing_ok=True)
 
 
-def disk_failure(path: str, error: OSError) -> NotWritten:
+def disk_failure_of(path: str, error: OSError) -> NotWritten:
     """What the system says when a file cannot be written, as a failure of the download."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return NotWritten(f"The disk is full: {path} could not be written")
@@ -198,8 +200,8 @@ def _sync(folder: Path) -> None:
 
 
 @cache
-def _boot() -> str:
-    """Something that is another after every start of the system."""
+def _read_boot_id() -> str:
+    """An id that changes with every boot; empty where the system has none."""
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
     except OSError:

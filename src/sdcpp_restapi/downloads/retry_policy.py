@@ -1,4 +1,4 @@
-"""How long a server that does not answer is tried again."""
+"""How often a failed request is repeated, and after which pause."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ class RetryPolicy:
     retries: int
     delay: float
 
-    def pause(self, failures: int, broken: Interrupted) -> float:
+    def compute_pause(self, failures: int, broken: Interrupted) -> float:
         """Seconds until the next try; raises UpstreamFailed when there is to be none."""
         if failures > self.retries:
             raise UpstreamFailed(f"{broken} (given up after {failures} tries)") from broken

@@ -1,4 +1,4 @@
-"""How far a download is and how fast it goes."""
+"""Progress and speed of a download."""
 
 from collections import deque
 from time import monotonic
@@ -10,20 +10,20 @@ WINDOW = 5.0
 
 
 class TransferSpeed:
-    """Counts bytes; resumed ones count as done, but not for the speed."""
+    """Progress and speed of one download; resumed bytes count as done, but not for the speed."""
 
     def __init__(self) -> None:
         self._total: int | None = None
         self._seen: deque[tuple[float, int]] = deque()
 
     def start(self, done: int, total: int | None) -> None:
-        """Bytes will come, with so many there already."""
+        """Begin to measure; `done` bytes are there from an earlier attempt."""
         self._total = total
         self._seen.clear()
-        self.at(done)
+        self.update(done)
 
-    def at(self, done: int) -> None:
-        """So many bytes are there now."""
+    def update(self, done: int) -> None:
+        """Record that `done` bytes are there now."""
         now = monotonic()
         while len(self._seen) > 2 and now - self._seen[0][0] > WINDOW:
             self._seen.popleft()

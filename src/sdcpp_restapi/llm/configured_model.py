@@ -1,79 +1,82 @@
-"""The language model that the user chose for one purpose, and whether it answers."""
+"""The language model that the settings of one purpose name, and whether it answers."""
 
 from typing import Any, NamedTuple
 
 from ..errors import LlmFailed, LlmUnreachable
-from ..schemas.chat import ProviderChoice
+from ..schemas.chat import ProviderSettings
 from ..schemas.llm_settings import ProviderUpdate
-from .provider import Provider, within
+from .provider import Provider, wait_within
+from .providers.local import LocalProvider
 from .providers.registry import Providers
 from .settings import ProviderPreference
 
-# A status is asked for often, and by people who wait.
+# Seconds; a status is requested often, by users who wait for it.
 STATUS_TIMEOUT = 5.0
 
 
 class Connection(NamedTuple):
-    """Whether a provider answers; why not, or that the model is missing."""
+    """Whether a provider answers, and what is wrong: why it does not, or that it lacks the model."""
 
     connected: bool
     error: str | None
 
 
-class ConfiguredModel[S: ProviderChoice]:
-    """What the settings at one address choose."""
+class ConfiguredModel[S: ProviderSettings]:
+    """The provider and model of one set of settings: those of prompt enhancement, or of the assistant."""
 
-    def __init__(self, providers: Providers, preference: ProviderPreference[S], address: str) -> None:
-        """`address`: where the user changes the settings."""
+    def __init__(
+        self, *, providers: Providers, preference: ProviderPreference[S], settings_path: str
+    ) -> None:
+        """`settings_path`: of the route that changes the settings."""
         self._providers = providers
         self._preference = preference
-        self._address = address
+        self._settings_path = settings_path
 
     @property
     def settings(self) -> S:
-        """As they are now."""
+        """The current settings."""
         return self._preference.current
 
-    async def provider(self) -> Provider:
-        """Who answers now. Raises LlmDisabled."""
-        return await self._providers.of(self.settings)
+    async def open_provider(self) -> Provider:
+        """The provider that the current settings name. Raises LlmDisabled."""
+        return await self._providers.open(self.settings)
 
-    async def models(self, timeout: float | None = None) -> list[str]:
+    async def list_models(self, timeout: float | None = None) -> list[str]:
         """The models that the provider has. Raises LlmFailed."""
-        provider = await self.provider()
-        return await within(provider.models(), timeout or self.settings.timeout_seconds)
+        provider = await self.open_provider()
+        return await wait_within(provider.list_models(), timeout or self.settings.timeout_seconds)
 
-    async def connection(self) -> Connection:
+    async def check_connection(self) -> Connection:
         """Whether the provider answers now, and has the model."""
         model = self.settings.model
         try:
-            names = await self.models(STATUS_TIMEOUT)
+            names = await self.list_models(STATUS_TIMEOUT)
         except LlmFailed as failed:
-            return Connection(False, str(await self.with_advice(failed)))
+            return Connection(False, str(await self.add_advice(failed)))
         if model and not {model, f"{model}:latest"} & set(names):
             return Connection(True, f"There is no model {model!r}; there are: {', '.join(names) or 'none'}")
         return Connection(True, None)
 
-    async def with_advice(self, error: LlmFailed) -> LlmFailed:
-        """Where no server answers, a model of the llm folder may do."""
+    async def add_advice(self, error: LlmFailed) -> LlmFailed:
+        """The same error; if no server answers, one that names a model of the llm folder to use instead."""
         if not isinstance(error, LlmUnreachable):
             return error
-        names = await self._providers.local_models()
+        names = await self._providers.list_local_models()
         if not names:
             return error
         return LlmUnreachable(
-            f"{error}. {names[0]} of the llm folder could answer instead: PUT {self._address} with"
-            ' {"provider": "local"}'
+            f"{error}. {names[0]} of the llm folder could answer instead: PUT {self._settings_path} with"
+            f' {{"provider": "{LocalProvider.name}"}}'
         )
 
     async def update(self, update: ProviderUpdate) -> list[str]:
         """Change the settings that `update` carries. Returns what the user should know about it."""
         return await self._preference.update(update)
 
-    def shown(self) -> dict[str, Any]:
+    def show(self) -> dict[str, Any]:
         """The settings without the key."""
         return self.settings.model_dump(exclude={"api_key"})
 
-    def shown_key(self) -> str:
+    def show_key(self) -> str:
         """What an answer may say of the key."""
-        return self._preference.shown_key()
+        return self._preference.show_key()

@@ -1,4 +1,4 @@
-"""The enhancements of the past, in SQLite."""
+"""Past enhancements, in SQLite."""
 
 import sqlite3
 
@@ -8,8 +8,8 @@ from ..schemas.ollama import Enhancement, EnhancementHistory
 _FIELDS = "id, original_prompt, enhanced_prompt, model_used, created_at, success, error_message"
 
 
-class History:
-    """The newest enhancements, as many as the settings say."""
+class EnhancementStore:
+    """The table of past enhancements."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -31,32 +31,32 @@ class History:
         """Keep no more than the newest `most`."""
         await self._database.write(lambda db: _prune(db, most))
 
-    async def page(self, limit: int, offset: int) -> EnhancementHistory:
-        """Newest first."""
+    async def read_page(self, limit: int, offset: int) -> EnhancementHistory:
+        """A page of the entries, the newest first."""
 
         def work(db: sqlite3.Connection) -> EnhancementHistory:
             rows = db.execute(
                 "SELECT * FROM enhancements ORDER BY seq DESC LIMIT ? OFFSET ?", (limit, offset)
             ).fetchall()
-            return EnhancementHistory(total_count=_count(db), items=[_entry(row) for row in rows])
+            return EnhancementHistory(total_count=_count(db), items=[_entry_of(row) for row in rows])
 
         return await self._database.read(work)
 
     async def get(self, id: str) -> Enhancement | None:
-        """One entry."""
+        """The entry with this id; None if there is none."""
         row = await self._database.read(
             lambda db: db.execute("SELECT * FROM enhancements WHERE id = ?", (id,)).fetchone()
         )
-        return _entry(row) if row else None
+        return _entry_of(row) if row else None
 
     async def delete(self, id: str) -> bool:
-        """Forget one entry; False when there is none."""
+        """Delete one entry; False if there is none."""
         return await self._database.write(
             lambda db: db.execute("DELETE FROM enhancements WHERE id = ?", (id,)).rowcount > 0
         )
 
     async def clear(self) -> None:
-        """Forget all."""
+        """Delete all entries."""
         await self._database.write(lambda db: db.execute("DELETE FROM enhancements").rowcount)
 
     async def count(self) -> int:
@@ -76,5 +76,5 @@ def _count(db: sqlite3.Connection) -> int:
     return int(count)
 
 
-def _entry(row: sqlite3.Row) -> Enhancement:
+def _entry_of(row: sqlite3.Row) -> Enhancement:
     return Enhancement.model_validate({name: row[name] for name in row.keys() if name != "seq"})  # noqa: SIM118

@@ -6,15 +6,15 @@ from contextlib import contextmanager
 import httpx
 
 from ..errors import LlmFailed, LlmGarbled, LlmModelMissing, LlmRefused, LlmUnreachable
-from ..schemas.chat import ProviderChoice
+from ..schemas.chat import ProviderSettings
 
-# How much of another server's words an answer repeats.
-LONGEST_WORDS = 300
+# Characters of another server's error message that ours quotes.
+MAX_QUOTED = 300
 
 
 @contextmanager
-def told(base_url: str) -> Iterator[None]:
-    """Turns the exceptions of HTTP and JSON into LlmFailed."""
+def translate_errors(base_url: str) -> Iterator[None]:
+    """Inside the block, exceptions of HTTP and JSON become LlmFailed."""
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, ConnectionError) as error:
@@ -30,18 +30,18 @@ def told(base_url: str) -> Iterator[None]:
         raise LlmGarbled(f"{base_url} answered something that cannot be understood") from None
 
 
-def refusal(choice: ProviderChoice, status: int, words: str) -> LlmFailed:
-    """The failure that another server's error stands for; its words must not give our key away."""
-    words = " ".join(words.split())[:LONGEST_WORDS]
-    if choice.api_key is not None:
-        words = words.replace(choice.api_key.get_secret_value(), "***")
-    if status == 404 and "model" in words.lower():
-        return LlmModelMissing(f"{choice.base_url} has no model {choice.model!r}: {words}")
+def failure_of(settings: ProviderSettings, status: int, message: str) -> LlmFailed:
+    """The failure that another server's error stands for; its message must not give our key away."""
+    message = " ".join(message.split())[:MAX_QUOTED]
+    if settings.api_key is not None:
+        message = message.replace(settings.api_key.get_secret_value(), "***")
+    if status == 404 and "model" in message.lower():
+        return LlmModelMissing(f"{settings.base_url} has no model {settings.model!r}: {message}")
     how = f"HTTP status {status}" if status > 0 else "an error"
-    return LlmRefused(f"{choice.base_url} answered with {how}" + (f": {words}" if words else ""))
+    return LlmRefused(f"{settings.base_url} answered with {how}" + (f": {message}" if message else ""))
 
 
-def first(models: Sequence[str], base_url: str) -> str:
+def pick_first(models: Sequence[str], base_url: str) -> str:
     """The model that answers where the settings name none."""
     if not models:
         raise LlmModelMissing(f"{base_url} has no model yet")

@@ -1,20 +1,20 @@
-"""What a model says, out of an answer that is text, JSON, or JSON that is not whole yet."""
+"""The message in a model's answer, which is text, JSON, or JSON that is still incomplete."""
 
 from typing import Any
 
 from pydantic_core import from_json
 
 
-def parsed(text: str) -> Any:
-    """JSON of any shape; None where it is none."""
+def parse_json(text: str) -> Any:
+    """The value of a JSON text; None for a text that is not JSON."""
     try:
         return from_json(text)
     except ValueError:
         return None
 
 
-def message_in(text: str) -> str | None:
-    """The message of an answer in JSON, as far as it has come; None where it is something else."""
+def read_message(text: str) -> str | None:
+    """The message of an answer in JSON, as far as it is there; None for anything else."""
     try:
         answer = from_json(text, allow_partial="trailing-strings")
     except ValueError:
@@ -24,18 +24,18 @@ def message_in(text: str) -> str | None:
 
 
 class PartialJson:
-    """The words of an answer that comes in pieces."""
+    """Takes an answer in pieces and gives its message in pieces."""
 
     def __init__(self, as_json: bool) -> None:
         self._as_json = as_json
         self._text = ""
         self._passed_on = 0
 
-    def take(self, piece: str) -> str:
-        """What the piece adds to the words."""
+    def feed(self, piece: str) -> str:
+        """What the piece adds to the message; empty where it belongs to other fields of the JSON."""
         if not self._as_json:
             return piece
         self._text += piece
-        message = message_in(self._text) or ""
+        message = read_message(self._text) or ""
         more, self._passed_on = message[self._passed_on :], len(message)
         return more

@@ -19,8 +19,8 @@ from ..schemas.ollama import (
     ShownSettings,
 )
 from .configured_model import ConfiguredModel
-from .enhancement_history import History
-from .provider import answer
+from .enhancement_history import EnhancementStore
+from .provider import ask
 from .styles import style_of
 
 _LORA = re.compile(r"<lora:[^<>]+>")
@@ -28,37 +28,38 @@ _LABEL = re.compile(r"^\W*((enhanced|improved|better|rewritten|final) )?prompt\W
 
 
 class PromptEnhancer:
-    """Enhances prompts and remembers what came of it."""
+    """Enhances prompts and keeps a history of them."""
 
     def __init__(
         self,
-        chosen: ConfiguredModel[OllamaSettings],
-        history: History,
+        *,
+        model: ConfiguredModel[OllamaSettings],
+        history: EnhancementStore,
         architecture: Callable[[], str | None],
-        longest_prompt: int,
+        max_prompt_chars: int,
     ) -> None:
-        """`architecture`: of the loaded model, as the API names it."""
+        """`architecture` returns that of the loaded model, as the API names it."""
         self.history = history
-        self._chosen = chosen
+        self._model = model
         self._architecture = architecture
-        self._longest_prompt = longest_prompt
+        self._max_prompt_chars = max_prompt_chars
 
     @property
     def settings(self) -> OllamaSettings:
-        """As they are now."""
-        return self._chosen.settings
+        """The current settings of prompt enhancement."""
+        return self._model.settings
 
     async def enhance(self, request: EnhanceRequest) -> Enhanced:
         """A better prompt, in the way that suits the loaded model. Raises LlmFailed; both are remembered."""
-        if len(request.prompt) > self._longest_prompt:
+        if len(request.prompt) > self._max_prompt_chars:
             raise BadRequest(
-                f"prompt: {len(request.prompt)} characters are too many; at most {self._longest_prompt} are"
+                f"prompt: {len(request.prompt)} characters are too many; at most {self._max_prompt_chars} are"
                 " allowed (setting limits.max_prompt_chars)"
             )
         try:
-            text, model = await self._enhanced(request)
+            text, model = await self._request_prompt(request)
         except LlmFailed as error:
-            error = await self._chosen.with_advice(error)
+            error = await self._model.add_advice(error)
             await self._remember(request, model=self.settings.model, error=str(error))
             raise error from None
         entry = await self._remember(request, enhanced=text, model=model)
@@ -72,9 +73,9 @@ class PromptEnhancer:
             warnings=unknown or None,
         )
 
-    async def status(self) -> OllamaStatus:
+    async def check_status(self) -> OllamaStatus:
         """Whether the provider answers now, and has the model."""
-        settings, connection = self.settings, await self._chosen.connection()
+        settings, connection = self.settings, await self._model.check_connection()
         return OllamaStatus(
             enabled=settings.enabled,
             connected=connection.connected,
@@ -86,37 +87,39 @@ class PromptEnhancer:
             error=connection.error,
         )
 
-    async def models(self) -> list[str]:
+    async def list_models(self) -> list[str]:
         """The models that the provider has. Raises LlmFailed."""
-        return await self._chosen.models()
+        return await self._model.list_models()
 
-    def shown_settings(self) -> SettingsWithMask:
+    def show_settings(self) -> SettingsWithMask:
         """The settings, with a mask for the key."""
-        return SettingsWithMask(**self._chosen.shown(), api_key=self._chosen.shown_key())
+        return SettingsWithMask(**self._model.show(), api_key=self._model.show_key())
 
     async def update_settings(self, update: OllamaUpdate) -> SettingsUpdated:
         """Change the settings that `update` carries."""
-        warnings = await self._chosen.update(update)
+        warnings = await self._model.update(update)
         await self.history.prune(self.settings.max_history)
-        shown = ShownSettings(**self._chosen.shown())
+        shown = ShownSettings(**self._model.show())
         return SettingsUpdated(settings=shown, warnings=warnings or None)
 
     # ------------------------------------------------------------ inside
 
-    async def _enhanced(self, request: EnhanceRequest) -> tuple[str, str]:
+    async def _request_prompt(self, request: EnhanceRequest) -> tuple[str, str]:
         settings = self.settings
-        provider = await self._chosen.provider()
+        provider = await self._model.open_provider()
         # A model would forget or misspell them.
         loras = _LORA.findall(request.prompt)
         prompt = _LORA.sub("", request.prompt).strip() or request.prompt
         system = request.system_prompt or settings.system_prompt
         chat = Chat(
-            messages=_own(system, prompt) if system else style_of(self._architecture()).messages(prompt),
+            messages=_build_messages(system, prompt)
+            if system
+            else style_of(self._architecture()).build_messages(prompt),
             temperature=settings.temperature,
             max_tokens=settings.max_tokens,
         )
-        answered = await answer(provider, chat, settings.timeout_seconds)
-        return " ".join([_bare(answered.text) or prompt, *loras]), answered.model
+        answer = await ask(provider, chat, settings.timeout_seconds)
+        return " ".join([_strip_label(answer.text) or prompt, *loras]), answer.model
 
     async def _remember(
         self, request: EnhanceRequest, model: str, enhanced: str = "", error: str = ""
@@ -134,11 +137,11 @@ class PromptEnhancer:
         return entry
 
 
-def _own(system: str, prompt: str) -> list[Message]:
+def _build_messages(system: str, prompt: str) -> list[Message]:
     return [Message(role="system", content=system), Message(role="user", content=prompt)]
 
 
-def _bare(text: str) -> str:
+def _strip_label(text: str) -> str:
     """The prompt alone: models like to announce what they give, and to put it in quotes."""
     text = _LABEL.sub("", text.strip().strip("`").strip())
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":

@@ -1,12 +1,13 @@
-"""What a provider of chat models is, and how it is asked: `answer` for the whole, `pieces` for a stream."""
+"""What a provider of chat models is, and how to ask it: `ask` for all at once, `stream_answer` for pieces."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable
 from contextlib import aclosing
-from typing import Protocol
+from typing import ClassVar, Protocol, Self
 
 from ..errors import LlmSilent, LlmTimeout
-from ..schemas.chat import Answer, Chat
+from ..schemas.chat import Answer, Chat, ProviderSettings
+from .providers.resources import ProviderResources
 from .reasoning_filter import ReasoningFilter, strip_reasoning
 
 
@@ -17,20 +18,28 @@ class Provider(Protocol):
     generator is closed.
     """
 
+    # The value of `provider` in settings; schemas/chat.py lists it for the API's description.
+    name: ClassVar[str]
+
+    @classmethod
+    async def open(cls, settings: ProviderSettings, resources: ProviderResources) -> Self:
+        """Make the provider, without asking its server anything yet."""
+        ...
+
     def stream(self, chat: Chat) -> AsyncGenerator[str | Answer]:
         """The answer's text in pieces as it is made, and at the end the whole Answer."""
         ...
 
-    async def models(self) -> list[str]:
+    async def list_models(self) -> list[str]:
         """The names of all models that could answer."""
         ...
 
-    async def takes_tools(self) -> bool:
+    async def supports_tools(self) -> bool:
         """Whether a chat may have tools. Where not, constrain the answer with a schema instead."""
         ...
 
 
-async def pieces(provider: Provider, chat: Chat, timeout: float) -> AsyncGenerator[str | Answer]:
+async def stream_answer(provider: Provider, chat: Chat, timeout: float) -> AsyncGenerator[str | Answer]:
     """As Provider.stream. Raises LlmTimeout when the whole is not there after `timeout` seconds, and
     LlmSilent when it is empty."""
     clock = asyncio.get_running_loop().time
@@ -43,20 +52,20 @@ async def pieces(provider: Provider, chat: Chat, timeout: float) -> AsyncGenerat
             except TimeoutError:
                 raise LlmTimeout(f"The language model did not answer within {timeout:g} s") from None
             if isinstance(piece, Answer):
-                yield _checked(piece)
+                yield _clean(piece)
                 return
             if text := reasoning.pass_on(piece):
                 yield text
 
 
-def _checked(answer: Answer) -> Answer:
+def _clean(answer: Answer) -> Answer:
     text = strip_reasoning(answer.text)
     if not text.strip() and not answer.tool_calls:
         raise LlmSilent(f"{answer.model} gave an empty answer")
     return answer.model_copy(update={"text": text})
 
 
-async def within[T](work: Awaitable[T], timeout: float) -> T:
+async def wait_within[T](work: Awaitable[T], timeout: float) -> T:
     """What `work` comes to. Raises LlmTimeout when it takes longer than `timeout` seconds."""
     try:
         async with asyncio.timeout(timeout):
@@ -65,9 +74,9 @@ async def within[T](work: Awaitable[T], timeout: float) -> T:
         raise LlmTimeout(f"The language model's server did not answer within {timeout:g} s") from None
 
 
-async def answer(provider: Provider, chat: Chat, timeout: float) -> Answer:
-    """The whole answer. Raises what `pieces` raises."""
-    async with aclosing(pieces(provider, chat, timeout)) as stream:
+async def ask(provider: Provider, chat: Chat, timeout: float) -> Answer:
+    """The whole answer. Raises what `stream_answer` raises."""
+    async with aclosing(stream_answer(provider, chat, timeout)) as stream:
         async for piece in stream:
             if isinstance(piece, Answer):
                 return piece

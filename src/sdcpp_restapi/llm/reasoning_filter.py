@@ -1,10 +1,10 @@
-"""What a model thinks aloud, <think>...</think> before its answer, is no part of the answer."""
+"""Removes a model's reasoning, <think>...</think> before its answer."""
 
 OPEN, CLOSE = "<think>", "</think>"
 
 
 def strip_reasoning(text: str) -> str:
-    """The answer alone; empty where the thinking came to no end."""
+    """The answer without reasoning; empty if the reasoning was cut off."""
     reasoning, closed, answer = text.partition(CLOSE)
     if closed:
         return answer.lstrip()
@@ -12,14 +12,14 @@ def strip_reasoning(text: str) -> str:
 
 
 class ReasoningFilter:
-    """The same for a stream: nothing comes through before it is clear whether the model thinks."""
+    """The same for a stream: holds text back until it is clear whether reasoning comes first."""
 
     def __init__(self) -> None:
         self._held = ""
         self._answering = False
 
     def pass_on(self, piece: str) -> str:
-        """What of the text so far belongs to the answer and was not passed on yet."""
+        """The text of the answer that this piece completes; empty while reasoning goes on."""
         if self._answering:
             return piece
         self._held += piece

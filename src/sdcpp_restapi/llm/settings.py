@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from ..preferences import Preferences
 from ..schemas.base import Frozen
-from ..schemas.chat import ProviderChoice
+from ..schemas.chat import ProviderSettings
 from ..schemas.llm_settings import MASK, ProviderUpdate
 
 KEY_CLEARED = "api_key was cleared: it belongs to another provider or server. Send it with the new address"
@@ -20,10 +20,10 @@ class _Stored(Frozen):
     api_key: str
 
 
-class ProviderPreference[S: ProviderChoice]:
+class ProviderPreference[S: ProviderSettings]:
     """One set of settings, kept over restarts."""
 
-    def __init__(self, preferences: Preferences, name: str, current: S) -> None:
+    def __init__(self, *, preferences: Preferences, name: str, current: S) -> None:
         self._preferences = preferences
         self._name = name
         self.current = current
@@ -33,25 +33,25 @@ class ProviderPreference[S: ProviderChoice]:
         """With what the last run stored under `name`; what it did not store yet is taken from `defaults`."""
         stored = await preferences.get(name, _Stored)
         if stored is None:
-            return cls(preferences, name, defaults)
+            return cls(preferences=preferences, name=name, current=defaults)
         values = {**stored.settings, "api_key": stored.api_key or None}
-        return cls(preferences, name, type(defaults).model_validate(values))
+        return cls(preferences=preferences, name=name, current=type(defaults).model_validate(values))
 
     async def update(self, update: ProviderUpdate) -> list[str]:
         """Change the fields that `update` carries. Returns what the user should know about it."""
-        changed, warnings = _changed(self.current, update)
+        changed, warnings = _apply(self.current, update)
         key = changed.api_key.get_secret_value() if changed.api_key else ""
         settings = changed.model_dump(mode="json", exclude={"api_key"})
         await self._preferences.set(self._name, _Stored(settings=settings, api_key=key))
         self.current = changed
         return warnings
 
-    def shown_key(self) -> str:
+    def show_key(self) -> str:
         """What an answer may say of the key."""
         return MASK if self.current.api_key else ""
 
 
-def _changed[S: ProviderChoice](current: S, update: ProviderUpdate) -> tuple[S, list[str]]:
+def _apply[S: ProviderSettings](current: S, update: ProviderUpdate) -> tuple[S, list[str]]:
     given = update.model_fields_set & set(type(current).model_fields)
     changed = current.model_copy(update=update.model_dump(include=given - {"api_key"}))
     warnings = [f"unknown field {name!r} was ignored" for name in update.unknown_fields()]
@@ -61,14 +61,14 @@ def _changed[S: ProviderChoice](current: S, update: ProviderUpdate) -> tuple[S, 
     if "api_key" in given and update.api_key != MASK:
         secret = SecretStr(update.api_key) if update.api_key else None
         changed = changed.model_copy(update={"api_key": secret})
-    elif current.api_key is not None and _home(changed) != _home(current):
+    elif current.api_key is not None and _key_owner(changed) != _key_owner(current):
         changed = changed.model_copy(update={"api_key": None})
         warnings.append(KEY_CLEARED)
     return changed, warnings
 
 
-def _home(choice: ProviderChoice) -> tuple[str, str, str, int | None]:
+def _key_owner(settings: ProviderSettings) -> tuple[str, str, str, int | None]:
     """Whom a key belongs to."""
-    url = httpx.URL(choice.base_url)
+    url = httpx.URL(settings.base_url)
     port = url.port or {"http": 80, "https": 443}.get(url.scheme)
-    return choice.provider, url.scheme, url.host, port
+    return settings.provider, url.scheme, url.host, port

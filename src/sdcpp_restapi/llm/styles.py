@@ -16,7 +16,7 @@ class Style(Frozen):
     system: str
     like: list[tuple[str, str]]
 
-    def messages(self, prompt: str) -> list[Message]:
+    def build_messages(self, prompt: str) -> list[Message]:
         """The conversation that asks for a better prompt."""
         shown = [
             message
@@ -28,7 +28,7 @@ class Style(Frozen):
 
 
 @cache
-def load() -> tuple[Style, ...]:
+def load_styles() -> tuple[Style, ...]:
     """All of them."""
     text = files(__package__).joinpath("styles.toml").read_text("utf-8")
     return tuple(Style.model_validate(style) for style in tomllib.loads(text)["style"])
@@ -36,5 +36,5 @@ def load() -> tuple[Style, ...]:
 
 def style_of(architecture: str | None) -> Style:
     """The one that suits an architecture, as the API names it."""
-    styles = load()
+    styles = load_styles()
     return next((style for style in styles if architecture in style.architectures), styles[-1])

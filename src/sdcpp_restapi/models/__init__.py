@@ -1,1 +1,1 @@
-"""Models on disk: what is there, what a request's names mean, what each architecture needs."""
+"""Model files: the catalog of files on disk, what their headers say, and which files a request needs."""

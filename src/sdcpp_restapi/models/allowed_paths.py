@@ -1,66 +1,59 @@
-"""Paths that clients give, turned into files of the open folders, or refused."""
+"""Paths in requests: allowed within the model folders and paths.convert_dirs, refused elsewhere."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path, PurePath
-from typing import Protocol
 
 from ..errors import BadRequest
 from ..schemas.downloads import JobResult
-from ..schemas.models import EXTENSIONS, ModelType
-
-
-class Catalog(Protocol):
-    """What this module needs of the catalog."""
-
-    @property
-    def folders(self) -> Mapping[ModelType, Path]: ...
-    async def refresh(self) -> None: ...
+from ..schemas.model_types import EXTENSIONS
+from .catalog import Catalog
 
 
 class AllowedPaths:
-    """The model folders, and those that the setting paths.convert_dirs opens."""
+    """Checks paths in requests against the folders that clients may name."""
 
     def __init__(self, catalog: Catalog, others: Sequence[Path]) -> None:
+        """`others`: the folders of paths.convert_dirs."""
         self._catalog = catalog
         self._roots = tuple(dict.fromkeys([*catalog.folders.values(), *others]))
 
-    def existing(self, field: str, text: str) -> Path:
+    def find_file(self, field: str, text: str) -> Path:
         """A model file, absolute or relative to one of the folders.
 
         Raises BadRequest naming field and value: outside, missing, no model file, or in several folders.
         """
-        path = _plain(field, text)
-        found = [one for one in self._candidates(field, path) if os.path.isfile(one)]
+        path = _check_plain(field, text)
+        found = [one for one in self._list_candidates(field, path) if os.path.isfile(one)]
         if not found:
-            raise BadRequest(f"{field}: {text!r} was not found in {self._told()}")
+            raise BadRequest(f"{field}: {text!r} was not found in {self._describe_roots()}")
         if len(found) > 1:
             raise BadRequest(f"{field}: {text!r} is in several folders: {', '.join(map(str, found))}")
         if found[0].suffix.lower() not in EXTENSIONS:
             raise BadRequest(f"{field}: {text!r} is no model file; allowed are {', '.join(EXTENSIONS)}")
         return found[0]
 
-    def new(self, field: str, text: str, beside: Path) -> Path:
+    def plan_file(self, field: str, text: str, beside: Path) -> Path:
         """A GGUF file to be written, absolute or relative to the folder of the models that holds `beside`.
 
         Raises BadRequest naming field and value: outside, in a folder that does not exist, of another kind.
         """
-        path = _plain(field, text)
+        path = _check_plain(field, text)
         if path.suffix.lower() != ".gguf":
             raise BadRequest(f"{field}: {text!r} is not allowed; the file's name must end in .gguf")
         if any(part.startswith(".") for part in path.parts):
             raise BadRequest(f"{field}: {text!r} is not allowed; names that begin with a dot are not listed")
         if not path.is_absolute():
-            path = self._root_of(beside) / path
-        (path,) = self._candidates(field, path)
+            path = self._find_root(beside) / path
+        (path,) = self._list_candidates(field, path)
         if not os.path.isdir(path.parent):
             raise BadRequest(f"{field}: there is no folder {path.parent}")
         if os.path.isdir(path):
             raise BadRequest(f"{field}: {text!r} is a folder")
         return path
 
-    async def listed(self, path: Path) -> JobResult:
-        """Type and name that a file has in the catalog, which looks again.
+    async def describe(self, path: Path) -> JobResult:
+        """Type and name that a file has in the catalog, after reading its folders again.
 
         Outside of its folders a file has no type, and the name is that of the file.
         """
@@ -71,7 +64,7 @@ class AllowedPaths:
                 return JobResult(path=str(path), model_type=kind, name=name)
         return JobResult(path=str(path), name=path.name)
 
-    def _candidates(self, field: str, path: PurePath) -> list[Path]:
+    def _list_candidates(self, field: str, path: PurePath) -> list[Path]:
         if not path.is_absolute():
             return list(dict.fromkeys(root / path for root in self._roots))
         # The folders may be links, and a client may know them by either name.
@@ -80,18 +73,18 @@ class AllowedPaths:
                 if path.is_relative_to(name):
                     return [root / path.relative_to(name)]
         raise BadRequest(
-            f"{field}: {str(path)!r} is outside of {self._told()};"
+            f"{field}: {str(path)!r} is outside of {self._describe_roots()};"
             " the setting paths.convert_dirs opens others"
         )
 
-    def _root_of(self, path: Path) -> Path:
+    def _find_root(self, path: Path) -> Path:
         return next(root for root in self._roots if path.is_relative_to(root))
 
-    def _told(self) -> str:
+    def _describe_roots(self) -> str:
         return f"the model folders ({', '.join(str(root) for root in self._roots)})"
 
 
-def _plain(field: str, text: str) -> PurePath:
+def _check_plain(field: str, text: str) -> PurePath:
     if "\0" in text or "\\" in text or ".." in PurePath(text).parts:
         raise BadRequest(f"{field}: {text!r} is not allowed; the path must be plain, without '..' and '\\'")
     return PurePath(text)

@@ -1,4 +1,4 @@
-"""The models on disk, kept in memory and checked against the disk when they are asked for."""
+"""The catalog of model files: read from the model folders, kept in memory, refreshed when it is asked for."""
 
 import asyncio
 import time
@@ -6,38 +6,33 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from ..errors import BadRequest, ModelNotFound
-from ..schemas.models import LoadRequest, ModelEntry, ModelFiles, ModelList, ModelType
-from .catalog_snapshot import LOADABLE, TYPES, Inventory
+from ..schemas.model_types import MAIN_TYPES, MODEL_TYPES, TYPE_NAMES, ModelType
+from ..schemas.models import LoadRequest, ModelEntry, ModelFiles, ModelList
+from .catalog_snapshot import CatalogSnapshot
 from .filters import Filters
-from .folder_scan import FolderScan, scan
+from .folder_scan import FolderScan, scan_folder
 from .hash_cache import HashCache, KnownHash
-from .load_files import files_of
+from .load_files import find_files
 
 # A file that grows or shrinks leaves its folder's time stamp alone: sizes are read again this often.
 SIZES_AFTER = 60.0
-
-# The lists of GET /models whose names are not those of the types.
-FIELD_OF: Mapping[ModelType, str] = {
-    "checkpoint": "checkpoints",
-    "diffusion": "diffusion_models",
-    "lora": "loras",
-    "embedding": "embeddings",
-    "controlnet": "controlnets",
-}
 
 
 class Catalog:
     """All model folders as one listing.
 
-    Reading is done in a thread and by one caller at a time; who comes meanwhile uses the same result. Missing
-    folders are empty and are not created.
+    Folders are read in a thread by one caller at a time; concurrent callers share the result. Missing folders
+    are empty and are not created.
     """
 
     def __init__(
-        self, folders: Mapping[ModelType, Path], refresh_after: float = 1.0, digests: HashCache | None = None
+        self,
+        folders: Mapping[ModelType, Path],
+        *,
+        refresh_after: float = 1.0,
+        digests: HashCache | None = None,
     ) -> None:
-        """`refresh_after`: seconds during which the last look at the disk is believed. `digests`: the hashes
-        that entries show.
+        """`refresh_after`: seconds until the disk is looked at again. `digests`: hashes that entries show.
 
         `revision` rises whenever the entries or the problems changed.
         """
@@ -45,44 +40,44 @@ class Catalog:
         self.revision = 0
         self._refresh_after = refresh_after
         self._digests = digests
-        self._inventory = Inventory(self.folders, {})
-        self._looked = self._scanned = float("-inf")
+        self._snapshot = CatalogSnapshot(self.folders, {})
+        self._checked_at = self._scanned_at = float("-inf")
         self._lock = asyncio.Lock()
 
     async def refresh(self) -> None:
         """Read all folders now; a reading that began after this call counts as well."""
         asked = time.monotonic()
         async with self._lock:
-            if self._scanned < asked:
-                await self._look(everything=True)
+            if self._scanned_at < asked:
+                await self._update(everything=True)
 
-    async def inventory(self) -> Inventory:
+    async def take_snapshot(self) -> CatalogSnapshot:
         """What is on disk, not older than `refresh_after`."""
-        if self._stale():
+        if self._is_stale():
             async with self._lock:
-                if self._stale():
-                    await self._look(everything=time.monotonic() - self._scanned >= SIZES_AFTER)
-        return self._inventory
+                if self._is_stale():
+                    await self._update(everything=time.monotonic() - self._scanned_at >= SIZES_AFTER)
+        return self._snapshot
 
     def problems(self) -> tuple[str, ...]:
-        """What the last look could not read, and why."""
-        return self._inventory.problems
+        """What the last reading of the folders could not read, and why."""
+        return self._snapshot.problems
 
-    async def entries(
+    async def list_entries(
         self, type: str | None = None, extension: str | None = None, search: str | None = None
     ) -> list[ModelEntry]:
         """The models that pass the filters, type by type, sorted by name. An unknown type is a BadRequest."""
         filters = Filters.parse(type, extension, search)
-        inventory = await self.inventory()
-        kinds = [filters.type] if filters.type else TYPES
-        return [entry for kind in kinds for entry in filters.keep(inventory.entries[kind])]
+        snapshot = await self.take_snapshot()
+        kinds = [filters.type] if filters.type else TYPE_NAMES
+        return [entry for kind in kinds for entry in filters.keep(snapshot.entries[kind])]
 
-    async def listing(self, filters: Filters, current: tuple[str, str] | None) -> ModelList:
+    async def list_models(self, filters: Filters, current: tuple[str, str] | None) -> ModelList:
         """The body of GET /models; `current` is the loaded model's name and type."""
-        inventory = await self.inventory()
+        snapshot = await self.take_snapshot()
         shown = {
-            FIELD_OF.get(kind, kind): _marked(filters.keep(entries), kind, current)
-            for kind, entries in inventory.entries.items()
+            MODEL_TYPES[kind].plural: _mark_loaded(filters.keep(entries), kind, current)
+            for kind, entries in snapshot.entries.items()
             if filters.type in (None, kind)
         }
         name, kind = current or (None, None)
@@ -91,66 +86,70 @@ class Catalog:
                 **shown,
                 "loaded_model": name,
                 "loaded_model_type": kind,
-                "applied_filters": filters.applied(),
-                "problems": list(inventory.problems) or None,
+                "applied_filters": filters.to_dict(),
+                "problems": list(snapshot.problems) or None,
             }
         )
 
     async def find(self, type: ModelType, name: str) -> Path | None:
-        """The file of exactly this listed name, None if there is none even after looking again."""
-        path = (await self.inventory()).path(type, name)
+        """The file of exactly this listed name; a name that is not known has the folders read once more."""
+        path = (await self.take_snapshot()).path(type, name)
         if path is None and _could_be_listed(name):
             await self.refresh()
-            path = self._inventory.path(type, name)
+            path = self._snapshot.path(type, name)
         return path
 
     async def resolve(self, request: LoadRequest) -> ModelFiles:
-        """The files of a load request.
+        """The files that a load request names.
 
         Raises ModelNotFound (the main model is missing) or BadRequest (a component is), with all problems in
         one message.
         """
         try:
-            return files_of(await self.inventory(), request)
+            return find_files(await self.take_snapshot(), request)
         except (ModelNotFound, BadRequest):
             await self.refresh()
-            return files_of(self._inventory, request)
+            return find_files(self._snapshot, request)
 
-    def _stale(self) -> bool:
-        if self._digests is not None and self._digests.known is not self._inventory.digests:
+    def _is_stale(self) -> bool:
+        if self._digests is not None and self._digests.known is not self._snapshot.digests:
             return True
-        return time.monotonic() - self._looked >= self._refresh_after
+        return time.monotonic() - self._checked_at >= self._refresh_after
 
-    async def _look(self, everything: bool) -> None:
+    async def _update(self, everything: bool) -> None:
         began = time.monotonic()
-        digests = self._digests.known if self._digests is not None else self._inventory.digests
-        self._inventory, changed = await asyncio.to_thread(_read, self._inventory, digests, everything)
+        digests = self._digests.known if self._digests is not None else self._snapshot.digests
+        self._snapshot, changed = await asyncio.to_thread(_read_folders, self._snapshot, digests, everything)
         self.revision += changed
-        self._looked = began
+        self._checked_at = began
         if everything:
-            self._scanned = began
+            self._scanned_at = began
 
 
-def _read(known: Inventory, digests: Mapping[str, KnownHash], everything: bool) -> tuple[Inventory, bool]:
+def _read_folders(
+    known: CatalogSnapshot, digests: Mapping[str, KnownHash], everything: bool
+) -> tuple[CatalogSnapshot, bool]:
     scans = {
-        kind: scan(path) if everything or _changed(known.scans.get(kind)) else known.scans[kind]
+        kind: scan_folder(path) if everything or _has_changed(known.scans.get(kind)) else known.scans[kind]
         for kind, path in known.folders.items()
     }
     same_files = scans == known.scans
     if same_files and digests is known.digests:
         return known, False
-    inventory = known.rehashed(digests) if same_files else Inventory(known.folders, scans, digests)
+    snapshot = known.with_digests(digests) if same_files else CatalogSnapshot(known.folders, scans, digests)
     # Comparing also makes the thousands of entries here, in the thread, and not for the first who asks.
-    changed = inventory.entries != known.entries or inventory.problems != known.problems
-    return inventory, changed
+    changed = snapshot.entries != known.entries or snapshot.problems != known.problems
+    return snapshot, changed
 
 
-def _changed(known: FolderScan | None) -> bool:
-    return known is None or known.changed()
+def _has_changed(known: FolderScan | None) -> bool:
+    return known is None or known.has_changed()
 
 
-def _marked(entries: list[ModelEntry], kind: ModelType, current: tuple[str, str] | None) -> list[ModelEntry]:
-    if current is None or kind != current[1] or kind not in LOADABLE:
+def _mark_loaded(
+    entries: list[ModelEntry], kind: ModelType, current: tuple[str, str] | None
+) -> list[ModelEntry]:
+    if current is None or kind != current[1] or kind not in MAIN_TYPES:
         return entries
     name = current[0]
     return [e.model_copy(update={"is_loaded": True}) if e.name == name else e for e in entries]

@@ -1,22 +1,19 @@
-"""What lay in all model folders at one moment."""
+"""All model folders as they were at one moment."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import get_args
 
-from ..schemas.models import MainType, ModelEntry, ModelType
+from ..schemas.model_types import MAIN_TYPES, TYPE_NAMES, ModelType
+from ..schemas.models import ModelEntry
 from .folder_scan import FolderScan, ModelFile
 from .hash_cache import KnownHash, Version, sha256_of
 
-TYPES: tuple[ModelType, ...] = get_args(ModelType)
-LOADABLE: tuple[MainType, ...] = get_args(MainType)
-
 
 @dataclass(frozen=True)
-class Inventory:
-    """A picture that does not change: names asked of it are looked up in memory, never on disk."""
+class CatalogSnapshot:
+    """Immutable: names are looked up in memory, never on disk."""
 
     folders: Mapping[ModelType, Path]
     scans: Mapping[ModelType, FolderScan]
@@ -25,7 +22,7 @@ class Inventory:
     @cached_property
     def entries(self) -> Mapping[ModelType, list[ModelEntry]]:
         """The files of every type, sorted by name; `is_loaded` is false or, where meaningless, None."""
-        return {kind: self._entries(kind) for kind in TYPES}
+        return {kind: self._make_entries(kind) for kind in TYPE_NAMES}
 
     @cached_property
     def problems(self) -> tuple[str, ...]:
@@ -40,13 +37,17 @@ class Inventory:
         """The file of exactly this name. Only listed names are found, so never an absolute one or `..`."""
         return self.folders[kind] / name if name in self._names.get(kind, ()) else None
 
+    def first_path(self, kinds: Iterable[ModelType], name: str) -> Path | None:
+        """The file of this name in the first of these types' folders that has it."""
+        return next((path for kind in kinds if (path := self.path(kind, name))), None)
+
     def size(self, kind: ModelType, name: str) -> int:
         """The size of a listed file in bytes, 0 if there is none of this name."""
         return next((file.size for file in self.scans[kind].files if file.name == name), 0)
 
-    def kinds_of(self, name: str) -> list[ModelType]:
+    def types_of(self, name: str) -> list[ModelType]:
         """The types whose folder has a file of exactly this name."""
-        return [kind for kind in TYPES if name in self._names.get(kind, ())]
+        return [kind for kind in TYPE_NAMES if name in self._names.get(kind, ())]
 
     def embeddings(self) -> dict[str, str]:
         """Trigger word (the file's name without extension) -> path; of two, the first in sorted order."""
@@ -55,28 +56,33 @@ class Inventory:
             found.setdefault(PurePosixPath(file.name).stem, str(self.folders["embedding"] / file.name))
         return found
 
-    def rehashed(self, digests: Mapping[str, KnownHash]) -> "Inventory":
-        """The same files with other hashes; entries whose hash stays are kept: making them costs most."""
-        again = Inventory(self.folders, self.scans, digests)
-        again.__dict__["entries"] = {kind: again._kept(kind, known) for kind, known in self.entries.items()}
+    def with_digests(self, digests: Mapping[str, KnownHash]) -> "CatalogSnapshot":
+        """A snapshot of the same files with other hashes.
+
+        Entries whose hash stays the same are taken over: making them anew costs most.
+        """
+        again = CatalogSnapshot(self.folders, self.scans, digests)
+        again.__dict__["entries"] = {
+            kind: again._update_entries(kind, known) for kind, known in self.entries.items()
+        }
         return again
 
-    def _kept(self, kind: ModelType, known: list[ModelEntry]) -> list[ModelEntry]:
+    def _update_entries(self, kind: ModelType, known: list[ModelEntry]) -> list[ModelEntry]:
         scan = self.scans.get(kind)
-        hashes = [self._hash(kind, file) for file in (scan.files if scan else ())]
+        hashes = [self._find_hash(kind, file) for file in (scan.files if scan else ())]
         return [
             entry if entry.hash == sha256 else entry.model_copy(update={"hash": sha256})
             for entry, sha256 in zip(known, hashes, strict=True)
         ]
 
-    def _hash(self, kind: ModelType, file: ModelFile) -> str | None:
+    def _find_hash(self, kind: ModelType, file: ModelFile) -> str | None:
         if not self.digests:
             return None
         version = Version(file.size, file.mtime_ns)
         return sha256_of(self.digests, f"{self.folders[kind]}/{file.name}", version)
 
-    def _entries(self, kind: ModelType) -> list[ModelEntry]:
-        loaded = False if kind in LOADABLE else None
+    def _make_entries(self, kind: ModelType) -> list[ModelEntry]:
+        loaded = False if kind in MAIN_TYPES else None
         scan = self.scans.get(kind)
         return [
             ModelEntry(
@@ -84,7 +90,7 @@ class Inventory:
                 type=kind,
                 file_extension=PurePosixPath(file.name).suffix.lower(),
                 size_bytes=file.size,
-                hash=self._hash(kind, file),
+                hash=self._find_hash(kind, file),
                 is_loaded=loaded,
             )
             for file in (scan.files if scan else ())

@@ -1,85 +1,85 @@
-"""From a load request that names a model to one that names all it needs.
+"""From a load request that names a model to one that names all components that the model needs.
 
-What a request names is taken as it is; `""` means that there shall be none. Files are told apart by their
-headers, and where those tell nothing certain, the engine decides.
+Components that the request names are kept; `""` means none. What a file is comes from its header; where that
+is not certain, nothing is refused, and the engine decides.
 """
 
 from ..errors import BadRequest
-from ..schemas.inspection import ModelFacts, Need
+from ..schemas.inspection import MissingComponent, ModelFacts
+from ..schemas.model_types import COMPONENT_NAMES, COMPONENTS, MAIN_TYPES
 from ..schemas.models import LoadRequest
 from .catalog import Catalog
-from .catalog_snapshot import LOADABLE, Inventory
-from .components import COMPONENTS, Components, misfit
+from .catalog_snapshot import CatalogSnapshot
+from .components import Components, find_mismatch
 from .header_cache import HeaderCache
-from .load_files import component_path
-from .recognition import rules
+from .recognition import load_rules
 
 
 class ComponentResolver:
-    """Completes load requests."""
+    """Picks files from disk for the components that a load request leaves open."""
 
-    def __init__(self, catalog: Catalog, facts: HeaderCache, components: Components) -> None:
+    def __init__(self, *, catalog: Catalog, headers: HeaderCache, components: Components) -> None:
         self._catalog = catalog
-        self._facts = facts
+        self._headers = headers
         self._components = components
 
-    async def assembled(self, request: LoadRequest) -> LoadRequest:
+    async def resolve(self, request: LoadRequest) -> LoadRequest:
         """The request with its model_type, and with a file for every component that it leaves open.
 
         Raises BadRequest: the name is in two folders, a component does not fit, or one is missing that the
         engine is known to fail without. Names that are not on disk are left to Catalog.resolve.
         """
-        request = _with_type(request, await self._catalog.inventory())
+        request = _set_type(request, await self._catalog.take_snapshot())
         main = await self._catalog.find(request.model_type, request.model_name)
         picked: dict[str, str] = {}
         if main is not None:
-            model = await self._facts.of(main)
-            problems = await self._misfits(request, model)
-            for need in await self._components.needs(request.model_name, model):
-                picked |= await self._settled(need, request, model, problems)
+            model = await self._headers.get(main)
+            problems = await self._find_mismatches(request, model)
+            for missing in await self._components.list_missing(request.model_name, model):
+                picked |= await self._pick_file(missing, request, model, problems)
             if problems:
                 raise BadRequest("; ".join(problems))
-        named: dict[str, str | None] = {one: getattr(request, one) or None for one in COMPONENTS}
+        named: dict[str, str | None] = {one: getattr(request, one) or None for one in COMPONENT_NAMES}
         return request.model_copy(update={**named, **picked})
 
-    async def _misfits(self, request: LoadRequest, model: ModelFacts) -> list[str]:
+    async def _find_mismatches(self, request: LoadRequest, model: ModelFacts) -> list[str]:
         """What is wrong with the components that the request names."""
-        fits, problems = rules().fits_of(model.architecture), []
-        inventory = await self._catalog.inventory()
+        fits, problems = load_rules().fits_of(model.architecture), []
+        snapshot = await self._catalog.take_snapshot()
         for component, name in request.components().items():
-            path = component_path(inventory, component, name)
+            path = snapshot.first_path(COMPONENTS[component].types, name)
             if path is None:
                 continue
-            reason = misfit(component, await self._facts.of(path), fits.get(component), model)
+            reason = find_mismatch(component, await self._headers.get(path), fits.get(component), model)
             if reason:
-                need = await self._components.need(component, request.model_name, model)
-                problems.append(f"{component}: '{name}' {reason}{_told(need)}")
+                missing = await self._components.find_candidates(component, request.model_name, model)
+                problems.append(f"{component}: '{name}' {reason}{_list_fitting(missing)}")
         return problems
 
-    async def _settled(
-        self, need: Need, request: LoadRequest, model: ModelFacts, problems: list[str]
+    async def _pick_file(
+        self, missing: MissingComponent, request: LoadRequest, model: ModelFacts, problems: list[str]
     ) -> dict[str, str]:
-        """What is picked for a need; a problem is added if that is nothing, and nothing will not do."""
-        named = getattr(request, need.component)
-        if named or (need.component == "vae" and _has_taesd(request)):
+        """Component -> file to add to the request; adds to `problems` if a required one has none."""
+        named = getattr(request, missing.component)
+        if named or (missing.component == "vae" and _has_taesd(request)):
             return {}
-        if named is None and need.picked:
-            return {need.component: need.picked}
-        if need.component == "vae" and request.taesd is None and not request.options.tae_preview_only:
+        if named is None and missing.picked:
+            return {missing.component: missing.picked}
+        if missing.component == "vae" and request.taesd is None and not request.options.tae_preview_only:
             # A TAESD decodes as well, only not as finely.
-            stand_in = await self._components.need("taesd", request.model_name, model)
+            stand_in = await self._components.find_candidates("taesd", request.model_name, model)
             if stand_in.picked:
                 return {"taesd": stand_in.picked}
-        if need.required:
-            problems.append(f"{need.component}: {model.architecture} needs one{_told(need)}")
+        if missing.required:
+            problems.append(f"{missing.component}: {model.architecture} needs one{_list_fitting(missing)}")
         return {}
 
 
-def _with_type(request: LoadRequest, inventory: Inventory) -> LoadRequest:
-    """A request that does not say it gets the type of the folder where the model is."""
+def _set_type(request: LoadRequest, snapshot: CatalogSnapshot) -> LoadRequest:
+    """Without a model_type in the request, it is that of the folder that has the model."""
     if "model_type" in request.model_fields_set:
         return request
-    kinds = [kind for kind in LOADABLE if inventory.path(kind, request.model_name)]
+    kinds = [kind for kind in MAIN_TYPES if snapshot.path(kind, request.model_name)]
     if len(kinds) > 1:
         raise BadRequest(
             f"model_name: '{request.model_name}' is in {' and '.join(kinds)}; say which with model_type"
@@ -91,7 +91,7 @@ def _has_taesd(request: LoadRequest) -> bool:
     return bool(request.taesd) and not request.options.tae_preview_only
 
 
-def _told(need: Need) -> str:
-    if not need.candidates:
+def _list_fitting(missing: MissingComponent) -> str:
+    if not missing.candidates:
         return "; no file on disk fits"
-    return f"; of the files on disk, these fit: {', '.join(need.candidates)}"
+    return f"; of the files on disk, these fit: {', '.join(missing.candidates)}"

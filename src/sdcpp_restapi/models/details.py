@@ -1,4 +1,4 @@
-"""The listing of models with all that their headers and the files beside them tell."""
+"""The listing of models with what their headers and sidecar files say."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,62 +7,63 @@ from urllib.parse import quote
 
 from ..errors import NotFound
 from ..schemas.inspection import ModelFacts
-from ..schemas.models import DetailedEntry, DetailedModelList, ModelEntry, ModelList, ModelType
+from ..schemas.model_types import ModelType
+from ..schemas.models import DetailedEntry, DetailedModelList, ModelEntry, ModelList
 from .catalog import Catalog
 from .filters import Filters
 from .header_cache import HeaderCache
 from .library import LOCAL, ModelLibrary
-from .sidecars import Sidecars, beside
+from .sidecars import Sidecars, find_sidecars
 
 
 class Details:
-    """Answers GET /models?details=true."""
+    """The details of listed models, and the pictures beside them."""
 
-    def __init__(self, library: ModelLibrary, catalog: Catalog, facts: HeaderCache) -> None:
+    def __init__(self, *, library: ModelLibrary, catalog: Catalog, headers: HeaderCache) -> None:
         self._library = library
         self._catalog = catalog
-        self._facts = facts
+        self._headers = headers
 
-    async def listing(self, filters: Filters, current: tuple[str, str] | None) -> DetailedModelList:
-        """The same models as without details; of what only other machines have, there are none."""
-        listing = await self._library.listing(filters, current)
+    async def list_models(self, filters: Filters, current: tuple[str, str] | None) -> DetailedModelList:
+        """The same models as without details; those that only other machines have get no details."""
+        listing = await self._library.list_models(filters, current)
         models = [
-            one for entries in _lists(listing).values() for one in entries if LOCAL in (one.on or [LOCAL])
+            one for entries in _lists_of(listing).values() for one in entries if LOCAL in (one.on or [LOCAL])
         ]
         paths = {self._catalog.folders[one.type] / one.name: one for one in models}
-        facts = await self._facts.of_all(paths)
-        return await asyncio.to_thread(_detailed_list, listing, paths, facts)
+        facts = await self._headers.get_all(paths)
+        return await asyncio.to_thread(_detail_list, listing, paths, facts)
 
-    async def picture(self, kind: ModelType, name: str) -> Path:
+    async def find_picture(self, kind: ModelType, name: str) -> Path:
         """The picture beside a listed model. Raises NotFound."""
         path = await self._catalog.find(kind, name)
         if path is None:
             raise NotFound(f"Model not found: {name}")
-        picture = (await asyncio.to_thread(beside, [path]))[path].picture
+        picture = (await asyncio.to_thread(find_sidecars, [path]))[path].picture
         if picture is None:
             raise NotFound(f"There is no picture beside {name}")
         return picture
 
 
-def _lists(listing: ModelList) -> dict[str, list[ModelEntry]]:
+def _lists_of(listing: ModelList) -> dict[str, list[ModelEntry]]:
     return {field: value for field, value in listing if isinstance(value, list) and field != "problems"}
 
 
-def _detailed_list(
+def _detail_list(
     listing: ModelList, paths: Mapping[Path, ModelEntry], facts: Mapping[Path, ModelFacts]
 ) -> DetailedModelList:
-    sidecars = beside(paths)
+    sidecars = find_sidecars(paths)
     detailed = {
-        (one.type, one.name): _detailed(one, facts[path], sidecars[path]) for path, one in paths.items()
+        (one.type, one.name): _detail_entry(one, facts[path], sidecars[path]) for path, one in paths.items()
     }
     lists = {
         field: [detailed.get((one.type, one.name)) or DetailedEntry(**dict(one)) for one in entries]
-        for field, entries in _lists(listing).items()
+        for field, entries in _lists_of(listing).items()
     }
     return DetailedModelList.model_validate({**dict(listing), **lists})
 
 
-def _detailed(entry: ModelEntry, facts: ModelFacts, sidecars: Sidecars) -> DetailedEntry:
+def _detail_entry(entry: ModelEntry, facts: ModelFacts, sidecars: Sidecars) -> DetailedEntry:
     where = f"/models/thumb/{entry.type}/{quote(entry.name)}"
     return DetailedEntry(
         **dict(entry),

@@ -1,4 +1,4 @@
-"""Reading a folder of models, and telling cheaply whether it changed since."""
+"""Reading a folder of models, and detecting with a few stats whether it changed since."""
 
 import os
 import stat
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from ..schemas.models import EXTENSIONS
+from ..schemas.model_types import EXTENSIONS
 
 # Links may cross so that few folders have very many names; past this the rest is left unread.
 MOST_DIRECTORIES = 10_000
@@ -22,8 +22,7 @@ _UNCERTAIN = -2
 
 
 class ModelFile(NamedTuple):
-    """One file: its name with forward slashes, relative to the folder, its size in bytes, and when it was
-    written."""
+    """A file: name relative to the folder, with forward slashes; size in bytes; time of the last change."""
 
     name: str
     size: int
@@ -38,9 +37,9 @@ class FolderScan:
     problems: tuple[str, ...]
     stamps: Mapping[str, int]
 
-    def changed(self) -> bool:
+    def has_changed(self) -> bool:
         """Whether a file came, went or was renamed since. A file that only grew is not noticed."""
-        return any(_stamp(path) != stamp for path, stamp in self.stamps.items())
+        return any(_read_stamp(path) != stamp for path, stamp in self.stamps.items())
 
 
 class _Directory(NamedTuple):
@@ -72,7 +71,7 @@ class _Walk:
                         if self._is_folder(entry, directory.prefix):
                             yield _Directory(entry.path, f"{directory.prefix}{entry.name}/", below)
                     except OSError as error:
-                        self.problems.append(_reason(entry.path, error))
+                        self.problems.append(_describe_error(entry.path, error))
 
     def _is_folder(self, entry: os.DirEntry[str], prefix: str) -> bool:
         if not _is_text(entry.name):
@@ -88,7 +87,7 @@ class _Walk:
         return False
 
 
-def scan(folder: Path) -> FolderScan:
+def scan_folder(folder: Path) -> FolderScan:
     """Read `folder` and everything below it; links keep their own name.
 
     Never fails: what cannot be read is named in `problems`. A folder that does not exist is empty.
@@ -107,20 +106,20 @@ def scan(folder: Path) -> FolderScan:
         try:
             pending.extend(walk.read(directory))
         except OSError as error:
-            walk.stamps.setdefault(directory.path, _stamp(directory.path))
-            walk.problems.append(_reason(directory.path, error))
+            walk.stamps.setdefault(directory.path, _read_stamp(directory.path))
+            walk.problems.append(_describe_error(directory.path, error))
     files = sorted(walk.files, key=lambda file: (file.name.casefold(), file.name))
     return FolderScan(tuple(files), tuple(sorted(walk.problems)), walk.stamps)
 
 
-def _stamp(path: str) -> int:
+def _read_stamp(path: str) -> int:
     try:
         return os.stat(path).st_mtime_ns
     except OSError:
         return _MISSING
 
 
-def _reason(path: str, error: OSError) -> str:
+def _describe_error(path: str, error: OSError) -> str:
     if isinstance(error, FileNotFoundError) and _is_link(path):
         return f"{path}: the link leads nowhere"
     return f"{path}: {error.strerror or error}"

@@ -1,4 +1,4 @@
-"""The SHA-256 of model files, as far as they were computed: kept in SQLite, read from memory."""
+"""The SHA-256 of model files that were computed so far: kept in SQLite, read from memory."""
 
 import os
 import sqlite3
@@ -10,14 +10,14 @@ from ..db import Database
 
 
 class Version(NamedTuple):
-    """What tells a changed file from an unchanged one without reading it."""
+    """Size and date of a file: while both stay, its content is taken as unchanged."""
 
     size: int
     mtime_ns: int
 
     @classmethod
     def of(cls, status: os.stat_result) -> Self:
-        """The version that a stat showed."""
+        """The version of a file with this stat."""
         return cls(status.st_size, status.st_mtime_ns)
 
 
@@ -37,7 +37,7 @@ class HashCache:
 
     @classmethod
     async def read(cls, database: Database) -> Self:
-        """Take over what earlier runs computed."""
+        """The cache with what earlier runs stored."""
         digests = cls(database)
         rows = await database.read(
             lambda db: db.execute("SELECT path, size, mtime_ns, sha256 FROM model_digests").fetchall()
@@ -50,7 +50,7 @@ class HashCache:
         return sha256_of(self.known, str(path), version)
 
     async def put(self, path: Path, version: Version, sha256: str) -> None:
-        """Remember a hash, in place of an older version's."""
+        """Store the hash of a file, in place of that of an older version."""
 
         def work(db: sqlite3.Connection) -> None:
             db.execute(

@@ -1,4 +1,4 @@
-"""Computing the SHA-256 of model files: at the disk's speed, off the event loop, each version once."""
+"""Computing the SHA-256 of model files: in threads, each version of a file once."""
 
 import asyncio
 import hashlib
@@ -8,12 +8,12 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Protocol
 
 from ..errors import BadRequest, JobCancelled, JobFailed, NotFound
 from ..schemas.downloads import HashRequest, JobResult
 from ..schemas.jobs import Job, Outcome, Progress
-from ..schemas.models import ModelType
+from ..schemas.model_types import ModelType
+from .catalog import Catalog
 from .hash_cache import HashCache, Version
 
 # Files read at the same time: more of them would only send a spinning disk's head to and fro.
@@ -22,21 +22,15 @@ READERS = 2
 INTERVAL = 0.2
 
 
-class Catalog(Protocol):
-    """What this module needs of the catalog."""
-
-    async def find(self, type: ModelType, name: str) -> Path | None: ...
-
-
 ResultOf = Callable[[str], Awaitable[JobResult | None]]
 
 
 class _Stopped(Exception):
-    """Nobody waits for this hash any more."""
+    """No request or job waits for this hash any more."""
 
 
 class _Reading(io.FileIO):
-    """A file that counts what was read of it and can be stopped."""
+    """A file that counts the bytes read and whose reading can be stopped from another thread."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -54,7 +48,7 @@ class _Reading(io.FileIO):
 
 
 class _Work:
-    """One file being hashed, and how many wait for it."""
+    """The hashing of one file, and the number of callers that wait for it."""
 
     def __init__(self, reading: _Reading, task: "asyncio.Task[str]") -> None:
         self.reading = reading
@@ -62,7 +56,7 @@ class _Work:
         self.waiting = 0
 
     async def wait(self, progress: Callable[[int, int], None] | None = None) -> str:
-        """The hash. Whoever is cancelled here leaves; the last one to leave stops the work."""
+        """The hash. When the last waiting caller is cancelled, the reading stops."""
         self.waiting += 1
         try:
             while not self.task.done():
@@ -77,7 +71,7 @@ class _Work:
 
 
 class Hasher:
-    """Hashes files by name. Who asks for a file that is being read waits for the same reading."""
+    """Hashes files by name. Concurrent requests for one file share one reading."""
 
     def __init__(self, catalog: Catalog, digests: HashCache) -> None:
         self._catalog = catalog
@@ -88,15 +82,15 @@ class Hasher:
     async def sha256(
         self, kind: ModelType, name: str, progress: Callable[[int, int], None] | None = None
     ) -> JobResult:
-        """The hash of a listed model; `progress` is told bytes read and bytes in all.
+        """The hash of a listed model; `progress` is called with the bytes read so far and the file's size.
 
-        Raises NotFound, and BadRequest for a file that cannot be read or does not hold still.
+        Raises NotFound, and BadRequest for a file that cannot be read or changes meanwhile.
         """
         path = await self._catalog.find(kind, name)
         if path is None:
             raise NotFound(f"Model not found: {name}")
         try:
-            digest = await self._of(path, progress)
+            digest = await self._hash_file(path, progress)
         except FileNotFoundError:
             raise NotFound(f"Model not found: {name}") from None
         except OSError as error:
@@ -106,35 +100,35 @@ class Hasher:
         return JobResult(path=str(path), model_type=kind, name=name, sha256=digest)
 
     async def remember(self, path: Path, sha256: str) -> None:
-        """Take over the hash of a file that was just written and checked."""
-        version = await asyncio.to_thread(_version, path)
+        """Store the hash of a file that was just written and checked."""
+        version = await asyncio.to_thread(_read_version, path)
         await self._digests.put(path, version, sha256)
 
     async def close(self) -> None:
-        """Stop what is being read."""
+        """Stop all readings and wait for their end."""
         for work in self._work.values():
             work.reading.stopped = True
         await asyncio.gather(*(work.task for work in self._work.values()), return_exceptions=True)
         self._threads.shutdown()
 
-    async def _of(self, path: Path, progress: Callable[[int, int], None] | None) -> str | None:
+    async def _hash_file(self, path: Path, progress: Callable[[int, int], None] | None) -> str | None:
         """The hash of the file as it is now; None when it changed on the way."""
-        version = await asyncio.to_thread(_version, path)
+        version = await asyncio.to_thread(_read_version, path)
         known = self._digests.get(path, version)
         if known is not None:
             return known
-        digest = await (await self._working_on(path, version)).wait(progress)
-        if await asyncio.to_thread(_version, path) != version:
+        digest = await (await self._start_or_join(path, version)).wait(progress)
+        if await asyncio.to_thread(_read_version, path) != version:
             return None
         return digest
 
-    async def _working_on(self, path: Path, version: Version) -> _Work:
+    async def _start_or_join(self, path: Path, version: Version) -> _Work:
         work = self._work.get((path, version))
         if work is None or work.reading.stopped:
             reading = await asyncio.to_thread(_Reading, path)
             work = self._work.get((path, version))
             if work is not None and not work.reading.stopped:
-                reading.close()  # somebody else was quicker
+                reading.close()  # another caller was quicker
                 return work
             task = asyncio.create_task(self._read(path, reading))
             work = self._work[path, version] = _Work(reading, task)
@@ -142,7 +136,7 @@ class Hasher:
         return work
 
     async def _read(self, path: Path, reading: _Reading) -> str:
-        digest = await asyncio.get_running_loop().run_in_executor(self._threads, _digest, reading)
+        digest = await asyncio.get_running_loop().run_in_executor(self._threads, _compute_digest, reading)
         if reading.done == reading.version.size:
             await self._digests.put(path, reading.version, digest)
         return digest
@@ -151,20 +145,20 @@ class Hasher:
         if self._work.get((path, version)) is work:
             del self._work[path, version]
         if not work.task.cancelled():
-            work.task.exception()  # nobody may be left who asks for it
+            work.task.exception()  # no caller may be left to retrieve it
 
 
 class HashExecutor:
     """The executor of the hash lane."""
 
     def __init__(self, hasher: Hasher, result_of: ResultOf) -> None:
-        """`result_of` tells what an earlier job made."""
+        """`result_of` gives the result of a job by its id."""
         self._hasher = hasher
         self._result_of = result_of
         self._running: dict[str, asyncio.Task[JobResult]] = {}
 
     def acquire(self) -> nullcontext[None]:
-        """Hashes wait for nobody."""
+        """Hashing needs no exclusive resource."""
         return nullcontext()
 
     async def run(self, job: Job) -> AsyncGenerator[Progress | Outcome]:
@@ -190,10 +184,10 @@ class HashExecutor:
             await asyncio.gather(work, return_exceptions=True)
 
     async def discard(self, job: Job) -> None:
-        """A hash leaves nothing behind."""
+        """Hashing leaves no files behind."""
 
     async def cancel(self, job_id: str) -> None:
-        """Let the job leave; the reading ends if nobody else waits for it."""
+        """Cancel the job; the reading ends unless another request waits for it."""
         if job_id in self._running:
             self._running[job_id].cancel()
 
@@ -207,10 +201,10 @@ class HashExecutor:
         return job.params.model_type, made.name
 
 
-def _version(path: Path) -> Version:
+def _read_version(path: Path) -> Version:
     return Version.of(os.stat(path))
 
 
-def _digest(reading: _Reading) -> str:
+def _compute_digest(reading: _Reading) -> str:
     with reading:
         return hashlib.file_digest(reading, "sha256").hexdigest()  # type: ignore[arg-type]

@@ -16,13 +16,13 @@ from .hash_cache import Version
 from .headers.gguf_header import MAGIC, read_gguf
 from .headers.header import BadHeader, Header
 from .headers.safetensors_header import looks_like_safetensors, read_safetensors
-from .recognition import recognised, rules_text
-from .trigger_words import title, trigger_words
+from .recognition import read_rules_text, recognise
+from .trigger_words import find_title, find_trigger_words
 
 # Other rules may see something else in the same file.
-RULES = hashlib.sha256(__version__.encode() + rules_text()).hexdigest()[:16]
+RULES = hashlib.sha256(__version__.encode() + read_rules_text()).hexdigest()[:16]
 
-# Reading thousands of files takes minutes the first time: whoever needs one more waits for so many at most.
+# Reading thousands of files takes minutes the first time: another caller waits for so many at most.
 AT_ONCE = 32
 
 Known = Mapping[str, tuple[Version, ModelFacts]]
@@ -30,7 +30,7 @@ Looked = Mapping[Path, tuple[Version | None, ModelFacts]]
 
 
 class HeaderCache:
-    """All that is known: kept in SQLite, since thousands of headers on a slow disk take minutes to read."""
+    """Facts by path: kept in SQLite, since thousands of headers on a slow disk take minutes to read."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -39,26 +39,26 @@ class HeaderCache:
 
     @classmethod
     async def read(cls, database: Database) -> Self:
-        """Take over what earlier runs saw."""
+        """The cache with what earlier runs stored."""
         facts = cls(database)
         rows = await database.read(
             lambda db: db.execute(
                 "SELECT path, size, mtime_ns, facts FROM model_facts WHERE rules = ?", (RULES,)
             ).fetchall()
         )
-        facts._known = await asyncio.to_thread(_restored, rows)
+        facts._known = await asyncio.to_thread(_parse_rows, rows)
         return facts
 
-    async def of(self, path: Path) -> ModelFacts:
-        """What this file is. Never fails: `problem` tells what is wrong with it."""
-        return (await self.of_all([path]))[path]
+    async def get(self, path: Path) -> ModelFacts:
+        """What this file is. Never raises: `problem` says why a file cannot be read."""
+        return (await self.get_all([path]))[path]
 
-    async def of_all(self, paths: Iterable[Path]) -> Mapping[Path, ModelFacts]:
-        """The same for many files, those that are not known yet one after the other."""
+    async def get_all(self, paths: Iterable[Path]) -> Mapping[Path, ModelFacts]:
+        """What each of many files is; files that are not known yet are read one after the other."""
         found: dict[Path, ModelFacts] = {}
         for batch in batched(paths, AT_ONCE):
             async with self._reading:
-                looked = await asyncio.to_thread(_look, batch, self._known)
+                looked = await asyncio.to_thread(_look_up, batch, self._known)
                 await self._remember(looked)
             found |= {path: facts for path, (_, facts) in looked.items()}
         return found
@@ -82,11 +82,11 @@ class HeaderCache:
         await self._database.write(work)
 
 
-def _restored(rows: list[sqlite3.Row]) -> dict[str, tuple[Version, ModelFacts]]:
+def _parse_rows(rows: list[sqlite3.Row]) -> dict[str, tuple[Version, ModelFacts]]:
     return {row[0]: (Version(row[1], row[2]), ModelFacts.model_validate_json(row[3])) for row in rows}
 
 
-def _look(paths: Iterable[Path], known: Known) -> Looked:
+def _look_up(paths: Iterable[Path], known: Known) -> Looked:
     found: dict[Path, tuple[Version | None, ModelFacts]] = {}
     for path in paths:
         try:
@@ -99,19 +99,19 @@ def _look(paths: Iterable[Path], known: Known) -> Looked:
 
 
 def read_facts(path: Path) -> ModelFacts:
-    """What the header of a file tells now. Raises OSError."""
+    """What the header of a file says, read now. Raises OSError."""
     try:
-        header = _header(path)
+        header = _read_header(path)
     except BadHeader as error:
         return ModelFacts(problem=f"its header is not valid: {error}")
     if header is None:
         return ModelFacts()
-    return recognised(header).model_copy(
-        update={"title": title(header.metadata), "trigger_words": trigger_words(header.metadata)}
+    return recognise(header).model_copy(
+        update={"title": find_title(header.metadata), "trigger_words": find_trigger_words(header.metadata)}
     )
 
 
-def _header(path: Path) -> Header | None:
+def _read_header(path: Path) -> Header | None:
     """None for formats that are not read: a .ckpt or .pth is a program that makes the model."""
     with open(path, "rb") as file:
         start = file.read(16)

@@ -2,9 +2,9 @@
 
 from ..errors import BadRequest, NotFound
 from ..schemas.inspection import Inspection, ModelFacts
-from ..schemas.models import LoadRequest, ModelType
+from ..schemas.model_types import MAIN_TYPES, ModelType
+from ..schemas.models import LoadRequest
 from .catalog import Catalog
-from .catalog_snapshot import LOADABLE
 from .component_resolver import ComponentResolver
 from .components import Components
 from .header_cache import HeaderCache
@@ -12,36 +12,37 @@ from .library import RemoteModels
 
 
 class Inspector:
-    """Answers GET /models/inspect."""
+    """Describes listed model files, of this machine and of workers."""
 
     def __init__(
         self,
+        *,
         catalog: Catalog,
-        facts: HeaderCache,
+        headers: HeaderCache,
         components: Components,
-        assembler: ComponentResolver,
+        resolver: ComponentResolver,
         remote: RemoteModels,
     ) -> None:
         self._remote = remote
         self._catalog = catalog
-        self._facts = facts
+        self._headers = headers
         self._components = components
-        self._assembler = assembler
+        self._resolver = resolver
 
     async def inspect(self, kind: ModelType, name: str) -> Inspection:
         """All that is known about a file without loading it, here or on a worker. Raises NotFound."""
         path = await self._catalog.find(kind, name)
         if path is None:
             return await self._inspect_remote(kind, name)
-        facts = await self._facts.of(path)
-        loadable = kind in LOADABLE
+        facts = await self._headers.get(path)
+        loadable = kind in MAIN_TYPES
         return Inspection(
             **dict(facts),
             name=name,
             type=kind,
-            size_bytes=(await self._catalog.inventory()).size(kind, name),
-            needs=await self._components.needs(name, facts) if loadable else [],
-            load=await self._body(kind, name, facts) if loadable else None,
+            size_bytes=(await self._catalog.take_snapshot()).size(kind, name),
+            needs=await self._components.list_missing(name, facts) if loadable else [],
+            load=await self._make_load_body(kind, name, facts) if loadable else None,
         )
 
     async def _inspect_remote(self, kind: ModelType, name: str) -> Inspection:
@@ -50,10 +51,10 @@ class Inspector:
                 return await machine.inspect(kind, name)
         raise NotFound(f"Model not found: {name}")
 
-    async def _body(self, kind: ModelType, name: str, facts: ModelFacts) -> dict[str, str] | None:
+    async def _make_load_body(self, kind: ModelType, name: str, facts: ModelFacts) -> dict[str, str] | None:
         request = LoadRequest.model_validate({"model_name": name, "model_type": kind})
         try:
-            request = await self._assembler.assembled(request)
+            request = await self._resolver.resolve(request)
         except BadRequest:
             return None  # `needs` says what is missing
         components = {str(component): name for component, name in request.components().items()}

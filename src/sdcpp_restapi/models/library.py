@@ -1,4 +1,4 @@
-"""The models of all machines as one library: what this machine lacks, a worker may have."""
+"""The models of this machine and of all workers as one library."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -8,16 +8,16 @@ from ..schemas.cluster import Completed, InventoryFile, InventoryReport
 from ..schemas.generation import GenerationRequest
 from ..schemas.inspection import Inspection
 from ..schemas.jobs import Params
-from ..schemas.models import LoadRequest, MainType, ModelEntry, ModelList, ModelType
+from ..schemas.model_types import MAIN_TYPES, MODEL_TYPES, TYPE_NAMES, MainType, ModelType
+from ..schemas.models import LoadRequest, ModelEntry, ModelList
 from ..schemas.required_files import RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
-from .catalog import FIELD_OF, Catalog
-from .catalog_snapshot import LOADABLE, TYPES
+from .catalog import Catalog
 from .component_resolver import ComponentResolver
 from .filters import Filters
 from .header_cache import HeaderCache
 from .lora_check import LoraCheck
-from .model_inventory import ModelInventory, conflicts
+from .model_inventory import ModelInventory, find_conflicts
 from .required_files import required_files_of
 
 # What this machine is called among the others.
@@ -27,7 +27,7 @@ NOBODY = "this server has no engine of its own (engine.devices), and no worker i
 
 
 class Machine(Protocol):
-    """Another machine with models."""
+    """Another machine with models: a worker."""
 
     @property
     def name(self) -> str: ...
@@ -38,7 +38,7 @@ class Machine(Protocol):
 
 
 class RemoteModels(Protocol):
-    """The other machines."""
+    """The workers with models that can be asked at the moment."""
 
     @property
     def revision(self) -> int:
@@ -49,48 +49,49 @@ class RemoteModels(Protocol):
 
 
 class ModelLibrary:
-    """Answers for this machine where it can, else for the others."""
+    """Models of this machine and of all workers. What this machine has is answered from its own files."""
 
     def __init__(
         self,
+        *,
         catalog: Catalog,
-        assembler: ComponentResolver,
-        facts: HeaderCache,
+        resolver: ComponentResolver,
+        headers: HeaderCache,
         lora_check: LoraCheck,
         remote: RemoteModels,
         engine_here: bool,
     ) -> None:
         """`engine_here`: whether this machine runs jobs at all."""
         self._catalog = catalog
-        self._assembler = assembler
-        self._facts = facts
+        self._resolver = resolver
+        self._headers = headers
         self._lora_check = lora_check
         self._remote = remote
         self._engine_here = engine_here
-        self._stock: ModelInventory | None = None
+        self._inventory: ModelInventory | None = None
 
     @property
     def revision(self) -> int:
         """Rises whenever the listing changes."""
         return self._catalog.revision + self._remote.revision
 
-    async def kinds_of(self, name: str) -> list[MainType]:
+    async def types_of(self, name: str) -> list[MainType]:
         """The types of main models that have this name."""
-        here = [kind for kind in LOADABLE if self._engine_here and await self._catalog.find(kind, name)]
-        there = [kind for kind in LOADABLE if self._machines_with(kind, name)]
+        here = [kind for kind in MAIN_TYPES if self._engine_here and await self._catalog.find(kind, name)]
+        there = [kind for kind in MAIN_TYPES if self._machines_with(kind, name)]
         return list(dict.fromkeys([*here, *there]))
 
-    def places(self) -> str:
+    def describe_places(self) -> str:
         """Where main models are looked for, in words."""
-        here = [f"{kind} ({self._catalog.folders[kind]})" for kind in LOADABLE] if self._engine_here else []
+        here = [f"{kind} ({self._catalog.folders[kind]})" for kind in MAIN_TYPES] if self._engine_here else []
         places = [*here, *(f"on worker {one.name}" for one in self._remote.machines())]
         return " or ".join(places) or f"any place: {NOBODY}"
 
     async def has_all(self, needs: RequiredFiles) -> bool:
-        """Whether this machine can run a job with these needs."""
+        """Whether this machine has all files of a job; true without workers, since no other machine could."""
         if not self._remote.machines():
-            return True  # nobody else could; running it tells what is missing
-        return not (await self._local_inventory()).missing(needs)
+            return True  # running it reports what is missing
+        return not (await self._local_inventory()).list_missing(needs)
 
     async def has(self, kind: ModelType, name: str) -> bool:
         """Whether any machine that runs jobs has this file."""
@@ -105,7 +106,7 @@ class ModelLibrary:
         return (await self.complete(request)).request
 
     async def complete(self, request: LoadRequest, whole: bool = False) -> Completed:
-        """The same, with what the model is as far as its header tells; `whole`: it names all it needs."""
+        """As prepare_load, with the architecture if the header shows it; `whole`: it lacks no component."""
         machines = self._machines_with_main(request)
         if not machines or (self._engine_here and await self._has_main_locally(request)):
             try:
@@ -124,16 +125,19 @@ class ModelLibrary:
                 return []
             raise
 
-    async def needs(
+    async def find_required(
         self, params: Params | None, model: LoadRequest | None, upscaler: UpscalerRequest | None
     ) -> RequiredFiles:
-        """What a job needs. Raises BadRequest when no machine has it all, or two have different files."""
+        """The files of a job.
+
+        Raises BadRequest if no machine has all of them, or two machines have different files of one name.
+        """
         needs = required_files_of(params, model, upscaler)
         machines = self._remote.machines()
-        stocks = [(machine.name, machine.inventory) for machine in machines]
+        inventories = [(machine.name, machine.inventory) for machine in machines]
         if self._engine_here:
-            stocks = [(LOCAL, await self._local_inventory()), *stocks] if machines else stocks
-            differing = conflicts(stocks, needs)
+            inventories = [(LOCAL, await self._local_inventory()), *inventories] if machines else inventories
+            differing = find_conflicts(inventories, needs)
             if differing:
                 raise BadRequest("; ".join(differing))
             return needs
@@ -142,38 +146,38 @@ class ModelLibrary:
                 "This server has no engine of its own (engine.devices), and what was asked for names files"
                 " of this machine: only an engine here could do it"
             )
-        differing = conflicts(stocks, needs)
+        differing = find_conflicts(inventories, needs)
         if differing:
             raise BadRequest("; ".join(differing))
-        if needs.files and not any(inventory.meets(needs) for _, inventory in stocks):
-            raise BadRequest(_nobody(stocks, needs))
+        if needs.files and not any(inventory.meets(needs) for _, inventory in inventories):
+            raise BadRequest(_describe_lacking(inventories, needs))
         return needs
 
-    async def stocks(self) -> list[ModelInventory]:
+    async def list_inventories(self) -> list[ModelInventory]:
         """The files of all machines, this one first."""
         return [await self._local_inventory(), *(machine.inventory for machine in self._remote.machines())]
 
     async def report_inventory(self) -> InventoryReport:
         """All model files of this machine."""
-        entries = (await self._catalog.inventory()).entries
+        entries = (await self._catalog.take_snapshot()).entries
         models = [
             InventoryFile(type=kind, name=entry.name, size_bytes=entry.size_bytes, hash=entry.hash)
-            for kind in TYPES
+            for kind in TYPE_NAMES
             for entry in entries[kind]
         ]
         return InventoryReport(catalog=self._catalog.revision, models=models)
 
-    async def listing(self, filters: Filters, current: tuple[str, str] | None) -> ModelList:
-        """The body of GET /models: where there are other machines, each model says who has it."""
-        listing = await self._catalog.listing(filters, current)
+    async def list_models(self, filters: Filters, current: tuple[str, str] | None) -> ModelList:
+        """The body of GET /models: with workers, each entry lists the machines that have it."""
+        listing = await self._catalog.list_models(filters, current)
         machines = self._remote.machines()
         if not machines:
             return listing
         merged = {
-            FIELD_OF.get(kind, kind): self._merge(
-                kind, getattr(listing, FIELD_OF.get(kind, kind)), filters, current
+            MODEL_TYPES[kind].plural: self._merge(
+                kind, getattr(listing, MODEL_TYPES[kind].plural), filters, current
             )
-            for kind in TYPES
+            for kind in TYPE_NAMES
             if filters.type in (None, kind)
         }
         return listing.model_copy(update=merged)
@@ -181,10 +185,10 @@ class ModelLibrary:
     # ------------------------------------------------------------ inside
 
     async def _local_inventory(self) -> ModelInventory:
-        await self._catalog.inventory()
-        if self._stock is None or self._stock.revision != self._catalog.revision:
-            self._stock = ModelInventory(await self.report_inventory())
-        return self._stock
+        await self._catalog.take_snapshot()
+        if self._inventory is None or self._inventory.revision != self._catalog.revision:
+            self._inventory = ModelInventory(await self.report_inventory())
+        return self._inventory
 
     def _merge(
         self, kind: ModelType, here: list[ModelEntry], filters: Filters, current: tuple[str, str] | None
@@ -193,7 +197,7 @@ class ModelLibrary:
         entries = {entry.name: entry for entry in here}
         for machine in self._remote.machines():
             held = [m for (other, _), m in machine.inventory.models.items() if other == kind]
-            for entry in filters.keep([_entry(model, current) for model in held]):
+            for entry in filters.keep([_make_entry(model, current) for model in held]):
                 entries.setdefault(entry.name, entry)
                 owners.setdefault(entry.name, []).append(machine.name)
         return [entries[name].model_copy(update={"on": owners[name]}) for name in sorted(entries)]
@@ -202,7 +206,7 @@ class ModelLibrary:
         return [machine for machine in self._remote.machines() if machine.inventory.has(kind, name)]
 
     def _machines_with_main(self, request: LoadRequest) -> list[Machine]:
-        kinds = [request.model_type] if "model_type" in request.model_fields_set else list(LOADABLE)
+        kinds = [request.model_type] if "model_type" in request.model_fields_set else list(MAIN_TYPES)
         return [
             machine
             for machine in self._remote.machines()
@@ -210,11 +214,11 @@ class ModelLibrary:
         ]
 
     async def _has_main_locally(self, request: LoadRequest) -> bool:
-        kinds = [request.model_type] if "model_type" in request.model_fields_set else list(LOADABLE)
+        kinds = [request.model_type] if "model_type" in request.model_fields_set else list(MAIN_TYPES)
         return any([await self._catalog.find(kind, request.model_name) for kind in kinds])
 
     async def _complete_locally(self, request: LoadRequest, whole: bool) -> Completed:
-        request = request if whole else await self._assembler.assembled(request)
+        request = request if whole else await self._resolver.resolve(request)
         await self._catalog.resolve(request)
         if not self._engine_here:
             raise ModelNotFound(
@@ -222,23 +226,23 @@ class ModelLibrary:
                 " engine of its own, and on no worker"
             )
         path = await self._catalog.find(request.model_type, request.model_name)
-        architecture = (await self._facts.of(path)).architecture if path else None
+        architecture = (await self._headers.get(path)).architecture if path else None
         return Completed(request=request, architecture=architecture)
 
     async def _complete_remotely(
         self, machines: Sequence[Machine], request: LoadRequest, whole: bool, error: SdcppError | None
     ) -> Completed:
-        """What the first machine that can says; else `error`, or the last that was told."""
+        """The answer of the first machine that can; else raises `error`, or the first machine's error."""
         for machine in machines:
             try:
                 return await machine.complete(request, whole)
-            except SdcppError as told:
-                error = error or told
+            except SdcppError as failure:
+                error = error or failure
         assert error is not None
         raise error
 
 
-def _entry(model: InventoryFile, current: tuple[str, str] | None) -> ModelEntry:
+def _make_entry(model: InventoryFile, current: tuple[str, str] | None) -> ModelEntry:
     suffix = model.name[model.name.rfind(".") :].lower() if "." in model.name else ""
     return ModelEntry(
         name=model.name,
@@ -246,12 +250,12 @@ def _entry(model: InventoryFile, current: tuple[str, str] | None) -> ModelEntry:
         file_extension=suffix,
         size_bytes=model.size_bytes,
         hash=model.hash,
-        is_loaded=(model.name, model.type) == current if model.type in LOADABLE else None,
+        is_loaded=(model.name, model.type) == current if model.type in MAIN_TYPES else None,
     )
 
 
-def _nobody(stocks: Sequence[tuple[str, ModelInventory]], needs: RequiredFiles) -> str:
-    if not stocks:
+def _describe_lacking(inventories: Sequence[tuple[str, ModelInventory]], needs: RequiredFiles) -> str:
+    if not inventories:
         return NOBODY
-    lacking = (f"{name} lacks {', '.join(inventory.missing(needs))}" for name, inventory in stocks)
+    lacking = (f"{name} lacks {', '.join(inventory.list_missing(needs))}" for name, inventory in inventories)
     return f"No worker has everything that this needs: {'; '.join(lacking)}"

@@ -1,4 +1,4 @@
-"""Whether the LoRAs of a request go with the model that it is for."""
+"""Whether the LoRAs of a request fit the model that it is for."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,8 +12,8 @@ from . import loras
 from .catalog import Catalog
 from .header_cache import HeaderCache
 from .headers.header import is_quantised
-from .load_files import component_path
 from .recognition import lora_suits
+from .required_files import files_of
 
 # Network -> the layers of a LoRA that change it. Of other text encoders too little is known.
 _CHANGED_BY: Mapping[str, str] = {
@@ -24,14 +24,14 @@ _CHANGED_BY: Mapping[str, str] = {
 
 
 class LoraCheck:
-    """Looks at the headers of LoRAs; what those do not tell is left to the engine."""
+    """Compares the headers of LoRAs with those of the model; what is not certain is left to the engine."""
 
-    def __init__(self, catalog: Catalog, facts: HeaderCache) -> None:
+    def __init__(self, catalog: Catalog, headers: HeaderCache) -> None:
         self._catalog = catalog
-        self._facts = facts
+        self._headers = headers
 
     async def check(self, request: GenerationRequest, model: LoadRequest) -> list[str]:
-        """Warnings about LoRAs that are made for another architecture, or for a model that is not there.
+        """Warnings about LoRAs for another architecture, or for a high-noise model that is not loaded.
 
         Raises BadRequest for LoRAs that do not exist or would end the engine's process.
         """
@@ -39,29 +39,30 @@ class LoraCheck:
         paths = [Path(one.path) for one in wanted]
         if not paths:
             return []
-        known = await self._facts.of_all(paths)
-        merged_into = await self._networks(model) if model.options.lora_apply_mode == "immediately" else []
-        warnings = _unused(wanted, model)
-        architecture = await self._architecture(model)
+        known = await self._headers.get_all(paths)
+        merged_into = (
+            await self._list_networks(model) if model.options.lora_apply_mode == "immediately" else []
+        )
+        warnings = _warn_of_unused(wanted, model)
+        architecture = await self._find_architecture(model)
         for path in paths:
             _check_merging(path.name, known[path], merged_into, model.options.weight_type)
-            warnings += _strangeness(path.name, known[path].architecture, architecture)
+            warnings += _warn_of_mismatch(path.name, known[path].architecture, architecture)
         return warnings
 
-    async def _architecture(self, model: LoadRequest) -> str | None:
+    async def _find_architecture(self, model: LoadRequest) -> str | None:
         main = await self._catalog.find(model.model_type, model.model_name)
-        return (await self._facts.of(main)).architecture if main else None
+        return (await self._headers.get(main)).architecture if main else None
 
-    async def _networks(self, model: LoadRequest) -> list[Network]:
+    async def _list_networks(self, model: LoadRequest) -> list[Network]:
         """All that the model consists of."""
-        inventory = await self._catalog.inventory()
-        paths = [component_path(inventory, *named) for named in model.components().items()]
-        paths.append(inventory.path(model.model_type, model.model_name))
-        known = await self._facts.of_all([path for path in paths if path])
+        snapshot = await self._catalog.take_snapshot()
+        paths = [snapshot.first_path(file.types, file.name) for file in files_of(model)]
+        known = await self._headers.get_all([path for path in paths if path])
         return [network for facts in known.values() for network in facts.contains]
 
 
-def _unused(wanted: Iterable[LoraFile], model: LoadRequest) -> list[str]:
+def _warn_of_unused(wanted: Iterable[LoraFile], model: LoadRequest) -> list[str]:
     if not any(lora.high_noise for lora in wanted):
         return []
     if not model.high_noise_diffusion_model:
@@ -75,7 +76,7 @@ def _unused(wanted: Iterable[LoraFile], model: LoadRequest) -> list[str]:
     ]
 
 
-def _strangeness(name: str, made_for: str | None, architecture: str | None) -> list[str]:
+def _warn_of_mismatch(name: str, made_for: str | None, architecture: str | None) -> list[str]:
     if made_for is None or architecture is None or lora_suits(made_for, architecture):
         return []
     return [f"loras: {name} is made for {made_for}, this model is {architecture}: it may not act at all"]

@@ -1,75 +1,55 @@
 """The files that a job would have in memory, and their sizes."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from ..schemas.cluster import InventoryFile
 from ..schemas.generation import GenerationRequest
-from ..schemas.models import LoadRequest, ModelType
-from ..schemas.plan import PlannedFile, Role
+from ..schemas.models import LoadRequest
+from ..schemas.plan import PlannedFile
 from ..schemas.upscaling import UpscalerRequest
-from . import loras
-from .load_files import FOLDERS_OF
+from .library import ModelLibrary
 from .model_inventory import ModelInventory
-
-
-class Library(Protocol):
-    """What this module needs to know of the model files of all machines."""
-
-    async def stocks(self) -> list[ModelInventory]: ...
+from .required_files import NamedFile, files_of
 
 
 class PlannedFiles:
-    """Weighs what is asked for, on whichever machine it is."""
+    """Looks up the sizes of a request's files, on whichever machine they are."""
 
-    def __init__(self, library: Library) -> None:
+    def __init__(self, library: ModelLibrary) -> None:
         self._library = library
 
-    async def files(
+    async def list_files(
         self,
         model: LoadRequest | None,
         upscaler: UpscalerRequest | None,
         request: GenerationRequest | None = None,
     ) -> list[PlannedFile]:
-        """Model, components, upscaler, the LoRAs of a request. What is nowhere any more is left out."""
-        stocks = await self._library.stocks()
-        wanted = _of_model(model) if model else []
-        if upscaler:
-            wanted.append(("upscaler", ("esrgan",), upscaler.model_name))
-        files = [
-            PlannedFile(role=role, name=held.name, size_bytes=held.size_bytes)
-            for role, kinds, name in wanted
-            if (held := _held(stocks, kinds, name))
-        ]
-        return files + (_of_loras(request, stocks) if request else [])
+        """Model, components, upscaler, the LoRAs of a request. Files that no machine has are left out.
+
+        A LoRA that is used several times is listed once, with its weights added up as the engine does.
+        """
+        inventories = await self._library.list_inventories()
+        planned: list[PlannedFile] = []
+        loras: dict[tuple[str, bool], PlannedFile] = {}
+        for file in files_of(model, upscaler, request):
+            found = _find(inventories, file)
+            if found is None:
+                continue
+            if file.lora is None:
+                planned.append(PlannedFile(role=file.role, name=found.name, size_bytes=found.size_bytes))
+                continue
+            key = (found.name, file.lora.high_noise)
+            before = loras[key].weight or 0.0 if key in loras else 0.0
+            loras[key] = PlannedFile(
+                role="lora",
+                name=found.name,
+                size_bytes=found.size_bytes,
+                weight=file.lora.weight + before,
+                high_noise=file.lora.high_noise or None,
+            )
+        return [*planned, *loras.values()]
 
 
-def _of_model(model: LoadRequest) -> list[tuple[Role, Sequence[ModelType], str]]:
-    parts = model.components().items()
-    return [
-        ("model", (model.model_type,), model.model_name),
-        *((part, FOLDERS_OF[part], name) for part, name in parts),
-    ]
-
-
-def _of_loras(request: GenerationRequest, stocks: Sequence[ModelInventory]) -> list[PlannedFile]:
-    """Each file once, with its weights added up as the engine does."""
-    found: dict[tuple[str, bool], PlannedFile] = {}
-    for use in [*loras.strip(request.prompt)[1], *request.loras]:
-        held = _held(stocks, ("lora",), use.name)
-        if held is None:
-            continue
-        before = found.get((held.name, use.high_noise))
-        found[held.name, use.high_noise] = PlannedFile(
-            role="lora",
-            name=held.name,
-            size_bytes=held.size_bytes,
-            weight=use.weight + (before.weight or 0.0 if before else 0.0),
-            high_noise=use.high_noise or None,
-        )
-    return list(found.values())
-
-
-def _held(stocks: Sequence[ModelInventory], kinds: Sequence[ModelType], name: str) -> InventoryFile | None:
-    found = (inventory.find(kind, name) for inventory in stocks for kind in kinds)
+def _find(inventories: Sequence[ModelInventory], file: NamedFile) -> InventoryFile | None:
+    found = (inventory.find(kind, file.name) for inventory in inventories for kind in file.types)
     return next((held for held in found if held), None)

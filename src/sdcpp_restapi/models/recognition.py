@@ -1,4 +1,4 @@
-"""Which networks a file holds, told from the names and shapes of its tensors.
+"""Which networks a file holds, by the names and shapes of its tensors.
 
 The rules are data: networks.json. Names of diffusion models and their order are those that the engine's own
 detection reads (`get_sd_version` of stable-diffusion.cpp), so that both come to the same answer.
@@ -12,7 +12,7 @@ from typing import Literal
 
 from ..schemas.base import Frozen
 from ..schemas.inspection import Kind, ModelFacts, Network
-from .headers.header import Header, Tensor, weighed
+from .headers.header import Header, Tensor, weigh
 
 Tensors = Mapping[str, Tensor]
 
@@ -36,14 +36,14 @@ class Signature(Frozen):
             and not any(_holds(tensors, name) for name in self.lacks)
         )
 
-    def measured(self, tensors: Tensors) -> Network:
+    def measure(self, tensors: Tensors) -> Network:
         """The network, with the sizes that can be read off."""
-        found = {trait: _measured(tensors, *where) for trait, where in self.traits.items()}
+        found = {trait: _measure(tensors, *where) for trait, where in self.traits.items()}
         traits = {trait: size for trait, size in found.items() if size is not None}
         return Network(
             kind=self.kind,
             name=self.name,
-            quantization=weighed(tensors.values())[1],
+            quantization=weigh(tensors.values())[1],
             traits=self.sizes | traits,
         )
 
@@ -82,21 +82,21 @@ class Rules(Frozen):
 
 
 @cache
-def rules() -> Rules:
-    """networks.json."""
-    return Rules.model_validate_json(rules_text())
+def load_rules() -> Rules:
+    """The rules of networks.json, read once."""
+    return Rules.model_validate_json(read_rules_text())
 
 
-def rules_text() -> bytes:
-    """networks.json as it is written: whoever keeps what came of it can tell when it changed."""
+def read_rules_text() -> bytes:
+    """The bytes of networks.json: a hash of them shows whether stored results are of the same rules."""
     return files(__package__).joinpath("networks.json").read_bytes()
 
 
-def recognised(header: Header) -> ModelFacts:
-    """What the header of a file tells."""
-    parameters, quantization = weighed(header.tensors.values())
-    lora = _lora(header.tensors, quantization)
-    networks = [lora] if lora else list(_networks(header.tensors))
+def recognise(header: Header) -> ModelFacts:
+    """What a file is, by its header."""
+    parameters, quantization = weigh(header.tensors.values())
+    lora = _recognise_lora(header.tensors, quantization)
+    networks = [lora] if lora else list(_find_networks(header.tensors))
     kinds: tuple[Kind, ...] = ("diffusion", "controlnet", "lora")
     return ModelFacts(
         format=header.format,
@@ -107,19 +107,19 @@ def recognised(header: Header) -> ModelFacts:
     )
 
 
-def _networks(tensors: Tensors) -> Iterable[Network]:
+def _find_networks(tensors: Tensors) -> Iterable[Network]:
     for prefix, part in _parts(tensors).items():
-        found = next((one for one in rules().signatures if one.matches(part)), None)
-        kind = rules().prefixes.get(prefix)
+        found = next((one for one in load_rules().signatures if one.matches(part)), None)
+        kind = load_rules().prefixes.get(prefix)
         if found:
-            yield found.measured(part)
+            yield found.measure(part)
         elif kind:
-            yield Network(kind=kind, quantization=weighed(part.values())[1])
+            yield Network(kind=kind, quantization=weigh(part.values())[1])
 
 
 def _parts(tensors: Tensors) -> Mapping[str, Tensors]:
     """Prefix -> tensors without it; a file of one network has them all under ''."""
-    prefixes = tuple(rules().prefixes)
+    prefixes = tuple(load_rules().prefixes)
     parts: dict[str, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         prefix = ""
@@ -143,14 +143,16 @@ _OTHERS = (".hada_w1_a", ".lokr_w1", ".lokr_w1_a", ".lora_A", ".oft_blocks")
 _TEXT_LAYERS = ("text_model_", "text_encoder", "lora_te")
 
 
-def _lora(tensors: Tensors, quantization: str | None) -> Network | None:
-    layers = {_plain(name): tensor for name, tensor in tensors.items() if name.endswith(_DOWN + _OTHERS)}
+def _recognise_lora(tensors: Tensors, quantization: str | None) -> Network | None:
+    layers = {
+        _normalise_name(name): tensor for name, tensor in tensors.items() if name.endswith(_DOWN + _OTHERS)
+    }
     if not layers:
         return None
     ranks = Counter(tensor.shape[0] for tensor in layers.values() if len(tensor.shape) > 1)
     texts = sum(any(part in name for part in _TEXT_LAYERS) for name in layers)
     traits = {"text_layers": texts, "diffusion_layers": len(layers) - texts}
-    architectures = _lora_architectures(layers)
+    architectures = _find_lora_architectures(layers)
     return Network(
         kind="lora",
         name=architectures[0] if architectures else None,
@@ -159,15 +161,15 @@ def _lora(tensors: Tensors, quantization: str | None) -> Network | None:
     )
 
 
-def _plain(name: str) -> str:
+def _normalise_name(name: str) -> str:
     # Some write lora_unet_double_blocks_0, others diffusion_model.double_blocks.0.
     suffix = next(one for one in _DOWN + _OTHERS if name.endswith(one))
     return name.removesuffix(suffix).replace(".", "_")
 
 
-def _lora_architectures(layers: Tensors) -> list[str]:
+def _find_lora_architectures(layers: Tensors) -> list[str]:
     text = "".join(f"{name}\n" for name in layers)
-    for rule in rules().loras:
+    for rule in load_rules().loras:
         if any(part in text for part in rule.any) and _reads(layers, rule):
             return rule.architectures
     return []
@@ -183,7 +185,9 @@ def _reads(layers: Tensors, rule: LoraSignature) -> bool:
 
 def lora_suits(lora: str, architecture: str) -> bool:
     """Whether a LoRA that is recognised as made for `lora` may act on `architecture`."""
-    return any(architecture in rule.architectures for rule in rules().loras if rule.architectures[0] == lora)
+    return any(
+        architecture in rule.architectures for rule in load_rules().loras if rule.architectures[0] == lora
+    )
 
 
 # ---------------------------------------------------------------- matching
@@ -205,6 +209,6 @@ def _fits(tensors: Tensors, name: str, shape: list[int | None]) -> bool:
     )
 
 
-def _measured(tensors: Tensors, name: str, axis: int, divisor: int = 1) -> int | None:
+def _measure(tensors: Tensors, name: str, axis: int, divisor: int = 1) -> int | None:
     found = tensors.get(name)
     return found.shape[axis] // divisor if found and len(found.shape) > axis else None

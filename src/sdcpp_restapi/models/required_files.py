@@ -1,31 +1,53 @@
-"""Which model files a job needs, wherever it runs."""
+"""The model files that a request names, and which of them a machine must have to run a job."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from ..schemas.conversion import ConvertRequest
-from ..schemas.generation import GenerationRequest, ImageRequest
+from ..schemas.generation import GenerationRequest, ImageRequest, LoraUse
 from ..schemas.jobs import Params
+from ..schemas.model_types import COMPONENTS, ModelType
 from ..schemas.models import LoadRequest
-from ..schemas.required_files import Need, RequiredFiles
+from ..schemas.plan import Role
+from ..schemas.required_files import RequiredFile, RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
-from . import loras
-from .load_files import FOLDERS_OF
+from .lora_tags import uses_of
+
+
+class NamedFile(NamedTuple):
+    """A model file as a request names it; `types` are those whose folders are searched for it, in order."""
+
+    role: Role
+    types: tuple[ModelType, ...]
+    name: str
+    lora: LoraUse | None = None
+    """For a LoRA: the use that names it. A file may be used several times."""
+
+
+def files_of(
+    model: LoadRequest | None, upscaler: UpscalerRequest | None = None, params: object = None
+) -> Iterator[NamedFile]:
+    """Main model, components, upscaler, then the LoRAs of `params` if it is a generation request.
+
+    Embeddings are not among them: no request names them, all files of their folder are given to the engine.
+    """
+    if model is not None:
+        yield NamedFile("model", (model.model_type,), model.model_name)
+        for component, name in model.components().items():
+            yield NamedFile(component, COMPONENTS[component].types, name)
+    if upscaler is not None:
+        yield NamedFile("upscaler", ("esrgan",), upscaler.model_name)
+    if isinstance(params, GenerationRequest):
+        for use in uses_of(params):
+            yield NamedFile("lora", ("lora",), use.name, use)
 
 
 def required_files_of(
     params: Params | GenerationRequest | None, model: LoadRequest | None, upscaler: UpscalerRequest | None
 ) -> RequiredFiles:
-    """The files by name, and whether others are named by their paths on this machine."""
-    files = [*_of_model(model)] if model else []
-    if upscaler is not None:
-        files.append(Need(kinds=("esrgan",), name=upscaler.model_name))
-    if isinstance(params, GenerationRequest):
-        uses = [*loras.strip(params.prompt)[1], *params.loras]
-        files += [Need(kinds=("lora",), name=name) for name in dict.fromkeys(use.name for use in uses)]
-    return RequiredFiles(files=tuple(files), here=_names_paths(params))
-
-
-def _of_model(model: LoadRequest) -> list[Need]:
-    parts = [Need(kinds=FOLDERS_OF[part], name=name) for part, name in model.components().items()]
-    return [Need(kinds=(model.model_type,), name=model.model_name), *parts]
+    """The files by name, each once, and whether others are named by their paths on this machine."""
+    files = (RequiredFile(kinds=file.types, name=file.name) for file in files_of(model, upscaler, params))
+    return RequiredFiles(files=tuple(dict.fromkeys(files)), here=_names_paths(params))
 
 
 def _names_paths(params: Params | GenerationRequest | None) -> bool:

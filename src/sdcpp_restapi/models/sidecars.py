@@ -1,4 +1,4 @@
-"""Files that people and their tools put beside a model: a picture of what it makes, notes about it."""
+"""Sidecar files, which other tools put beside a model: a preview picture, and notes in JSON."""
 
 import json
 import os
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .trigger_words import cleaned
+from .trigger_words import clean_words
 
 PICTURES = (".preview.png", ".preview.jpg", ".preview.webp", ".png", ".jpg", ".jpeg", ".webp")
 # Written by Civitai Helper, by LoRA Manager and by A1111; the first that is there counts.
@@ -16,36 +16,40 @@ MOST_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Sidecars:
-    """What lies beside one model file."""
+    """The sidecar files of one model, read."""
 
     title: str | None = None
     trigger_words: tuple[str, ...] = ()
     picture: Path | None = None
 
 
-def beside(paths: Iterable[Path]) -> Mapping[Path, Sidecars]:
-    """What lies beside model files now, with one look at each folder."""
+def find_sidecars(paths: Iterable[Path]) -> Mapping[Path, Sidecars]:
+    """The sidecars of model files now; each folder is listed once."""
     folders: dict[Path, Collection[str]] = {}
     found = {}
     for path in paths:
         if path.parent not in folders:
-            folders[path.parent] = _names(path.parent)
-        found[path] = _sidecars(path, folders[path.parent])
+            folders[path.parent] = _list_names(path.parent)
+        found[path] = _read_sidecars(path, folders[path.parent])
     return found
 
 
-def _names(folder: Path) -> frozenset[str]:
+def _list_names(folder: Path) -> frozenset[str]:
     try:
         return frozenset(os.listdir(folder))
     except OSError:
         return frozenset()
 
 
-def _sidecars(path: Path, names: Collection[str]) -> Sidecars:
+def _read_sidecars(path: Path, names: Collection[str]) -> Sidecars:
     picture = next((path.stem + end for end in PICTURES if path.stem + end in names), None)
     notes = next((path.stem + end for end in NOTES if path.stem + end in names), None)
     content = _read(path.with_name(notes)) if notes else {}
-    return Sidecars(_title(content), tuple(_words(content)), path.with_name(picture) if picture else None)
+    return Sidecars(
+        _find_title(content),
+        tuple(_find_trigger_words(content)),
+        path.with_name(picture) if picture else None,
+    )
 
 
 def _read(path: Path) -> Mapping[str, object]:
@@ -60,17 +64,17 @@ def _read(path: Path) -> Mapping[str, object]:
     return content if isinstance(content, dict) else {}
 
 
-def _title(content: Mapping[str, object]) -> str | None:
+def _find_title(content: Mapping[str, object]) -> str | None:
     model = content.get("model")
     names = [model.get("name") if isinstance(model, dict) else None, content.get("model_name")]
-    return next(iter(cleaned(names)), None)
+    return next(iter(clean_words(names)), None)
 
 
-def _words(content: Mapping[str, object]) -> list[str]:
+def _find_trigger_words(content: Mapping[str, object]) -> list[str]:
     """CivitAI's trained words, at the top or in LoRA Manager's copy, else A1111's activation text."""
     civitai = content.get("civitai")
     for notes in (content, civitai if isinstance(civitai, dict) else {}):
-        if words := cleaned(notes.get("trainedWords")):
+        if words := clean_words(notes.get("trainedWords")):
             return words
     text = content.get("activation text")
-    return cleaned(text.split(",")) if isinstance(text, str) else []
+    return clean_words(text.split(",")) if isinstance(text, str) else []

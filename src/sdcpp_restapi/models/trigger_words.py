@@ -10,19 +10,19 @@ MOST_WORDS = 100
 MOST_LENGTH = 500
 
 
-def title(metadata: Mapping[str, str]) -> str | None:
+def find_title(metadata: Mapping[str, str]) -> str | None:
     """What the file calls the model: ModelSpec (https://github.com/Stability-AI/ModelSpec), GGUF, kohya."""
     names = (metadata.get(key, "") for key in ("modelspec.title", "general.name", "ss_output_name"))
     return next((name.strip()[:MOST_LENGTH] for name in names if name.strip()), None)
 
 
-def trigger_words(metadata: Mapping[str, str]) -> list[str]:
+def find_trigger_words(metadata: Mapping[str, str]) -> list[str]:
     """The phrase that the trainer noted, else the most frequent tags of the training pictures."""
     phrase = metadata.get("modelspec.trigger_phrase", "")
-    return cleaned(phrase.split(",")) or _frequent_tags(metadata.get("ss_tag_frequency", ""))
+    return clean_words(phrase.split(",")) or _find_frequent_tags(metadata.get("ss_tag_frequency", ""))
 
 
-def cleaned(words: object) -> list[str]:
+def clean_words(words: object) -> list[str]:
     """Texts of a list that may hold anything, each once."""
     if not isinstance(words, list):
         return []
@@ -30,7 +30,7 @@ def cleaned(words: object) -> list[str]:
     return list(dict.fromkeys(text for text in texts if text))[:MOST_WORDS]
 
 
-def _frequent_tags(text: str) -> list[str]:
+def _find_frequent_tags(text: str) -> list[str]:
     """kohya's form: folder of pictures -> tag -> how many pictures have it."""
     try:
         folders = json.loads(text or "{}")
@@ -41,4 +41,4 @@ def _frequent_tags(text: str) -> list[str]:
         for tag, number in tags.items() if isinstance(tags, dict) else ():
             if isinstance(number, int):
                 count[tag.strip()] += number
-    return cleaned([tag for tag, _ in count.most_common(MOST_TAGS)])
+    return clean_words([tag for tag, _ in count.most_common(MOST_TAGS)])

@@ -1,1 +1,1 @@
-"""The output folder, seen from outside: no job code and no database, it works while the engine is down."""
+"""The output folder as clients see it: files, listings, thumbnails. Needs neither database nor engine."""

@@ -1,4 +1,4 @@
-"""Paths that clients give, turned into files of the output folder, or refused."""
+"""Paths in requests, turned into files of the output folder, or refused."""
 
 import os
 import stat
@@ -11,7 +11,7 @@ from .stat_cache import StatCache
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file or folder that may be shown."""
+    """A file or folder of the output folder that a client may see, with its stat."""
 
     path: Path
     stat: os.stat_result
@@ -22,7 +22,7 @@ class Found:
         return stat.S_ISDIR(self.stat.st_mode)
 
 
-def existing(path: Path) -> Found:
+def check_readable(path: Path) -> Found:
     """The file or folder at `path`. Raises NotFound for what cannot be read, and for pipes and the like."""
     try:
         found = Found(path, path.stat())
@@ -34,21 +34,21 @@ def existing(path: Path) -> Found:
 
 
 class OutputFolder:
-    """The output folder."""
+    """Turns paths relative to `root` into files; `stat_cache` is shared by all listings."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.stamps = StatCache()
+        self.stat_cache = StatCache()
 
     def find(self, relative: str) -> Found:
         """The file or folder at `relative`. Raises as `resolve` does; what cannot be read is not found."""
-        return existing(self.resolve(relative))
+        return check_readable(self.resolve(relative))
 
     def resolve(self, relative: str) -> Path:
         """The existing file or folder at `relative`.
 
         Raises InvalidPath for traversal and for links that leave the folder; NotFound for what does not
-        exist and for dot files, which are nobody's business.
+        exist and for dot files, which are internal.
         """
         if "\0" in relative or "\\" in relative:
             raise InvalidPath(f"Invalid path: {relative!r}")
@@ -68,7 +68,7 @@ class OutputFolder:
 
     def shows(self, entry: os.DirEntry[str]) -> bool:
         """Whether a listing names it: all that `find` would find, as far as is known without a stat."""
-        if entry.name.startswith(".") or not _can_be_asked_for(entry.name):
+        if entry.name.startswith(".") or not _has_usable_name(entry.name):
             return False
         if not entry.is_symlink():
             return entry.is_dir() or entry.is_file()
@@ -76,7 +76,7 @@ class OutputFolder:
         return os.path.exists(inside) and Path(inside).is_relative_to(os.path.realpath(self.root))
 
 
-def _can_be_asked_for(name: str) -> bool:
+def _has_usable_name(name: str) -> bool:
     # Routes match no line break, and a name that is not UTF-8 does not survive the way through a URL.
     if "\\" in name or "\n" in name:
         return False

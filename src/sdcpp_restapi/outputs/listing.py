@@ -19,7 +19,7 @@ Order = Literal["asc", "desc"]
 PAGE_SIZE = 100
 _DIGITS = re.compile(r"\d+")
 Entry = os.DirEntry[str]
-Look = Callable[[Entry], FileStat]
+ReadStat = Callable[[Entry], FileStat]
 Key = Callable[[Entry], Any]
 
 
@@ -36,24 +36,24 @@ class Listing:
 
 
 def read(outputs: OutputFolder, folder: Found, sort: Sort, order: Order, page: int) -> Listing:
-    """The page with this number, or the last one where there are fewer. Raises NotFound."""
-    folders, files = _folders_and_files(outputs, folder)
+    """The page with this number, or the last one. Raises NotFound if the folder is gone."""
+    folders, files = _scan(outputs, folder)
     pages = max(1, -(-(len(folders) + len(files)) // PAGE_SIZE))
     page = min(page, pages)
-    look = outputs.stamps.of(folder.path, folder.stat.st_mtime_ns)
-    folders.sort(key=_folder_key(sort, look), reverse=order == "desc")
-    files.sort(key=_file_key(sort, look), reverse=order == "desc")
+    read_stat = outputs.stat_cache.reader_for(folder.path, folder.stat.st_mtime_ns)
+    folders.sort(key=_folder_key(sort, read_stat), reverse=order == "desc")
+    files.sort(key=_file_key(sort, read_stat), reverse=order == "desc")
     return Listing(
         entries=(folders + files)[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
         folders=len(folders),
         files=len(files),
-        total_size=sum(look(file).size for file in files),
+        total_size=sum(read_stat(file).size for file in files),
         page=page,
         pages=pages,
     )
 
 
-def _folders_and_files(outputs: OutputFolder, folder: Found) -> tuple[list[Entry], list[Entry]]:
+def _scan(outputs: OutputFolder, folder: Found) -> tuple[list[Entry], list[Entry]]:
     folders: list[Entry] = []
     files: list[Entry] = []
     try:
@@ -66,26 +66,26 @@ def _folders_and_files(outputs: OutputFolder, folder: Found) -> tuple[list[Entry
     return folders, files
 
 
-def by_name(name: str) -> tuple[str, str]:
-    """The sorting key that puts image_10 after image_9."""
+def natural_key(name: str) -> tuple[str, str]:
+    """The sorting key of a file's name: numbers by value, so that image_10 comes after image_9."""
     return _DIGITS.sub(lambda digits: digits[0].zfill(12), name.casefold()), name
 
 
-def _as_text(entry: Entry) -> str:
+def _text_key(entry: Entry) -> str:
     # Numbers in the names of job folders are chance: they are compared as text, which is also faster.
     return f"{entry.name.casefold()}\0{entry.name}"
 
 
-def _folder_key(sort: Sort, look: Look) -> Key:
+def _folder_key(sort: Sort, read_stat: ReadStat) -> Key:
     # Folders have no size of their own: they stay sorted by name.
-    return (lambda entry: (look(entry).modified, entry.name)) if sort == "date" else _as_text
+    return (lambda entry: (read_stat(entry).modified, entry.name)) if sort == "date" else _text_key
 
 
-def _file_key(sort: Sort, look: Look) -> Key:
+def _file_key(sort: Sort, read_stat: ReadStat) -> Key:
     match sort:
         case "name":
-            return lambda entry: by_name(entry.name)
+            return lambda entry: natural_key(entry.name)
         case "size":
-            return lambda entry: (look(entry).size, by_name(entry.name))
+            return lambda entry: (read_stat(entry).size, natural_key(entry.name))
         case "date":
-            return lambda entry: (look(entry).modified, by_name(entry.name))
+            return lambda entry: (read_stat(entry).modified, natural_key(entry.name))

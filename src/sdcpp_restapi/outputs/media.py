@@ -1,4 +1,4 @@
-"""What kind of file a name promises, and how a browser may be given it."""
+"""Kinds of files by their extensions, their Content-Types, and which are safe to show in a browser."""
 
 import mimetypes
 from pathlib import PurePath

@@ -1,4 +1,4 @@
-"""The page that shows a folder."""
+"""The HTML page that shows a folder of outputs."""
 
 import base64
 import hashlib
@@ -28,14 +28,14 @@ _FIRST_ORDER: Mapping[Sort, Order] = {"name": "asc", "size": "desc", "date": "de
 _PAGES_AROUND = 2
 
 
-def _hash(text: str) -> str:
+def _hash_source(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 HEADERS = {
     "content-security-policy": (
-        f"default-src 'none'; img-src 'self' data:; media-src 'self'; style-src {_hash(_STYLE)};"
-        f" script-src {_hash(_SCRIPT)}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+        f"default-src 'none'; img-src 'self' data:; media-src 'self'; style-src {_hash_source(_STYLE)};"
+        f" script-src {_hash_source(_SCRIPT)}; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
     ),
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -45,10 +45,10 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """What a visitor looks at, and how its links are written.
+    """The folder, sorting and page that are shown, and the addresses of its links.
 
     `up` leads from the page's address to the server's root: relative, so that the page works behind any
-    prefix. `token` is the API key that the visitor's address carries: every link needs it too.
+    prefix. `token` is the API key in the address of the page: every link needs it too.
     """
 
     up: str
@@ -95,31 +95,31 @@ class View:
 def render(outputs: OutputFolder, folder: Found, view: View) -> str:
     """The HTML of a folder. Raises NotFound when it is gone."""
     found = listing.read(outputs, folder, view.sort, view.order, view.page)
-    return _template().render(
+    return _load_template().render(
         view=view,
         listing=found,
-        rows=rows.of(outputs, found.entries, view.path, folder.path),
-        crumbs=_crumbs(view.path),
-        page_numbers=_page_numbers(found.page, found.pages),
+        rows=rows.make_rows(outputs, found.entries, view.path, folder.path),
+        crumbs=_list_ancestors(view.path),
+        page_numbers=_list_page_numbers(found.page, found.pages),
         style=_STYLE,
         script=_SCRIPT,
     )
 
 
-def _crumbs(path: str) -> list[tuple[str, str]]:
+def _list_ancestors(path: str) -> list[tuple[str, str]]:
     """(name, path) of each folder on the way here."""
     parts = path.split("/") if path else []
     return [("Output", "")] + [(part, "/".join(parts[: i + 1])) for i, part in enumerate(parts)]
 
 
-def _page_numbers(page: int, pages: int) -> list[int]:
+def _list_page_numbers(page: int, pages: int) -> list[int]:
     """The first, the last, and those around this one; 0 where some are left out."""
     around = range(max(1, page - _PAGES_AROUND), min(pages, page + _PAGES_AROUND) + 1)
     shown = sorted({1, *around, pages})
     return [shown[0]] + [n for a, b in pairwise(shown) for n in ((b,) if b == a + 1 else (0, b))]
 
 
-def _size(size: int) -> str:
+def _format_size(size: int) -> str:
     """A size as people read it."""
     amount, unit = float(size), "B"
     for larger in ("KB", "MB", "GB", "TB"):
@@ -129,16 +129,16 @@ def _size(size: int) -> str:
     return f"{amount:.1f} {unit}" if unit != "B" and amount < 100 else f"{amount:.0f} {unit}"
 
 
-def _date(nanoseconds: int) -> datetime:
+def _to_local_time(nanoseconds: int) -> datetime:
     return datetime.fromtimestamp(nanoseconds // 10**9).astimezone()
 
 
-def _count(number: int, one: str) -> str:
+def _format_count(number: int, one: str) -> str:
     return f"{number:,} {one}" if number == 1 else f"{number:,} {one}s"
 
 
 @cache
-def _template() -> "Template":
+def _load_template() -> "Template":
     # Imported and compiled when first used: that takes 60 ms, which a start has no use for.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -149,5 +149,5 @@ def _template() -> "Template":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"size": _size, "date": _date, "count": _count}
+    environment.filters |= {"size": _format_size, "date": _to_local_time, "count": _format_count}
     return environment.get_template("browser.html")

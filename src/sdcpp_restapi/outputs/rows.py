@@ -1,4 +1,4 @@
-"""The rows of a page: what is looked up for the few entries that are shown, and for no others."""
+"""The rows of a page: data that is read only for the entries on it, not for the whole folder."""
 
 import os
 from dataclasses import dataclass
@@ -6,15 +6,18 @@ from pathlib import Path
 
 from . import generation_info
 from .folder import OutputFolder
-from .generation_info import UNKNOWN, Made
-from .listing import Entry, by_name
+from .generation_info import UNKNOWN, GenerationInfo
+from .listing import Entry, natural_key
 from .media import kind_of
-from .stat_cache import stamp
+from .stat_cache import read_stat
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A file or folder as the page shows it; `thumb` is the path of the picture that stands for it."""
+    """A file or folder as the page shows it.
+
+    `thumb`: path of the picture whose thumbnail is shown; `modified`: nanoseconds since 1970.
+    """
 
     name: str
     path: str
@@ -23,36 +26,36 @@ class Row:
     size: int = 0
     items: int = 0
     thumb: str = ""
-    made: Made = UNKNOWN
+    made: GenerationInfo = UNKNOWN
 
 
-def of(outputs: OutputFolder, entries: list[Entry], path: str, folder: Path) -> list[Row]:
-    """Rows of the folder at `path`, in the order given."""
-    job = generation_info.of_job(folder)
+def make_rows(outputs: OutputFolder, entries: list[Entry], path: str, folder: Path) -> list[Row]:
+    """The rows of `entries` in the same order; `path` is that of `folder`, relative to the output folder."""
+    job = generation_info.read_job(folder)
     return [
-        _folder(outputs, entry, _inside(path, entry.name))
+        _make_folder_row(outputs, entry, _join(path, entry.name))
         if entry.is_dir()
-        else _file(entry, _inside(path, entry.name), job)
+        else _make_file_row(entry, _join(path, entry.name), job)
         for entry in entries
     ]
 
 
-def _inside(path: str, name: str) -> str:
+def _join(path: str, name: str) -> str:
     return f"{path}/{name}" if path else name
 
 
-def _file(entry: Entry, path: str, job: list[Made]) -> Row:
+def _make_file_row(entry: Entry, path: str, job: list[GenerationInfo]) -> Row:
     kind = kind_of(entry.name)
     made, thumb = UNKNOWN, ""
     if kind in ("image", "video"):
-        carried = generation_info.of_picture(Path(entry.path))
-        made = generation_info.in_job(job, entry.name) if carried == UNKNOWN else carried
+        carried = generation_info.read_picture(Path(entry.path))
+        made = generation_info.select_file(job, entry.name) if carried == UNKNOWN else carried
         thumb = path
-    now = stamp(entry)
+    now = read_stat(entry)
     return Row(entry.name, path, kind, now.modified, size=now.size, thumb=thumb, made=made)
 
 
-def _folder(outputs: OutputFolder, entry: Entry, path: str) -> Row:
+def _make_folder_row(outputs: OutputFolder, entry: Entry, path: str) -> Row:
     """A folder shows its first picture, and the prompt of its job."""
     try:
         with os.scandir(entry.path) as found:
@@ -60,19 +63,19 @@ def _folder(outputs: OutputFolder, entry: Entry, path: str) -> Row:
     except OSError:
         names = []
     first = min(
-        (name for name in names if kind_of(name) in ("image", "video")), key=_images_first, default=""
+        (name for name in names if kind_of(name) in ("image", "video")), key=_images_first_key, default=""
     )
-    made = generation_info.of_job(Path(entry.path)) if "config.json" in names else []
+    made = generation_info.read_job(Path(entry.path)) if "config.json" in names else []
     return Row(
         entry.name,
         path,
         "folder",
-        stamp(entry).modified,
+        read_stat(entry).modified,
         items=len(names),
-        thumb=_inside(path, first) if first else "",
+        thumb=_join(path, first) if first else "",
         made=made[0] if made else UNKNOWN,
     )
 
 
-def _images_first(name: str) -> tuple[bool, tuple[str, str]]:
-    return kind_of(name) != "image", by_name(name)
+def _images_first_key(name: str) -> tuple[bool, tuple[str, str]]:
+    return kind_of(name) != "image", natural_key(name)

@@ -1,4 +1,4 @@
-"""Dates and sizes of what is in large folders, remembered for a while.
+"""A cache for the dates and sizes of entries of large folders.
 
 To sort 10,000 job folders by date takes 10,000 questions to the file system: 30 ms on a disk of this machine,
 seconds on a network share. Only the order of entries and their total size rely on what is remembered here;
@@ -16,54 +16,57 @@ from typing import NamedTuple
 # Folders with fewer entries are asked anew every time.
 LARGE = 1000
 MOST_FOLDERS = 8
-# Seconds. A folder's own date tells what came and went in it, but not what changed further down.
+# Seconds. A folder's own date shows which entries came and went, but not what changed further down.
 LONGEST = 60.0
 
 
 class FileStat(NamedTuple):
-    """Nanoseconds since 1970, and bytes; zeros for what was deleted in the meantime."""
+    """Date in nanoseconds since 1970 and size in bytes; zeros for an entry that was deleted meanwhile."""
 
     modified: int
     size: int
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _CachedFolder:
     folder_modified: int
     until: float
-    stamps: dict[str, FileStat] = field(default_factory=dict)
+    stats: dict[str, FileStat] = field(default_factory=dict)
 
     def holds(self, folder_modified: int) -> bool:
-        large = len(self.stamps) >= LARGE
+        large = len(self.stats) >= LARGE
         return large and self.folder_modified == folder_modified and time.monotonic() < self.until
 
 
 class StatCache:
-    """Of the folders that were looked at last."""
+    """Stats of the entries of the folders that were listed last."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Path, _Kept] = OrderedDict()
+        self._folders: OrderedDict[Path, _CachedFolder] = OrderedDict()
 
-    def of(self, folder: Path, folder_modified: int) -> Callable[[os.DirEntry[str]], FileStat]:
-        """What tells the stamps of this folder's entries, asking the file system where it must."""
-        kept = self._kept.get(folder)
-        if kept is None or not kept.holds(folder_modified):
-            kept = self._kept[folder] = _Kept(folder_modified, time.monotonic() + LONGEST)
-            if len(self._kept) > MOST_FOLDERS:
-                self._kept.popitem(last=False)
-        stamps = kept.stamps
+    def reader_for(self, folder: Path, folder_modified: int) -> Callable[[os.DirEntry[str]], FileStat]:
+        """A function that reads the stat of an entry of this folder, from the cache where it is there.
 
-        def look(entry: os.DirEntry[str]) -> FileStat:
-            found = stamps.get(entry.name)
+        `folder_modified`: the folder's own st_mtime_ns; another value than before empties its cache.
+        """
+        cached = self._folders.get(folder)
+        if cached is None or not cached.holds(folder_modified):
+            cached = self._folders[folder] = _CachedFolder(folder_modified, time.monotonic() + LONGEST)
+            if len(self._folders) > MOST_FOLDERS:
+                self._folders.popitem(last=False)
+        stats = cached.stats
+
+        def read(entry: os.DirEntry[str]) -> FileStat:
+            found = stats.get(entry.name)
             if found is None:
-                found = stamps[entry.name] = stamp(entry)
+                found = stats[entry.name] = read_stat(entry)
             return found
 
-        return look
+        return read
 
 
-def stamp(entry: os.DirEntry[str]) -> FileStat:
-    """As of now."""
+def read_stat(entry: os.DirEntry[str]) -> FileStat:
+    """Date and size of an entry now, without the cache."""
     try:
         found = entry.stat()
     except OSError:

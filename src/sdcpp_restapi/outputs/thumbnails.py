@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 SIDE = 120
 QUALITY = 85
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP", "BMP")
+# What the names of videos promise (media.VIDEOS). Left to guess, FFmpeg would also open playlists, which name
+# other files and addresses.
+VIDEO_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 # 8192x8192 is what upscaling makes; decoding it takes 270 MB for as long as the thumbnail is made.
 MOST_PIXELS = 80_000_000
 AT_ONCE = 2
@@ -33,7 +36,7 @@ _SVG = (
 
 @dataclass(frozen=True, slots=True)
 class Thumbnail:
-    """What is sent."""
+    """The body and the Content-Type of the answer."""
 
     content: bytes
     media_type: str
@@ -56,14 +59,14 @@ BROKEN = Thumbnail(
 
 
 class Thumbnails:
-    """Makes a few at once, so that a page full of them leaves the processor to the engine."""
+    """Makes at most AT_ONCE thumbnails at the same time: the engine needs the CPU."""
 
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(AT_ONCE)
-        # `_made` has a bound of its own. Said once: warnings can't be silenced for one thread alone.
+        # `_make` has a bound of its own. Set once: warnings can't be silenced for one thread alone.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 
-    async def of(self, source: Found, keep: bool = True, frame: bool = False) -> Thumbnail:
+    async def get(self, source: Found, keep: bool = True, frame: bool = False) -> Thumbnail:
         """The thumbnail of an image, and of a video its placeholder, or a `frame` of it.
 
         Without `keep` nothing is written: for pictures in folders that are not ours. Raises BadRequest for
@@ -74,27 +77,27 @@ class Thumbnails:
             return PLAY_BUTTON
         if kind not in ("image", "video"):
             raise BadRequest(f"Thumbnails are made of images and videos only: {', '.join(MEDIA)}")
-        kept = await asyncio.to_thread(_kept, source) if keep else None
-        if kept is None:
+        stored = await asyncio.to_thread(_read_stored, source) if keep else None
+        if stored is None:
             async with self._turns:
-                kept = await asyncio.to_thread(_kept_or_made if keep else _made, source)
-        return kept
+                stored = await asyncio.to_thread(_read_or_make if keep else _make, source)
+        return stored
 
 
-def _kept_or_made(source: Found) -> Thumbnail:
+def _read_or_make(source: Found) -> Thumbnail:
     # Looked up again: another request may have had it made while this one waited.
-    kept = _kept(source)
-    if kept is None:
-        kept = _made(source)
-        if kept is not BROKEN:
-            _keep(kept.content, source)
-    return kept
+    stored = _read_stored(source)
+    if stored is None:
+        stored = _make(source)
+        if stored is not BROKEN:
+            _store(stored.content, source)
+    return stored
 
 
-def _kept(source: Found) -> Thumbnail | None:
+def _read_stored(source: Found) -> Thumbnail | None:
     """The one in `.thumbs`, if it was made of the file as it is now: then it carries its date."""
     try:
-        with open(_place(source.path), "rb") as file:
+        with open(_path_of(source.path), "rb") as file:
             if os.fstat(file.fileno()).st_mtime_ns == source.stat.st_mtime_ns:
                 return Thumbnail(file.read(), "image/jpeg")
     except OSError:
@@ -102,26 +105,42 @@ def _kept(source: Found) -> Thumbnail | None:
     return None
 
 
-def _made(source: Found) -> Thumbnail:
+def _make(source: Found) -> Thumbnail:
     try:
-        content = _content(source.path)
+        content = _render(source.path)
     except Exception as error:  # a file that was made to confuse can have Pillow raise anything
         log.info("no thumbnail of %s: %r", source.path, error)
         content = None
     return Thumbnail(content, "image/jpeg") if content else BROKEN
 
 
-def _content(path: Path) -> bytes | None:
+def _render(path: Path) -> bytes | None:
     if kind_of(path.name) == "video":
-        from .video_frame import still  # its library takes long to import, and most folders have no videos
-
-        frame = still(path, MOST_PIXELS)
-        return _jpeg(_square(frame)) if frame else None
+        frame = _read_first_frame(path)
+        return _encode_jpeg(_crop_square(frame)) if frame else None
     with Image.open(path, formats=FORMATS) as image:
-        return _jpeg(_square(image)) if image.width * image.height <= MOST_PIXELS else None
+        return _encode_jpeg(_crop_square(image)) if image.width * image.height <= MOST_PIXELS else None
 
 
-def _square(image: Image.Image) -> Image.Image:
+def _read_first_frame(path: Path) -> Image.Image | None:
+    """The first frame that can be shown; None where a frame has too many pixels, or none is whole.
+
+    Raises all kinds of errors, av.FFmpegError among them, for a file that is not a video.
+    """
+    import av  # takes long to import, and most folders have no videos
+
+    with av.open(
+        str(path), options={"format_whitelist": VIDEO_FORMATS, "protocol_whitelist": "file"}
+    ) as file:
+        stream = file.streams.video[0]
+        if stream.width * stream.height > MOST_PIXELS:
+            return None
+        for frame in file.decode(stream):
+            return Image.fromarray(frame.to_ndarray(format="rgb24"))
+    return None
+
+
+def _crop_square(image: Image.Image) -> Image.Image:
     """The middle of the picture, upright, 120x120."""
     # A JPEG is decoded at the smallest size that suffices.
     image.draft(None, (2 * SIDE, 2 * SIDE))
@@ -137,7 +156,7 @@ def _square(image: Image.Image) -> Image.Image:
     )
 
 
-def _jpeg(image: Image.Image) -> bytes:
+def _encode_jpeg(image: Image.Image) -> bytes:
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, _GREY), image.convert("RGBA"))
     buffer = io.BytesIO()
@@ -145,16 +164,16 @@ def _jpeg(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-def _place(source: Path) -> Path:
+def _path_of(source: Path) -> Path:
     """`.thumbs/<stem>.jpg`, or `.thumbs/<name>.jpg` where other media share the stem."""
     suffixes = {*MEDIA, *map(str.upper, MEDIA)} - {source.suffix}
     shared = any(os.path.exists(source.with_suffix(suffix)) for suffix in suffixes)
     return source.parent / ".thumbs" / f"{source.name if shared else source.stem}.jpg"
 
 
-def _keep(content: bytes, source: Found) -> None:
+def _store(content: bytes, source: Found) -> None:
     """Store it, dated as the picture. A folder that can't be written to does without."""
-    place = _place(source.path)
+    place = _path_of(source.path)
     unfinished = place.with_name(f"{secrets.token_hex(8)}.tmp")
     with suppress(OSError):
         _make_folder(place.parent)

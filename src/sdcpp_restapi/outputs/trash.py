@@ -1,4 +1,4 @@
-"""Where the outputs of deleted jobs are: in `.trash/<job_id>` within the output folder.
+"""The trash of the output folder: outputs of deleted jobs, in `.trash/<job_id>`.
 
 So they stay on the same file system, where a folder moves as a whole by one rename, and as a dot folder they
 are neither listed nor served. Only folders that have the name of a job are touched.
@@ -24,19 +24,19 @@ class OutputTrash:
         self._trash = output_dir / NAME
 
     def throw_away(self, ids: Iterable[str]) -> None:
-        """Out of sight."""
+        """Move the outputs of these jobs into the trash."""
         for job_id in ids:
             _move(self._outputs / job_id, self._trash / job_id)
 
     def take_back(self, ids: Iterable[str]) -> None:
-        """To where they were."""
+        """Move the outputs of these jobs back from the trash."""
         for job_id in ids:
             _move(self._trash / job_id, self._outputs / job_id)
 
     def destroy(self, ids: Iterable[str]) -> list[str]:
-        """Delete folders wherever they are; the ids of which nothing is left."""
+        """Delete the outputs of these jobs, in the trash or not; the ids of which nothing is left."""
         ids = list(ids)
-        # All at once out of sight: nobody should see a folder of which half is deleted.
+        # First moved as a whole, so that no listing shows a folder of which half is deleted.
         self.throw_away(ids)
         return [job_id for job_id in ids if all(_delete(folder) for folder in self.folders(job_id))]
 
@@ -44,8 +44,8 @@ class OutputTrash:
         """Where the outputs of a job may be."""
         return [self._outputs / job_id, self._trash / job_id]
 
-    def content(self) -> list[str]:
-        """Names of the folders that were thrown away."""
+    def list_content(self) -> list[str]:
+        """Names of the folders in the trash."""
         try:
             return os.listdir(self._trash)
         except OSError:
@@ -64,7 +64,7 @@ def _move(source: Path, target: Path) -> None:
 def _delete(folder: Path) -> bool:
     try:
         if folder.is_symlink():
-            folder.unlink()  # somebody else's choice of a place: what it leads to stays
+            folder.unlink()  # the user put it there: its target stays
         else:
             with suppress(FileNotFoundError):
                 shutil.rmtree(folder)

@@ -12,12 +12,13 @@ from pydantic import (
     field_validator,
 )
 
-from .base import Component, Frozen, LeftOut, Request
+from .base import Frozen, LeftOut, Request
 from .conversion import ConvertRequest
-from .downloads import DownloadRequest, Source
+from .downloads import DownloadRequest, SourceName
 from .generation import GenerationRequest, Img2ImgRequest, Txt2ImgRequest
 from .jobs import JobStatus, JobType
-from .models import LoadRequest, ModelType
+from .model_types import Component, ModelType
+from .models import LoadRequest
 from .upscaling import UpscalerRequest
 from .video import Txt2VidRequest
 
@@ -166,7 +167,7 @@ class DownloadModel(Parameters):
     """Download a model from an address, CivitAI or Hugging Face."""
 
     model_type: ModelType
-    source: Source | None = LeftOut
+    source: SourceName | None = LeftOut
     url: str | None = LeftOut
     model_id: str | None = LeftOut
     repo_id: str | None = LeftOut

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from .actions import Action, ExecutedAction, RejectedAction
 from .base import Frozen, Integer, LeftOut, Request
-from .chat import ProviderChoice, ProviderName
-from .llm_settings import ProviderUpdate, ShownChoice
+from .chat import ProviderName, ProviderSettings
+from .llm_settings import ProviderUpdate, ShownProviderSettings
 
 
 class AssistantRequest(Request):
@@ -38,7 +38,7 @@ class Delta(Frozen):
     text: str
 
 
-class Said(Frozen):
+class ConversationMessage(Frozen):
     """One message of the conversation."""
 
     role: Literal["user", "assistant"]
@@ -51,7 +51,7 @@ class Said(Frozen):
 class Conversation(Frozen):
     """GET /assistant/history: oldest first."""
 
-    messages: list[Said]
+    messages: list[ConversationMessage]
     count: int
 
 
@@ -72,7 +72,7 @@ class AssistantStatus(Frozen):
     )
 
 
-class AssistantSettings(ProviderChoice):
+class AssistantSettings(ProviderSettings):
     """As they are kept."""
 
     timeout_seconds: int = 120
@@ -88,7 +88,7 @@ class AssistantUpdate(ProviderUpdate):
     system_prompt: str = Field("", max_length=20_000, description="Told to the model besides its own rules")
 
 
-class AssistantSettingsWithMask(ShownChoice):
+class AssistantSettingsWithMask(ShownProviderSettings):
     """GET /assistant/settings."""
 
     api_key: str = Field(description="A mask where one is set, else empty")
@@ -98,5 +98,5 @@ class AssistantSettingsUpdated(Frozen):
     """Answer of PUT /assistant/settings."""
 
     success: Literal[True] = True
-    settings: ShownChoice
+    settings: ShownProviderSettings
     warnings: list[str] | None = LeftOut

@@ -1,6 +1,6 @@
 """What all shapes have in common."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
 
@@ -66,16 +66,3 @@ Number = Annotated[FiniteFloat, NoBoolean]
 Fraction = Annotated[FiniteFloat, Field(ge=0.0, le=1.0), NoBoolean]
 FlowShift = Annotated[FiniteFloat, Field(ge=0.0, le=1000.0), NoBoolean]
 Seconds = Annotated[FiniteFloat, Field(gt=0.0), NoBoolean]
-Component = Literal[
-    "vae",
-    "clip_l",
-    "clip_g",
-    "clip_vision",
-    "t5xxl",
-    "controlnet",
-    "llm",
-    "llm_vision",
-    "taesd",
-    "high_noise_diffusion_model",
-    "photo_maker",
-]

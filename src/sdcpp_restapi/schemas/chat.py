@@ -57,7 +57,7 @@ class Answer(Frozen):
     model: str = Field(description="The model that gave it")
 
 
-class ProviderChoice(Frozen):
+class ProviderSettings(Frozen):
     """Which model answers, and how it is reached."""
 
     enabled: bool = True

@@ -2,6 +2,8 @@
 
 An attempt (one claim of one job) is named in every message about it: what belongs to an older attempt than
 the one that the server waits for is dropped.
+
+Announcement, RpcRequest and Refusal keep their fields in every version: over them releases refuse each other.
 """
 
 from typing import Literal, Self
@@ -12,12 +14,13 @@ from .base import Frozen, LeftOut
 from .events import JobPreview, ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
 from .inspection import Inspection
 from .jobs import KINDS, Job, Outcome, Params, Progress
-from .models import LoadedSlot, LoadRequest, ModelType
+from .model_types import ModelType
+from .models import LoadedSlot, LoadRequest
 from .options import PreviewSettings
 from .upscaling import UpscalerRequest
 
-# Rises when a message changes its meaning: a worker that says another number is refused.
-PROTOCOL = 1
+# Rises when a message changes its fields or their meaning: a worker with another number is refused.
+PROTOCOL = 2
 
 
 class Attempt(Frozen):
@@ -35,25 +38,25 @@ class Attempt(Frozen):
         return f"{self.job_id}.{self.attempt}"
 
 
-# ---------------------------------------------------------------- what a worker says of itself
+# ---------------------------------------------------------------- the state of a worker
 
 
 class SlotState(Frozen):
-    """One slot of a worker, as it is now."""
+    """What one slot of a worker holds and does at the moment."""
 
     view: LoadedSlot
     holds: LoadRequest | None = Field(None, description="The model in memory, as it was asked for")
     loading: LoadRequest | None = None
     problem: str | None = None
-    attempt: Attempt | None = Field(None, description="What it works on")
+    attempt: Attempt | None = Field(None, description="The attempt it works on")
 
 
 class Announcement(Frozen):
-    """A worker says that it is there: every few seconds, and whenever something of this changes."""
+    """The heartbeat of a worker: every few seconds, and whenever something of this changes."""
 
     protocol: int = PROTOCOL
     name: str
-    boot: str = Field(description="Another one for every start of the worker")
+    boot: str = Field(description="An id of its own for every start of the worker")
     version: str
     engine: str | None = Field(description="The engine's revision; null until an engine came up")
     devices: list[str] = []
@@ -91,7 +94,7 @@ class JobAssignment(Frozen):
 
     @field_validator("job", mode="before")
     @classmethod
-    def _with_its_kind_of_params(cls, job: object) -> object:
+    def _parse_params(cls, job: object) -> object:
         if isinstance(job, dict) and job.get("type") in KINDS:
             params: type[Params] = KINDS[job["type"]].params
             return {**job, "params": params.model_validate(job.get("params"))}
@@ -104,45 +107,45 @@ class JobAssignment(Frozen):
 
 
 class AttemptProgress(Frozen):
-    """Something of a running attempt that may get lost: the next one replaces it."""
+    """Progress of a running attempt. It may get lost: the next report replaces it."""
 
     attempt: Attempt
-    word: Progress | JobPreview
+    report: Progress | JobPreview
 
 
 class AttemptResult(Frozen):
-    """How an attempt ended; its files are here, or in the object store by then."""
+    """How an attempt ended; its files are in this message, or in the object store by then."""
 
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     attempt: Attempt
-    how: Literal["completed", "failed", "cancelled", "cannot_load", "engine_lost", "returned"]
+    status: Literal["completed", "failed", "cancelled", "cannot_load", "engine_lost", "requeued"]
     error: str = ""
     outcome: Outcome = Outcome()
     files: dict[str, str] = Field({}, description="Path in the job's folder -> SHA-256; in the store")
     enclosed: dict[str, bytes] = Field({}, description="Path in the job's folder -> content; small files")
 
 
-class WhoIsThere(Frozen):
-    """From a worker that begins to whoever has its name: an answer means that the name is taken."""
+class NameQuery(Frozen):
+    """From a worker that starts, on the subject of its name: any reply means that the name is taken."""
 
 
-# ---------------------------------------------------------------- what a server asks of a worker
+# ---------------------------------------------------------------- requests of a server
 
 
 class Discover(Frozen):
-    """To all workers: say that you are there."""
+    """To all workers: announce yourselves."""
 
 
-class Stop(Frozen):
-    """Leave this attempt; no answer."""
+class StopAttempt(Frozen):
+    """Cancel this attempt; has no reply."""
 
     kind: Literal["stop"] = "stop"
     attempt: Attempt
 
 
 class Refusal(Frozen):
-    """The server does not work with this worker; no answer."""
+    """The server gives this worker no jobs; has no reply."""
 
     kind: Literal["refusal"] = "refusal"
     why: str
@@ -157,13 +160,13 @@ class LoadModel(Frozen):
 
 
 class UnloadModel(Frozen):
-    """Free a slot's model."""
+    """Free the model of a slot."""
 
     kind: Literal["unload_model"] = "unload_model"
     slot: int
 
 
-class LoadUpscalerOrder(Frozen):
+class LoadUpscaler(Frozen):
     """Load an upscaler into a slot."""
 
     kind: Literal["load_upscaler"] = "load_upscaler"
@@ -171,23 +174,23 @@ class LoadUpscalerOrder(Frozen):
     request: UpscalerRequest
 
 
-class UnloadUpscalerOrder(Frozen):
-    """Free a slot's upscaler."""
+class UnloadUpscaler(Frozen):
+    """Free the upscaler of a slot."""
 
     kind: Literal["unload_upscaler"] = "unload_upscaler"
     slot: int
 
 
 class Complete(Frozen):
-    """Complete a load request with what lies beside the model."""
+    """Add the components that lie beside the model to a load request."""
 
     kind: Literal["complete"] = "complete"
     request: LoadRequest
     whole: bool = Field(description="It names all it needs: only look whether that is there")
 
     @field_serializer("request")
-    def _as_it_was_asked(self, request: LoadRequest) -> dict[str, object]:
-        """Without defaults: a type that nobody named is looked up."""
+    def _dump_request(self, request: LoadRequest) -> dict[str, object]:
+        """Without defaults: a type that the client left out is looked up."""
         return request.model_dump(mode="json", exclude_unset=True)
 
 
@@ -207,7 +210,7 @@ class Inspect(Frozen):
 
 
 class RpcReply(Frozen):
-    """The answer to a question; `error` is the class of the error, `message` its sentence."""
+    """The reply to an RpcCall; `error` is the class of the error, `message` its sentence."""
 
     error: str | None = LeftOut
     message: str = ""
@@ -217,18 +220,18 @@ class RpcReply(Frozen):
     inspection: Inspection | None = LeftOut
 
 
-Question = LoadModel | UnloadModel | LoadUpscalerOrder | UnloadUpscalerOrder | Complete | Inspect
+RpcCall = LoadModel | UnloadModel | LoadUpscaler | UnloadUpscaler | Complete | Inspect
 
 
 class RpcRequest(Frozen):
-    """What reaches a worker on its own subject."""
+    """A message to one worker."""
 
-    id: str = Field("", description="Of a question: who is asked it twice gives the same answer twice")
-    what: Stop | Refusal | Question = Field(discriminator="kind")
+    id: str = Field("", description="Of an RpcCall: when it is sent again, the reply is the same")
+    what: StopAttempt | Refusal | RpcCall = Field(discriminator="kind")
 
 
 class WorkerEvent(Frozen):
-    """Something about a worker's models that clients of the server are to hear."""
+    """An event of a worker's engine that clients of the server get too."""
 
     worker: str
     event: ModelLoadingProgress | ModelLoaded | ModelLoadFailed

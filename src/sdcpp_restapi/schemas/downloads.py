@@ -5,10 +5,12 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field
 
 from .base import Frozen, LeftOut
-from .models import ModelType
+from .model_types import ModelType
 from .scheduling import JobRequest
 
-Source = Literal["url", "civitai", "huggingface"]
+# The names of the sources in downloads/sources/registry.py: the API describes them, and this module may not
+# import that one.
+SourceName = Literal["url", "civitai", "huggingface"]
 
 
 def _digits_as_text(value: object) -> object:
@@ -19,7 +21,7 @@ class DownloadRequest(JobRequest):
     """POST /models/download."""
 
     model_type: ModelType
-    source: Source | None = Field(None, description="Detected from the other fields when left out")
+    source: SourceName | None = Field(None, description="Detected from the other fields when left out")
     model_id: Annotated[str | None, BeforeValidator(_digits_as_text)] = Field(
         None, description="CivitAI: model id, or model:version"
     )
@@ -38,7 +40,7 @@ class DownloadAccepted(Frozen):
     success: bool = True
     download_job_id: str
     hash_job_id: str = Field(description="Runs when the download is completed")
-    source: Source
+    source: SourceName
     model_type: ModelType
     position: int
     warnings: list[str] | None = LeftOut

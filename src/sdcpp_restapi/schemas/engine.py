@@ -9,8 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from .base import Component, Frozen
+from .base import Frozen
 from .generation import GenerationRequest, Img2ImgRequest, Txt2ImgRequest
+from .model_types import Component
 from .models import LoadOptions, ModelFiles
 from .options import PreviewSettings
 from .pipe import Cancel, Log, Refused, Shutdown, Unusable

@@ -4,8 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Component, Frozen
-from .models import ModelType
+from .base import Frozen
+from .model_types import Component, ModelType
 
 Kind = Literal[
     "diffusion",
@@ -60,7 +60,7 @@ class ModelFacts(Frozen):
         return next((one for one in self.contains if one.kind == kind), None)
 
 
-class Need(Frozen):
+class MissingComponent(Frozen):
     """A component that a model asks for and does not hold itself."""
 
     component: Component
@@ -75,7 +75,7 @@ class Inspection(ModelFacts):
     name: str
     type: ModelType
     size_bytes: int
-    needs: list[Need] = []
+    needs: list[MissingComponent] = []
     load: dict[str, str] | None = Field(
         None, description="A body for POST /models/load; null for what is not loaded by itself"
     )

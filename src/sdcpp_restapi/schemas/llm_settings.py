@@ -46,7 +46,7 @@ class ProviderUpdate(Request):
     )
 
 
-class ShownChoice(Frozen):
+class ShownProviderSettings(Frozen):
     """The settings that all users of language models have, without the key."""
 
     enabled: bool

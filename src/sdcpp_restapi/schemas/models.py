@@ -4,32 +4,12 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Component, FlowShift, Fraction, Frozen, Integer, LeftOut, Request
+from .base import FlowShift, Fraction, Frozen, Integer, LeftOut, Request
 from .engine_names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
+from .model_types import COMPONENT_NAMES, Component, MainType, ModelType
 from .queue_state import QueueState
 from .trash import Storage
 from .type_rules import TypeRules
-
-ModelType = Literal[
-    "checkpoint",
-    "diffusion",
-    "vae",
-    "lora",
-    "clip",
-    "t5",
-    "embedding",
-    "controlnet",
-    "llm",
-    "esrgan",
-    "taesd",
-    "photomaker",
-]
-
-# The types of models that are loaded by themselves.
-MainType = Literal["checkpoint", "diffusion"]
-
-# What a model file's name ends with, in small letters.
-EXTENSIONS = (".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin")
 
 
 class ModelEntry(Frozen):
@@ -165,7 +145,7 @@ class LoadRequest(Request):
 
     def components(self) -> dict[Component, str]:
         """The named components, without the main model."""
-        names = {field: getattr(self, field) for field in Component.__args__}  # type: ignore[attr-defined]
+        names: dict[Component, str | None] = {field: getattr(self, field) for field in COMPONENT_NAMES}
         return {field: name for field, name in names.items() if name}
 
     def same_model(self, other: "LoadRequest | None") -> bool:

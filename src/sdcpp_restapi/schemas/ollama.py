@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from .base import Frozen, Integer, LeftOut, Number, Request
-from .chat import ProviderChoice, ProviderName
-from .llm_settings import ProviderUpdate, ShownChoice
+from .chat import ProviderName, ProviderSettings
+from .llm_settings import ProviderUpdate, ShownProviderSettings
 
 
 class EnhanceRequest(Request):
@@ -49,7 +49,7 @@ class EnhancementHistory(Frozen):
     items: list[Enhancement]
 
 
-class OllamaSettings(ProviderChoice):
+class OllamaSettings(ProviderSettings):
     """As they are kept."""
 
     max_history: int = 100
@@ -66,7 +66,7 @@ class OllamaUpdate(ProviderUpdate):
     max_tokens: Integer = Field(400, ge=16, le=8192, description="Of an enhanced prompt")
 
 
-class ShownSettings(ShownChoice):
+class ShownSettings(ShownProviderSettings):
     """The settings without the key."""
 
     temperature: float

@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Component, Frozen, LeftOut
+from .base import Frozen, LeftOut
+from .model_types import Component
 from .models import LoadRequest
 
 Role = Component | Literal["model", "lora", "upscaler"]

@@ -1,10 +1,10 @@
-"""What a machine must have to run a job."""
+"""The model files that a machine must have to run a job."""
 
 from .base import Frozen
-from .models import ModelType
+from .model_types import ModelType
 
 
-class Need(Frozen):
+class RequiredFile(Frozen):
     """One model file, in a folder of one of these types."""
 
     kinds: tuple[ModelType, ...]
@@ -12,9 +12,9 @@ class Need(Frozen):
 
 
 class RequiredFiles(Frozen):
-    """All of it. `here`: the job names files of this machine, so no other can run it."""
+    """All files of a job. `here`: it also names files by paths of this machine, so no other can run it."""
 
-    files: tuple[Need, ...] = ()
+    files: tuple[RequiredFile, ...] = ()
     here: bool = False
 
 

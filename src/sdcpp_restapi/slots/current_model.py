@@ -111,7 +111,7 @@ class CurrentModel:
         """What is known about the current model's architecture."""
         if self._current is None or self._current.loaded.model_architecture is None:
             return None
-        return architectures.described(self._current.loaded.model_architecture, self._presets)
+        return architectures.describe(self._current.loaded.model_architecture, self._presets)
 
     def health(self, upscaler_name: str | None) -> Health:
         """The body of GET /health; `upscaler_name` is that of the current upscaler."""

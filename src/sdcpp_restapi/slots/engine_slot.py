@@ -341,7 +341,7 @@ class EngineSlot:
 
 
 def _architecture_name(engine_name: str) -> str:
-    known = architectures.by_engine_name(engine_name)
+    known = architectures.find_by_engine_name(engine_name)
     return known.name if known else engine_name
 
 

@@ -7,7 +7,8 @@ from ..errors import BadRequest, ModelNotFound
 from ..models import architectures
 from ..models.library import ModelLibrary
 from ..schemas.cluster import Completed
-from ..schemas.models import LoadRequest, MainType
+from ..schemas.model_types import MainType
+from ..schemas.models import LoadRequest
 from ..schemas.options import Architecture, GenerationDefaults
 from ..slots.current_model import CurrentModel
 from .past_loads import PastLoads
@@ -60,9 +61,9 @@ class ModelSelection:
         return await self._library.complete(LoadRequest(model_name=name, model_type=kind))
 
     async def _kind_of(self, name: str) -> MainType:
-        kinds = await self._library.kinds_of(name)
+        kinds = await self._library.types_of(name)
         if not kinds:
-            raise BadRequest(f"'{name}' was not found in {self._library.places()}")
+            raise BadRequest(f"'{name}' was not found in {self._library.describe_places()}")
         if len(kinds) > 1:
             raise BadRequest(
                 f"'{name}' is in {' and '.join(kinds)};"
@@ -76,4 +77,4 @@ class ModelSelection:
         if name is None:
             past = await self._past_loads.last(model.request.model_type, model.request.model_name)
             name = past.architecture if past else None
-        return architectures.described(name, self._presets) if name else None
+        return architectures.describe(name, self._presets) if name else None

@@ -5,7 +5,8 @@ from contextlib import suppress
 from ..db import Database
 from ..schemas.base import Frozen
 from ..schemas.events import ModelLoaded
-from ..schemas.models import LoadRequest, MainType
+from ..schemas.model_types import MainType
+from ..schemas.models import LoadRequest
 
 
 class PastLoad(Frozen):

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sdcpp_restapi.outputs import generation_info
-from sdcpp_restapi.outputs.generation_info import Made
+from sdcpp_restapi.outputs.generation_info import GenerationInfo
 from tests.proofs.cases import pairs
 from tests.support.images import as_base64, picture
 from tests.support.outputs import image_file, opened, pixels
@@ -168,7 +168,7 @@ def test_a_picture_is_written_in_the_format_that_is_asked_for_with_its_text(
     job = server.make(f"/{endpoint}", **BASE | start | {"prompt": "a cät", "output_format": chosen})
     assert job["outputs"] == [f"{job['job_id']}/image_0.{suffix}"]
     assert (opened(server, job).format, opened(server, job).size) == (type, (32, 32))
-    assert generation_info.of_picture(server.output_dir / job["outputs"][0]) == Made("a cät", 7)
+    assert generation_info.read_picture(server.output_dir / job["outputs"][0]) == GenerationInfo("a cät", 7)
     answer = server.http.get(f"/thumb/{job['outputs'][0]}")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     assert "a cät" in server.http.get(f"/output/{job['job_id']}/").text

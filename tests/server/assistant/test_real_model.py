@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from sdcpp_restapi.llm.assistant.actions import answer_schema, checked, read_proposals
+from sdcpp_restapi.llm.assistant.actions import build_answer_schema, check_proposals, read_proposals
 from sdcpp_restapi.llm.assistant.dialogue import MAX_TOKENS, TEMPERATURE
-from sdcpp_restapi.llm.assistant.prompt import instructions, spoken
+from sdcpp_restapi.llm.assistant.prompt import build_instructions, build_user_message
 from sdcpp_restapi.llm.local.chat_model_slot import ChatModelSlot
 from sdcpp_restapi.schemas.chat import Answer, Chat
 from sdcpp_restapi.schemas.llama import Completed
@@ -74,16 +74,16 @@ WANTED = {
 @pytest.mark.heavy
 @pytest.mark.timeout(900)
 async def test_answers_are_always_valid_and_half_of_them_are_what_was_wanted() -> None:
-    seat = ChatModelSlot(SETTINGS)
+    slot = ChatModelSlot(SETTINGS)
     try:
-        got = {asked: await _answer(seat, asked) for asked in WANTED}
+        got = {asked: await _answer(slot, asked) for asked in WANTED}
     finally:
-        await seat.close()
+        await slot.close()
     print("\n".join(f"{asked!r}: {text}" for asked, text in got.items()))
     right = 0
     for asked, text in got.items():
         assert json.loads(text)["message"]
-        actions, rejected = checked(read_proposals(Answer(text=text, model="x"))[1])
+        actions, rejected = check_proposals(read_proposals(Answer(text=text, model="x"))[1])
         assert not rejected
         told = json.dumps([action.model_dump() for action in actions])
         wanted = WANTED[asked]
@@ -93,13 +93,13 @@ async def test_answers_are_always_valid_and_half_of_them_are_what_was_wanted() -
     assert right >= len(WANTED) // 2 - 1
 
 
-async def _answer(seat: ChatModelSlot, asked: str) -> str:
+async def _answer(slot: ChatModelSlot, asked: str) -> str:
     chat = Chat(
-        messages=[*instructions(by_tools=False), spoken(asked, STATE, {})],
-        answer_schema=answer_schema(STATE["available_models"]),
+        messages=[*build_instructions(by_tools=False), build_user_message(asked, STATE, {})],
+        answer_schema=build_answer_schema(STATE["available_models"]),
         temperature=TEMPERATURE,
         max_tokens=MAX_TOKENS,
     )
-    reports = [report async for report in seat.stream(WEIGHTS, chat)]
+    reports = [report async for report in slot.stream(WEIGHTS, chat)]
     assert isinstance(reports[-1], Completed)
     return reports[-1].text

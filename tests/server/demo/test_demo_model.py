@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from sdcpp_restapi.config import FOLDER_OF
 from sdcpp_restapi.demo.model import DemoModel, copy_demo_model
+from sdcpp_restapi.schemas.model_types import MODEL_TYPES
 from tests.support.running_server import RunningServer
 from tests.support.server_setup import ServerSetup
 
@@ -31,7 +31,7 @@ type Draw = Callable[..., Pixels]
 @pytest.fixture(scope="module")
 def server_setup(root: Path) -> ServerSetup:
     """With the demo model, its noise from the generator that PyTorch has too."""
-    demo = copy_demo_model({kind: root / "models" / name for kind, name in FOLDER_OF.items()})
+    demo = copy_demo_model({kind: root / "models" / row.folder for kind, row in MODEL_TYPES.items()})
     # One thread: with as many as cores, the engine's threads wait busily for each other beside other tests.
     options = {"rng_type": "cpu", "sampler_rng_type": "cpu", "n_threads": 1}
     return ServerSetup(loads=[{**demo.load_request().model_dump(exclude={"options"}), "options": options}])

@@ -49,8 +49,8 @@ class Directory(AddressRules):
         super().__init__(allow_private=False)
         self._names = names
 
-    async def of(self, url: httpx.URL) -> list[str]:
-        return ["127.0.0.1"] if url.host in self._names else await super().of(url)
+    async def resolve(self, url: httpx.URL) -> list[str]:
+        return ["127.0.0.1"] if url.host in self._names else await super().resolve(url)
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_a_private_address_is_refused_at_once(careful: RunningServer, host: str)
 
 @pytest.mark.parametrize("address", ["93.184.215.14", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]"])
 async def test_a_public_address_is_allowed(address: str) -> None:
-    assert await AddressRules(allow_private=False).of(httpx.URL(f"https://{address}/"))
+    assert await AddressRules(allow_private=False).resolve(httpx.URL(f"https://{address}/"))
 
 
 def test_what_a_source_answers_is_checked_too(
@@ -96,12 +96,12 @@ def test_the_library_of_hugging_face_asks_no_private_address(
 async def test_a_redirect_from_an_allowed_to_a_private_address_is_refused(cdn: Upstream) -> None:
     port = cdn.url.rpartition(":")[2]
     cdn.redirect("/inward", f"http://127.0.0.2:{port}/inside.gguf")
-    web = HttpClient(Directory("models.example"), [], timeout=5)
+    client = HttpClient(Directory("models.example"), tokens=[], timeout=5)
     with pytest.raises(AddressRefused, match=r"127.0.0.2:\d+ is on this machine or in a private network"):
-        async with web.get(f"http://models.example:{port}/inward"):
+        async with client.get(f"http://models.example:{port}/inward"):
             pass
     assert not cdn.asked("/inside.gguf")
-    await web.close()
+    await client.close()
 
 
 async def test_the_checked_address_is_connected_to_and_the_name_stays_in_the_host_header(
@@ -109,16 +109,16 @@ async def test_the_checked_address_is_connected_to_and_the_name_stays_in_the_hos
 ) -> None:
     port = cdn.url.rpartition(":")[2]
     cdn.file("/named.gguf", b"model")
-    web = HttpClient(Directory("models.example"), [], timeout=5)
-    async with web.get(f"http://models.example:{port}/named.gguf") as response:
+    client = HttpClient(Directory("models.example"), tokens=[], timeout=5)
+    async with client.get(f"http://models.example:{port}/named.gguf") as response:
         assert await response.aread() == b"model"
     assert cdn.asked("/named.gguf")[-1].headers["host"] == f"models.example:{port}"
-    await web.close()
+    await client.close()
 
 
 async def test_the_next_address_of_a_name_is_tried_if_one_does_not_answer(cdn: Upstream) -> None:
     class Two(AddressRules):
-        async def of(self, url: httpx.URL) -> list[str]:
+        async def resolve(self, url: httpx.URL) -> list[str]:
             return ["127.0.0.3", "127.0.0.1"]
 
     cdn.file("/second.gguf", b"model")
@@ -131,7 +131,7 @@ async def test_the_next_address_of_a_name_is_tried_if_one_does_not_answer(cdn: U
 
 async def test_a_name_that_nobody_knows_is_told() -> None:
     with pytest.raises(Interrupted, match=r"The name nobody\.invalid is not known"):
-        await AddressRules(allow_private=False).of(httpx.URL("http://nobody.invalid/"))
+        await AddressRules(allow_private=False).resolve(httpx.URL("http://nobody.invalid/"))
 
 
 @pytest.fixture
@@ -154,12 +154,12 @@ async def test_tls_asks_for_the_name_and_not_for_the_address(certificate: Path) 
     hang_up: Callable[..., None] = lambda _reader, writer: writer.close()  # noqa: E731
     server = await asyncio.start_server(hang_up, "127.0.0.1", 0, ssl=context)
     port = server.sockets[0].getsockname()[1]
-    web = HttpClient(Directory("models.example"), [], timeout=5)
+    client = HttpClient(Directory("models.example"), tokens=[], timeout=5)
     # The name is right, the signature is not: certificates are really checked.
     with pytest.raises(Interrupted, match="certificate verify failed"):
-        async with web.get(f"https://models.example:{port}/"):
+        async with client.get(f"https://models.example:{port}/"):
             pass
     assert asked == ["models.example"]
-    await web.close()
+    await client.close()
     server.close()
     await server.wait_closed()

@@ -40,7 +40,7 @@ def put(server: RunningServer, **settings: Any) -> Any:
 
 
 @pytest.fixture
-async def seat() -> Any:
+async def slot() -> Any:
     """A seat in this process."""
     from tests.support.llm_upstream import SETTINGS
 

@@ -36,10 +36,10 @@ def chat(*words: str, **options: Any) -> Chat:
     return Chat(messages=[SYSTEM, *spoken], **{"temperature": 0, "max_tokens": 24, **options})
 
 
-async def completed(seat: ChatModelSlot, question: Chat, path: Path = WEIGHTS) -> Completed:
+async def completed(slot: ChatModelSlot, question: Chat, path: Path = WEIGHTS) -> Completed:
     """The whole answer, which must be what its pieces are."""
     text = ""
-    async with aclosing(seat.stream(path, question)) as reports:
+    async with aclosing(slot.stream(path, question)) as reports:
         async for report in reports:
             if isinstance(report, Completed):
                 assert text == report.text
@@ -111,15 +111,15 @@ def test_a_crash_of_it_harms_nobody(local: RunningServer) -> None:
 # ---------------------------------------------------------------- the seat
 
 
-async def test_what_was_read_already_is_not_read_again_and_changes_no_answer(seat: ChatModelSlot) -> None:
-    first = await completed(seat, chat("Name a colour."))
-    again = await completed(seat, chat("Name a colour."))
+async def test_what_was_read_already_is_not_read_again_and_changes_no_answer(slot: ChatModelSlot) -> None:
+    first = await completed(slot, chat("Name a colour."))
+    again = await completed(slot, chat("Name a colour."))
     assert again.text == first.text
     assert again.read_tokens == 1
     longer = chat("Name a colour.", first.text, "And an animal?")
-    followed = await completed(seat, longer)
+    followed = await completed(slot, longer)
     assert followed.read_tokens < first.read_tokens
-    await seat.close()
+    await slot.close()
     fresh = ChatModelSlot(SETTINGS)
     assert (await completed(fresh, longer)).text == followed.text
     await fresh.close()
@@ -155,45 +155,45 @@ SCHEMA: dict[str, Any] = {
 }
 
 
-async def test_an_answer_held_to_a_schema_has_its_shape_however_wild_the_model(seat: ChatModelSlot) -> None:
+async def test_an_answer_held_to_a_schema_has_its_shape_however_wild_the_model(slot: ChatModelSlot) -> None:
     question = chat("Load a model.", answer_schema=SCHEMA, temperature=2, max_tokens=400)
-    jsonschema.validate(json.loads((await completed(seat, question)).text), SCHEMA)
+    jsonschema.validate(json.loads((await completed(slot, question)).text), SCHEMA)
 
 
 async def test_a_process_that_dies_while_it_answers_fails_the_call_and_the_next_one_works(
-    seat: ChatModelSlot,
+    slot: ChatModelSlot,
 ) -> None:
-    async with aclosing(seat.stream(WEIGHTS, chat("Tell a story.", max_tokens=1000))) as reports:
+    async with aclosing(slot.stream(WEIGHTS, chat("Tell a story.", max_tokens=1000))) as reports:
         await anext(reports)
         (child,) = children()
         child.kill()
         with pytest.raises(LlmFailed, match="The language model's process was killed by SIGKILL"):
             async for _report in reports:
                 pass
-    assert (await completed(seat, chat("Name a colour."))).text
+    assert (await completed(slot, chat("Name a colour."))).text
 
 
-async def test_a_conversation_that_is_too_long_is_refused_and_the_child_lives(seat: ChatModelSlot) -> None:
+async def test_a_conversation_that_is_too_long_is_refused_and_the_child_lives(slot: ChatModelSlot) -> None:
     with pytest.raises(LlmFailed, match=r"has \d+ tokens, .* takes 2048 \(setting llm\.context\)"):
-        await completed(seat, chat("hello " * 3000))
+        await completed(slot, chat("hello " * 3000))
     (child,) = children()
-    assert (await completed(seat, chat("Name a colour."))).text
+    assert (await completed(slot, chat("Name a colour."))).text
     assert children() == [child]
 
 
-async def test_an_answer_that_nobody_waits_for_stops_at_once(seat: ChatModelSlot) -> None:
+async def test_an_answer_that_nobody_waits_for_stops_at_once(slot: ChatModelSlot) -> None:
     endless: Any = {"type": "array", "items": {"const": "more"}, "minItems": 900}
     async with aclosing(
-        seat.stream(WEIGHTS, chat("Go on.", answer_schema=endless, max_tokens=2000))
+        slot.stream(WEIGHTS, chat("Go on.", answer_schema=endless, max_tokens=2000))
     ) as reports:
         assert isinstance(await anext(reports), Piece)
     (child,) = children()
-    made = (await completed(seat, chat("Name a colour."))).made_tokens
+    made = (await completed(slot, chat("Name a colour."))).made_tokens
     assert children() == [child], "it obeyed, so it was not replaced"
     assert made <= 24
 
 
-async def test_a_model_nobody_asks_is_unloaded(seat: ChatModelSlot) -> None:
+async def test_a_model_nobody_asks_is_unloaded(slot: ChatModelSlot) -> None:
     short = ChatModelSlot(Llm(threads=1, context=512, unload_after=0))
     await completed(short, chat("Name a colour."))
     (child,) = children()
@@ -203,30 +203,30 @@ async def test_a_model_nobody_asks_is_unloaded(seat: ChatModelSlot) -> None:
     assert not children()
 
 
-async def test_another_model_takes_the_place_of_the_first(seat: ChatModelSlot, tmp_path: Path) -> None:
+async def test_another_model_takes_the_place_of_the_first(slot: ChatModelSlot, tmp_path: Path) -> None:
     other = tmp_path / "other.gguf"
     other.symlink_to(WEIGHTS)
-    await completed(seat, chat("Name a colour."))
+    await completed(slot, chat("Name a colour."))
     (child,) = children()
-    await completed(seat, chat("Name a colour."), other)
+    await completed(slot, chat("Name a colour."), other)
     assert not child.is_running()
     assert len(children()) == 1
 
 
-async def test_a_load_goes_on_when_the_first_who_asked_has_left(seat: ChatModelSlot) -> None:
-    asking = asyncio.create_task(completed(seat, chat("Name a colour.")))
+async def test_a_load_goes_on_when_the_first_who_asked_has_left(slot: ChatModelSlot) -> None:
+    asking = asyncio.create_task(completed(slot, chat("Name a colour.")))
     while not children():  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     (child,) = children()
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asking
-    assert (await completed(seat, chat("Name a colour."))).text
+    assert (await completed(slot, chat("Name a colour."))).text
     assert children() == [child]
 
 
-async def test_the_process_is_polite_and_has_nothing_of_the_picture_engine(seat: ChatModelSlot) -> None:
-    await completed(seat, chat("Name a colour."))
+async def test_the_process_is_polite_and_has_nothing_of_the_picture_engine(slot: ChatModelSlot) -> None:
+    await completed(slot, chat("Name a colour."))
     (child,) = children()
     mapped = {os.path.basename(region.path) for region in child.memory_maps()}
     assert any("llama_cpp" in name for name in mapped)
@@ -239,9 +239,9 @@ def test_half_of_the_cores_are_left_to_the_picture(monkeypatch: pytest.MonkeyPat
     from sdcpp_restapi.llm.local import client
 
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: 16)
-    assert client._half_of_the_cores() == 8
+    assert client._count_threads() == 8
     monkeypatch.setattr(psutil, "cpu_count", lambda logical: 1)
-    assert client._half_of_the_cores() == 1
+    assert client._count_threads() == 1
 
 
 def test_the_child_ends_with_its_server_also_while_it_reads_a_conversation() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from sdcpp_restapi.llm.local.chat_model_slot import ChatModelSlot
-from sdcpp_restapi.llm.prompt_enhancer import _bare
-from sdcpp_restapi.llm.styles import Style, load
+from sdcpp_restapi.llm.prompt_enhancer import _strip_label
+from sdcpp_restapi.llm.styles import Style, load_styles
 from sdcpp_restapi.schemas.chat import Chat
 from sdcpp_restapi.schemas.llama import Completed
 from tests.support.llm_upstream import WEIGHTS
@@ -24,11 +24,11 @@ PROMPTS = {
 
 @pytest.mark.heavy
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("style", load(), ids=lambda style: style.name)
+@pytest.mark.parametrize("style", load_styles(), ids=lambda style: style.name)
 async def test_most_prompts_keep_their_subject_grow_and_have_the_styles_form(
-    seat: ChatModelSlot, style: Style
+    slot: ChatModelSlot, style: Style
 ) -> None:
-    results = {prompt: await _enhanced(seat, style, prompt) for prompt in PROMPTS}
+    results = {prompt: await _enhanced(slot, style, prompt) for prompt in PROMPTS}
     print("\n".join(f"{prompt!r}: {result!r}" for prompt, result in results.items()))
     kept = [prompt for prompt, subject in PROMPTS.items() if subject in results[prompt].lower()]
     grown = [prompt for prompt, result in results.items() if len(result) > 2 * len(prompt)]
@@ -36,11 +36,11 @@ async def test_most_prompts_keep_their_subject_grow_and_have_the_styles_form(
     assert min(len(kept), len(grown), len(formed)) >= len(PROMPTS) * 3 // 4
 
 
-async def _enhanced(seat: ChatModelSlot, style: Style, prompt: str) -> str:
-    chat = Chat(messages=style.messages(prompt), max_tokens=120)
-    reports = [report async for report in seat.stream(WEIGHTS, chat)]
+async def _enhanced(slot: ChatModelSlot, style: Style, prompt: str) -> str:
+    chat = Chat(messages=style.build_messages(prompt), max_tokens=120)
+    reports = [report async for report in slot.stream(WEIGHTS, chat)]
     assert isinstance(reports[-1], Completed)
-    return _bare(reports[-1].text)
+    return _strip_label(reports[-1].text)
 
 
 def _is_tags(text: str) -> bool:

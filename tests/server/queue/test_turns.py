@@ -29,16 +29,17 @@ JOBS: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 # Clients take turns; jobs that name none are those of one client.
-SERVER = ServerSetup(
+SETUP = ServerSetup(
     models=["minit2i", "lingbot", "esrgan"], env={"SDCPP_QUEUE_FAIRNESS": "client"}, loads=[MINIT2I]
 )
 
 
 @pytest.fixture(scope="module")
-def server(server: RunningServer) -> RunningServer:
-    """With an upscaler in memory, too."""
-    server.post("/upscaler/load", {"model_name": "esrgan.safetensors"})
-    return server
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """With an upscaler in memory, too; in a folder of its own, since tests here use `scripted` as well."""
+    with SETUP.running(tmp_path_factory.mktemp("turns")) as running:
+        running.post("/upscaler/load", {"model_name": "esrgan.safetensors"})
+        yield running
 
 
 def submit(server: RunningServer, kind: str = "txt2img", **turn: object) -> str:

@@ -1,3 +1,6 @@
+// The table of model types and components; written by scripts/ui-types.
+
+/** `plural`: its list in GET /models; `pathKey`: its folder in GET /models/paths. */
 export const MODEL_TYPES = [
   { type: "checkpoint", plural: "checkpoints", pathKey: "checkpoints", loadedAs: "model" },
   { type: "diffusion", plural: "diffusion_models", pathKey: "diffusion_models", loadedAs: "model" },
@@ -13,6 +16,7 @@ export const MODEL_TYPES = [
   { type: "photomaker", plural: "photomaker", pathKey: "photomaker", loadedAs: null },
 ] as const;
 
+/** `types`: those whose files it may be, in the order in which they are searched. */
 export const COMPONENTS = [
   { field: "vae", types: ["vae"] },
   { field: "clip_l", types: ["clip"] },

@@ -1,8 +1,7 @@
-"""The assistant: a language model that knows the server's server_state and proposes what to do."""
+"""The assistant: a language model that knows the server's state and proposes what to do."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Request, Response
@@ -10,8 +9,6 @@ from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 
 from ...errors import LlmFailed
-from ...llm.assistant.action_runner import run_action
-from ...llm.assistant.server_state import facts
 from ...schemas.assistant import (
     AssistantAnswer,
     AssistantRequest,
@@ -50,11 +47,11 @@ async def chat(
     With `stream` the answer comes as events: `delta` with pieces of the message, then `done` with the same
     body as without, or `error` with the body of a failure.
     """
-    server_state = await facts(state)
+    server_state = await state.server_state.read()
     if body.stream:
         return EventSourceResponse(_events(state, body, server_state))
     return await cancel_on_disconnect(
-        request, state.assistant.answer(body, server_state, partial(run_action, state))
+        request, state.assistant.answer(body, server_state, state.action_runner.run)
     )
 
 
@@ -74,19 +71,19 @@ async def clear_history(state: State) -> Success:
 @router.get("/status")
 async def status(state: State) -> AssistantStatus:
     """Whether the provider can be reached; takes 5 seconds at most."""
-    return await state.assistant.status()
+    return await state.assistant.check_status()
 
 
 @router.get("/models", responses=FAILED)
 async def models(state: State) -> ChatModels:
     """The models of the provider."""
-    return ChatModels(models=await state.assistant.models())
+    return ChatModels(models=await state.assistant.list_models())
 
 
 @router.get("/settings")
 async def settings(state: State) -> AssistantSettingsWithMask:
     """Which model answers and how; of the key only whether there is one."""
-    return state.assistant.shown_settings()
+    return state.assistant.show_settings()
 
 
 @router.put("/settings")
@@ -101,7 +98,7 @@ async def _events(
     state: AppState, body: AssistantRequest, server_state: dict[str, Any]
 ) -> AsyncGenerator[bytes]:
     try:
-        async with aclosing(state.assistant.turn(body, server_state, partial(run_action, state))) as pieces:
+        async with aclosing(state.assistant.run_turn(body, server_state, state.action_runner.run)) as pieces:
             async for piece in pieces:
                 yield _event("delta" if isinstance(piece, Delta) else "done", piece)
     except LlmFailed as error:

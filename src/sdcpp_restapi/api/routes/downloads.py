@@ -1,10 +1,12 @@
-"""Getting models, and telling whether they are the right ones."""
+"""Downloads of models, what sources tell of them, and hashes of files."""
 
 from fastapi import APIRouter
 
+from ...downloads.sources.civitai import Civitai
+from ...downloads.sources.huggingface import HuggingFace
 from ...errors import BadRequest
 from ...schemas.downloads import CivitaiModel, DownloadAccepted, DownloadRequest, HuggingFaceFile, ModelHash
-from ...schemas.models import ModelType
+from ...schemas.model_types import ModelType
 from ..app_state import State
 from ..error_handlers import ERRORS
 
@@ -28,7 +30,7 @@ async def download(body: DownloadRequest, state: State) -> DownloadAccepted:
 @router.get("/civitai/{model_id}")
 async def civitai(model_id: str, state: State) -> CivitaiModel:
     """What CivitAI tells of a model: `123456`, or `123456:789012` for one of its versions."""
-    return await state.sources.civitai.look_up(model_id)
+    return await state.sources.get(Civitai).look_up(model_id)
 
 
 @router.get("/huggingface")
@@ -38,4 +40,4 @@ async def huggingface(
     """What Hugging Face tells of a file in a repository."""
     if not (repo_id and filename):
         raise BadRequest("repo_id and filename are required")
-    return await state.sources.huggingface.look_up(repo_id, filename, revision or "main")
+    return await state.sources.get(HuggingFace).look_up(repo_id, filename, revision or "main")

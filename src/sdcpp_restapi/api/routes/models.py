@@ -6,24 +6,14 @@ from fastapi import APIRouter, Body, Response
 
 from ...models.filters import Filters
 from ...schemas.inspection import Inspection
-from ...schemas.models import (
-    DetailedModelList,
-    Done,
-    LoadRequest,
-    LoadResponse,
-    ModelList,
-    ModelPaths,
-    ModelType,
-)
+from ...schemas.model_types import MODEL_TYPES, ModelType
+from ...schemas.models import DetailedModelList, Done, LoadRequest, LoadResponse, ModelList, ModelPaths
 from .. import examples
 from ..app_state import State
 from ..error_handlers import ERRORS
 from ..response_cache import json_response
 
 router = APIRouter(prefix="/models", tags=["Models"], responses=ERRORS)
-
-# The types whose folder the API document calls otherwise in GET /models/paths.
-_PATH_NAMES = {"checkpoint": "checkpoints", "diffusion": "diffusion_models", "embedding": "embeddings"}
 
 
 @router.get("", response_model=ModelList | DetailedModelList)
@@ -43,12 +33,12 @@ async def models(
     filters = Filters.parse(type, extension, search, name)
     current = state.model.identity()
     if details:
-        return json_response((await state.details.listing(filters, current)).model_dump_json())
-    await state.catalog.inventory()
+        return json_response((await state.details.list_models(filters, current)).model_dump_json())
+    await state.catalog.take_snapshot()
     return await state.responses.answer(
         ("models", filters, current),
         lambda: state.library.revision,
-        lambda: state.library.listing(filters, current),
+        lambda: state.library.list_models(filters, current),
     )
 
 
@@ -56,7 +46,7 @@ async def models(
 async def paths(state: State) -> ModelPaths:
     """The folder of each model type."""
     return ModelPaths.model_validate(
-        {_PATH_NAMES.get(kind, kind): str(folder) for kind, folder in state.catalog.folders.items()}
+        {MODEL_TYPES[kind].path_key: str(folder) for kind, folder in state.catalog.folders.items()}
     )
 
 

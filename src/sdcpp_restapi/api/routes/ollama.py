@@ -45,7 +45,7 @@ async def history(
     offset: Annotated[int, Query(ge=0, le=2**31)] = 0,
 ) -> EnhancementHistory:
     """Enhancements of the past, newest first, failed ones too."""
-    return await state.enhancer.history.page(limit, offset)
+    return await state.enhancer.history.read_page(limit, offset)
 
 
 @router.delete("/history")
@@ -75,19 +75,19 @@ async def delete_history_entry(id: str, state: State) -> Success:
 @router.get("/status")
 async def status(state: State) -> OllamaStatus:
     """Whether the provider can be reached; takes 5 seconds at most."""
-    return await state.enhancer.status()
+    return await state.enhancer.check_status()
 
 
 @router.get("/models", responses=FAILED)
 async def models(state: State) -> ChatModels:
     """The models of the provider."""
-    return ChatModels(models=await state.enhancer.models())
+    return ChatModels(models=await state.enhancer.list_models())
 
 
 @router.get("/settings")
 async def settings(state: State) -> SettingsWithMask:
     """How prompts are enhanced; of the key only whether there is one."""
-    return state.enhancer.shown_settings()
+    return state.enhancer.show_settings()
 
 
 @router.put("/settings")

@@ -32,7 +32,7 @@ async def all_architectures(state: State) -> Architectures:
     """Presets of every architecture that the engine knows, and which one is loaded."""
     current = state.model.architecture()
     return Architectures(
-        architectures=architectures.presets(state.settings.generation.presets),
+        architectures=architectures.list_presets(state.settings.generation.presets),
         current_architecture=current.key if current else None,
         current_preset=current.preset if current else None,
     )

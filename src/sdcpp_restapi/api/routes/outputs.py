@@ -10,10 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
 from ...outputs import media, page
-from ...outputs.folder import Found, existing
+from ...outputs.folder import Found, check_readable
 from ...outputs.listing import Order, Sort
 from ...outputs.page import View
-from ...schemas.models import ModelType
+from ...schemas.model_types import ModelType
 from ..app_state import State
 from ..error_handlers import ERRORS
 
@@ -64,8 +64,8 @@ async def thumbnail_of_model(
     request: Request, state: State, model_type: ModelType, model_name: str
 ) -> Response:
     """The picture beside a model file, as a JPEG of 120x120 pixels; 404 where there is none."""
-    path = await state.details.picture(model_type, model_name)
-    found = await asyncio.to_thread(existing, path)
+    path = await state.details.find_picture(model_type, model_name)
+    found = await asyncio.to_thread(check_readable, path)
     return await _thumbnail(request, state, found, keep=False)
 
 
@@ -80,7 +80,7 @@ async def _thumbnail(
     }
     if _is_known(request, headers):
         return Response(status_code=304, headers=headers)
-    made = await state.thumbs.of(found, keep, frame)
+    made = await state.thumbs.get(found, keep, frame)
     return Response(made.content, media_type=made.media_type, headers=headers)
 
 

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ...config import Settings
+from ...schemas.model_types import EXTENSIONS, MAIN_TYPES
 from .findings import Finding, note, ok, size, wrong
 
 LITTLE_ROOM, NO_ROOM = 5 * 2**30, 100 * 2**20
-MODEL_FILES = {".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin", ".sft"}
+MODEL_FILES = {*EXTENSIONS, ".sft"}
 
 
 def check(settings: Settings) -> Iterator[Finding]:
     """The folders of models, results and data."""
     paths = settings.paths
-    yield _check_models(paths.folder("checkpoint"), paths.folder("diffusion"))
+    yield _check_models(*(paths.folder(kind) for kind in MAIN_TYPES))
     for name in sorted(paths.folders):
         folder = paths.folder(name)
         if not folder.is_dir():

@@ -1,4 +1,4 @@
-"""What workers say of attempts, given to whoever waits for it; what nobody waits for is dropped."""
+"""Routes what workers report of attempts to the slots that wait for it; anything else is dropped."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,59 +12,59 @@ from ...schemas.jobs import Progress
 
 @dataclass(frozen=True)
 class FinishedAttempt:
-    """The end of an attempt; until it is taken, the broker delivers it again and again."""
+    """The result of an attempt; the broker delivers it again and again until it is acknowledged."""
 
-    end: AttemptResult
-    take: Callable[[], Awaitable[None]]
+    result: AttemptResult
+    acknowledge: Callable[[], Awaitable[None]]
 
 
-Word = Progress | JobPreview | FinishedAttempt
+AttemptMessage = Progress | JobPreview | FinishedAttempt
 
 
 class AttemptChannel:
-    """What arrives about one attempt, in order."""
+    """The messages about one attempt, in order of arrival."""
 
     def __init__(self) -> None:
-        self._words: asyncio.Queue[Word | Interrupted] = asyncio.Queue()
+        self._messages: asyncio.Queue[AttemptMessage | Interrupted] = asyncio.Queue()
 
-    def put(self, word: Word | Interrupted) -> None:
-        """Something arrived, or nothing more will."""
-        self._words.put_nowait(word)
+    def put(self, message: AttemptMessage | Interrupted) -> None:
+        """Add a message; an Interrupted says that none will follow."""
+        self._messages.put_nowait(message)
 
-    async def get(self) -> Word:
-        """The next of it. Raises Interrupted."""
-        word = await self._words.get()
-        if isinstance(word, Interrupted):
-            raise word
-        return word
+    async def get(self) -> AttemptMessage:
+        """The next message; waits for one. Raises Interrupted."""
+        message = await self._messages.get()
+        if isinstance(message, Interrupted):
+            raise message
+        return message
 
 
 class AttemptChannels:
-    """All attempts that the server waits for."""
+    """The channels of all attempts that the server waits for."""
 
     def __init__(self) -> None:
-        self._mail: dict[Attempt, AttemptChannel] = {}
+        self._channels: dict[Attempt, AttemptChannel] = {}
 
-    def expect(self, attempt: Attempt) -> AttemptChannel:
-        """Where everything about an attempt goes from now on."""
-        return self._mail.setdefault(attempt, AttemptChannel())
+    def open(self, attempt: Attempt) -> AttemptChannel:
+        """The channel of an attempt, which keeps all messages from now on."""
+        return self._channels.setdefault(attempt, AttemptChannel())
 
-    def forget(self, attempt: Attempt) -> None:
-        """What still comes is too late."""
-        self._mail.pop(attempt, None)
+    def close(self, attempt: Attempt) -> None:
+        """Drop what still arrives."""
+        self._channels.pop(attempt, None)
 
-    def expected(self) -> set[Attempt]:
-        """All that somebody waits for."""
-        return set(self._mail)
+    def attempts(self) -> set[Attempt]:
+        """All attempts with an open channel."""
+        return set(self._channels)
 
-    def expects(self, attempt: Attempt) -> bool:
-        """Whether somebody waits for it."""
-        return attempt in self._mail
+    def is_open(self, attempt: Attempt) -> bool:
+        """Whether the server waits for this attempt."""
+        return attempt in self._channels
 
-    def put(self, attempt: Attempt, word: Word | Interrupted) -> bool:
-        """Deliver; False when nobody waits for this attempt."""
-        channel = self._mail.get(attempt)
+    def deliver(self, attempt: Attempt, message: AttemptMessage | Interrupted) -> bool:
+        """Put a message into its channel; False when there is none."""
+        channel = self._channels.get(attempt)
         if channel is None:
             return False
-        channel.put(word)
+        channel.put(message)
         return True

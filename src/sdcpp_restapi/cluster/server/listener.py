@@ -1,4 +1,4 @@
-"""The server's ears: what workers say goes to the roster, what becomes of jobs to who waits for it."""
+"""Receives messages of workers: announcements for the registry, reports of attempts for their channels."""
 
 import asyncio
 import logging
@@ -12,7 +12,9 @@ from ...background import BackgroundTasks
 from ...events import EventBus
 from ...schemas.base import Frozen
 from ...schemas.cluster import Announcement, AttemptProgress, AttemptResult, Discover, WorkerEvent
-from ..connection import AWAY, BrokerConnection
+from ..broker_errors import BROKER_ERRORS
+from ..connection import BrokerConnection
+from ..durable_consumer import DurableConsumer
 from ..subjects import TOKEN
 from .attempt_channels import AttemptChannels, FinishedAttempt
 from .registry import WorkerRegistry
@@ -20,9 +22,9 @@ from .sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
-ENDS_CONSUMER = "server"
-# A server that was killed before it had stored an end gets it again after so long.
-ENDS_ACK_WAIT = 5.0
+RESULTS_CONSUMER = "server"
+# A server that was killed before it had stored a result gets it again after so long.
+RESULTS_ACK_WAIT = 5.0
 
 
 class WorkerListener:
@@ -30,6 +32,7 @@ class WorkerListener:
 
     def __init__(
         self,
+        *,
         connection: BrokerConnection,
         channels: AttemptChannels,
         registry: WorkerRegistry,
@@ -37,7 +40,7 @@ class WorkerListener:
         bus: EventBus,
         check_every: float,
     ) -> None:
-        """`check_every`: seconds between two looks at who has gone silent."""
+        """`check_every`: seconds between two checks for workers without a heartbeat."""
         self.registry = registry
         self._connection = connection
         self._channels = channels
@@ -45,75 +48,79 @@ class WorkerListener:
         self._bus = bus
         self._check_every = check_every
         self._background = BackgroundTasks()
+        connection.add_connected_callback(lambda: self._background.spawn(self._discover()))
 
     async def run(self) -> None:
-        """Work until cancelled."""
-        self._connection.when_up(lambda: self._background.spawn(self._discover()))
+        """Work until cancelled; may be called again after a failure."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen())
-            tasks.create_task(self._receive_ends())
+            tasks.create_task(self._subscribe())
+            tasks.create_task(self._receive_results())
             tasks.create_task(self._expire_silent())
             tasks.create_task(self._sweeper.run())
 
-    async def _listen(self) -> None:
-        names = self._connection.names
-        await self._connection.listen(names.announcements, self._announced)
-        await self._connection.listen(names.live, self._heard)
-        await self._connection.listen(names.worker_events, self._forward)
+    async def _subscribe(self) -> None:
+        subjects = self._connection.subjects
+        await self._connection.subscribe(subjects.announcements, self._on_announcement)
+        await self._connection.subscribe(subjects.attempt_progress, self._on_progress)
+        await self._connection.subscribe(subjects.worker_events, self._on_worker_event)
         await self._discover()
 
     async def _discover(self) -> None:
-        await self._connection.publish(self._connection.names.discover, Discover())
+        await self._connection.publish(self._connection.subjects.discover, Discover())
 
-    async def _receive_ends(self) -> None:
-        """Ends wait in their stream until the job has been stored as ended."""
-        names = self._connection.names
-        consumer = ConsumerConfig(
-            durable_name=ENDS_CONSUMER,
-            filter_subject=names.all_ends,
+    async def _receive_results(self) -> None:
+        """Results wait in their stream until the job has been stored as ended."""
+        subjects = self._connection.subjects
+        config = ConsumerConfig(
+            durable_name=RESULTS_CONSUMER,
+            filter_subject=subjects.all_results,
             ack_policy=AckPolicy.EXPLICIT,
-            ack_wait=ENDS_ACK_WAIT,
+            ack_wait=RESULTS_ACK_WAIT,
         )
-        async with aclosing(self._connection.pull(names.ends_stream, consumer)) as messages:
+        consumer = DurableConsumer(self._connection, subjects.results_stream, config)
+        async with aclosing(consumer.messages()) as messages:
             async for message in messages:
-                with suppress(*AWAY):
-                    await self._ended(message)
+                with suppress(*BROKER_ERRORS):
+                    await self._on_result(message)
 
     async def _expire_silent(self) -> None:
         while True:
             await asyncio.sleep(self._check_every)
             self.registry.expire_silent()
 
-    # ------------------------------------------------------------ what workers say
+    # ------------------------------------------------------------ messages of workers
 
-    async def _announced(self, message: Msg) -> None:
-        announcement = _read(Announcement, message)
+    async def _on_announcement(self, message: Msg) -> None:
+        announcement = self._parse(Announcement, message)
         if announcement is not None and TOKEN.fullmatch(announcement.name):
-            await self.registry.announced(announcement)
+            await self.registry.handle_announcement(announcement)
 
-    async def _heard(self, message: Msg) -> None:
-        live = _read(AttemptProgress, message)
-        if live is not None:
-            self._channels.put(live.attempt, live.word)
+    async def _on_progress(self, message: Msg) -> None:
+        progress = self._parse(AttemptProgress, message)
+        if progress is not None:
+            self._channels.deliver(progress.attempt, progress.report)
 
-    async def _forward(self, message: Msg) -> None:
-        worker_events = _read(WorkerEvent, message)
-        if worker_events is not None:
-            self._bus.publish(worker_events.event)
+    async def _on_worker_event(self, message: Msg) -> None:
+        worker_event = self._parse(WorkerEvent, message)
+        if worker_event is not None:
+            self._bus.publish(worker_event.event)
 
-    async def _ended(self, message: Msg) -> None:
-        end = _read(AttemptResult, message)
-        if end is not None and self._channels.put(end.attempt, FinishedAttempt(end, message.ack)):
-            return
-        if end is not None and end.files:
-            log.info("attempt %s: its end (%s) came too late", end.attempt, end.how)
-            self._sweeper.call()
+    async def _on_result(self, message: Msg) -> None:
+        result = self._parse(AttemptResult, message)
+        if result is not None:
+            # Whoever gets it acknowledges it.
+            if self._channels.deliver(result.attempt, FinishedAttempt(result, message.ack)):
+                return
+            if result.files:
+                log.info("attempt %s: its result (%s) came too late", result.attempt, result.status)
+                self._sweeper.request()
         await message.ack()
 
-
-def _read[M: Frozen](kind: type[M], message: Msg) -> M | None:
-    try:
-        return kind.model_validate_json(message.data)
-    except ValidationError as error:
-        log.warning("a message on %s was not understood: %s", message.subject, error.errors()[0]["msg"])
-        return None
+    def _parse[M: Frozen](self, kind: type[M], message: Msg) -> M | None:
+        try:
+            return kind.model_validate_json(message.data)
+        except ValidationError as error:
+            # Once: a worker of another release, still at its last job, may send many of them.
+            reason = error.errors()[0]["msg"]
+            self._connection.warn_once(f"a message on {message.subject} was not understood: {reason}")
+            return None

@@ -1,42 +1,35 @@
-"""The models of workers, as the rest of the server sees them."""
+"""The models of workers, as the model library asks for them."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from ...errors import ModelNotFound, NotFound
 from ...models.model_inventory import ModelInventory
 from ...schemas.cluster import Complete, Completed, Inspect
 from ...schemas.inspection import Inspection
-from ...schemas.models import LoadRequest, ModelType
+from ...schemas.model_types import ModelType
+from ...schemas.models import LoadRequest
+from .known_workers import KnownWorkers
 from .remote_worker import RemoteWorker
 
 
-class Workers(Protocol):
-    """Who is there."""
-
-    @property
-    def revision(self) -> int: ...
-    def usable(self) -> list[RemoteWorker]: ...
-
-
 class RemoteLibraries:
-    """All machines but this one."""
+    """The model libraries of all usable workers."""
 
-    def __init__(self) -> None:
-        self.workers: Workers | None = None
+    def __init__(self, workers: KnownWorkers) -> None:
+        self._workers = workers
 
     @property
     def revision(self) -> int:
-        """Rises whenever what they have changes."""
-        return self.workers.revision if self.workers else 0
+        """Rises whenever the models of workers change."""
+        return self._workers.revision
 
     def machines(self) -> Sequence["RemoteLibrary"]:
-        """Those that may be given jobs."""
-        return [RemoteLibrary(worker) for worker in self.workers.usable()] if self.workers else []
+        """One for each worker that may be given jobs."""
+        return [RemoteLibrary(worker) for worker in self._workers.usable()]
 
 
 class RemoteLibrary:
-    """One of them."""
+    """The model library of one worker."""
 
     def __init__(self, worker: RemoteWorker) -> None:
         self._worker = worker
@@ -44,19 +37,19 @@ class RemoteLibrary:
 
     @property
     def inventory(self) -> ModelInventory:
-        """Its model files."""
+        """The model files that the worker last reported."""
         return self._worker.inventory
 
     async def complete(self, request: LoadRequest, whole: bool) -> Completed:
-        """A load request with what lies beside the model there. Raises what the worker says."""
-        answer = await self._worker.request(Complete(request=request, whole=whole))
-        if answer.completed is None:
+        """A load request with what lies beside the model there. Raises what the worker replies."""
+        reply = await self._worker.request(Complete(request=request, whole=whole))
+        if reply.completed is None:
             raise ModelNotFound(f"Model not found: {request.model_name}")
-        return answer.completed
+        return reply.completed
 
     async def inspect(self, kind: ModelType, name: str) -> Inspection:
-        """All that is known there about a file without loading it. Raises what the worker says."""
-        answer = await self._worker.request(Inspect(type=kind, name=name))
-        if answer.inspection is None:
+        """What the worker knows about a file without loading it. Raises what the worker replies."""
+        reply = await self._worker.request(Inspect(type=kind, name=name))
+        if reply.inspection is None:
             raise NotFound(f"Model not found: {name}")
-        return answer.inspection
+        return reply.inspection

@@ -2,9 +2,8 @@
 
 import asyncio
 import logging
-import os
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,60 +11,55 @@ from time import monotonic
 
 from nats.errors import MaxPayloadError
 
-from ...errors import (
-    CannotLoad,
-    EngineLost,
-    Interrupted,
-    JobCancelled,
-    JobFailed,
-    LoadFailed,
-    SdcppError,
-    UpscalerLoadFailed,
-    WorkerLost,
-)
+from ...errors import Interrupted, JobFailed, LoadFailed, SdcppError, UpscalerLoadFailed, WorkerLost
+from ...jobs.input_images import InputStore
+from ...preferences import PreviewPreference
 from ...schemas.cluster import (
     Attempt,
     AttemptResult,
     JobAssignment,
     LoadModel,
-    LoadUpscalerOrder,
+    LoadUpscaler,
     RpcReply,
     SlotState,
     UnloadModel,
-    UnloadUpscalerOrder,
+    UnloadUpscaler,
 )
 from ...schemas.events import JobPreview, ModelLoaded, UpscalerLoaded
 from ...schemas.jobs import Job, Outcome, Progress
 from ...schemas.models import LoadedSlot, LoadRequest
-from ...schemas.options import PreviewSettings
 from ...schemas.required_files import RequiredFiles
 from ...schemas.upscaling import UpscalerRequest
-from ..connection import AWAY, BrokerConnection
-from ..object_files import ObjectFiles, inputs_of, outputs_of, unpack
+from ..broker_errors import BROKER_ERRORS
+from ..connection import BrokerConnection
+from ..object_files import ObjectFiles, inputs_of, outputs_of
 from .attempt_channels import AttemptChannels, FinishedAttempt
+from .attempt_results import raise_unless_completed, receive_outputs
 from .remote_worker import RemoteWorker
+from .sweeper import Sweeper
 
 log = logging.getLogger(__name__)
 
-# A worker that has not begun with its order after so many seconds gets it again.
-REMIND_AFTER = 5.0
+# A worker that has not begun with its assignment after so many seconds gets it again.
+RESEND_AFTER = 5.0
 
 
 @dataclass(frozen=True)
 class RemoteSlotContext:
-    """What all remote slots of a server share."""
+    """What all remote slots of a server share; `load_timeout` in seconds."""
 
     connection: BrokerConnection
     channels: AttemptChannels
     files: ObjectFiles
+    sweeper: Sweeper
     output_dir: Path
-    input_files: Callable[[Job], dict[str, list[str]]]
-    preview: Callable[[], PreviewSettings]
+    inputs: InputStore
+    preview: PreviewPreference
     load_timeout: float
 
 
 class RemoteSlot:
-    """Jobs go down, what becomes of them comes up; files come before the end that names them."""
+    """Sends jobs to a worker and receives their progress, results and files."""
 
     # A job goes on when this server ends, and its result is waiting when the server is back.
     outlives_server = True
@@ -77,13 +71,13 @@ class RemoteSlot:
         self.current: Attempt | None = None
         self.stopping = False
         self._context = context
-        # What was sent and has no end yet, and when.
+        # What was sent and has no result yet, and when.
         self._assignment: JobAssignment | None = None
         self._sent_at = 0.0
 
     @property
     def name(self) -> str:
-        """As jobs and messages name it."""
+        """`<worker>/<number>`."""
         return f"{self.worker.name}/{self.number}"
 
     @property
@@ -95,15 +89,15 @@ class RemoteSlot:
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[None]:
-        """Wait until the worker is there; it keeps its jobs in line itself."""
+        """Wait until the worker is there; it runs its jobs one after the other by itself."""
         await self.ready.wait()
         yield
 
     async def cancel(self, job_id: str) -> None:
-        """Tell the worker; it is told again with every sign of life that shows the job."""
+        """Tell the worker to stop the job; it is told again after every announcement that shows the job."""
         if self.current is not None and self.current.job_id == job_id:
             self.stopping = True
-            await self.worker.stop(self.current)
+            await self.worker.stop_attempt(self.current)
 
     async def discard(self, job: Job) -> None:
         """Delete the outputs of a job that was cancelled while they appeared."""
@@ -112,114 +106,91 @@ class RemoteSlot:
     async def run(self, job: Job) -> AsyncGenerator[Progress | JobPreview | Outcome]:
         """Have the worker run a job, or go on with one that an earlier run of this server gave it.
 
-        Raises JobFailed, JobCancelled and EngineLost as the worker says, WorkerLost when it is gone, and
+        Raises JobFailed, JobCancelled and EngineLost as the worker says, WorkerLost when it is lost, and
         Interrupted when it gives the job back.
         """
         attempt = Attempt.of(job)
-        channel = self._context.channels.expect(attempt)
+        channel = self._context.channels.open(attempt)
         self.current, self.stopping = attempt, False
         try:
             if not self.worker.present:  # it was lost between the claim and this
                 raise Interrupted(f"Worker {self.worker.name} is gone")
             inputs = await self._send(job)
-            ended: FinishedAttempt | None = None
-            while ended is None:
-                word = await channel.get()
-                if isinstance(word, FinishedAttempt):
-                    ended = word
+            finished: FinishedAttempt | None = None
+            while finished is None:
+                message = await channel.get()
+                if isinstance(message, FinishedAttempt):
+                    finished = message
                 else:
-                    yield word
+                    yield message
             self._assignment = None
             try:
-                yield await self._outcome(job, ended.end)
+                yield await self._receive(job, finished.result)
             except SdcppError:
-                # The end is not taken: when it is delivered again, the job has been stored as failed.
-                self._clear(attempt, ended.end, inputs)
+                # Not acknowledged: when the result is delivered again, the job has been stored as failed.
+                self._delete_files(finished.result, inputs)
                 raise
-            # Only now that it is stored: a server that is stopped before takes the files once more.
-            with suppress(*AWAY):
-                await ended.take()
-            self._clear(attempt, ended.end, inputs)
+            # Only now that it is stored: a server that is stopped before fetches the files once more.
+            with suppress(*BROKER_ERRORS):
+                await finished.acknowledge()
+            self._delete_files(finished.result, inputs)
         finally:
             self.current = self._assignment = None
-            self._context.channels.forget(attempt)
+            self._context.channels.close(attempt)
 
-    async def remind(self, works_on: Attempt | None) -> None:
-        """Give the worker its order again, which was lost if the broker came back without its store.
+    async def resend_assignment(self, works_on: Attempt | None) -> None:
+        """Resend an assignment that the worker does not work on: a broker may have lost its store.
 
-        The broker drops it if it has it still (for two minutes it knows what it was given); a worker that
-        has carried it out only tells the end again.
+        The broker drops it if it still has it (for two minutes it remembers ids of messages); a worker that
+        has carried it out only sends the result again.
         """
         assignment = self._assignment
-        if assignment is None or works_on == assignment.attempt or monotonic() - self._sent_at < REMIND_AFTER:
+        if assignment is None or works_on == assignment.attempt or monotonic() - self._sent_at < RESEND_AFTER:
             return
         log.debug("job %s: %s has not begun with it", assignment.job.id, self.name)
-        with suppress(*AWAY):
-            await self._give(assignment)
+        with suppress(*BROKER_ERRORS):
+            await self._publish(assignment)
 
     async def _send(self, job: Job) -> list[str]:
-        paths = [Path(path) for paths in self._context.input_files(job).values() for path in paths]
+        """Send a job and its input images; the names of these."""
+        paths = [Path(path) for paths in self._context.inputs.files(job).values() for path in paths]
         digests = await self._context.files.send(inputs_of(job.id), {path.name: path for path in paths})
-        assignment = JobAssignment(job=job, inputs=digests, preview=self._context.preview())
-        await self._give(assignment)
+        assignment = JobAssignment(job=job, inputs=digests, preview=self._context.preview.current)
+        await self._publish(assignment)
         self._assignment = assignment
         return list(digests)
 
-    async def _give(self, assignment: JobAssignment) -> None:
+    async def _publish(self, assignment: JobAssignment) -> None:
         connection = self._context.connection
+        subject = connection.subjects.job(self.worker.name, self.number)
         try:
-            await connection.store(
-                connection.names.job(self.worker.name, self.number), assignment, str(assignment.attempt)
-            )
+            await connection.publish_durable(subject, assignment, message_id=str(assignment.attempt))
         except MaxPayloadError as error:
             raise JobFailed(
                 "The job is longer than a message may be (max_payload of the broker, 1 MB unless it is set)"
             ) from error
         self._sent_at = monotonic()
 
-    def _clear(self, attempt: Attempt, end: AttemptResult, inputs: list[str]) -> None:
-        """Empty the store of what nobody needs; the next job does not wait for that."""
-        self._context.files.forget({outputs_of(attempt): list(end.files), inputs_of(attempt.job_id): inputs})
-
-    async def _outcome(self, job: Job, end: AttemptResult) -> Outcome:
-        match end.how:
-            case "failed":
-                self.worker.failures += 1
-                raise JobFailed(end.error)
-            case "cannot_load":
-                self.worker.failures += 1
-                raise CannotLoad(end.error)
-            case "engine_lost":
-                self.worker.failures += 1
-                raise EngineLost(end.error)
-            case "cancelled":
-                raise JobCancelled
-            case "returned":
-                raise Interrupted(end.error or f"Worker {self.worker.name} gave the job back")
-        await self._receive(job, end)
+    async def _receive(self, job: Job, result: AttemptResult) -> Outcome:
+        if result.status in ("failed", "cannot_load", "engine_lost"):
+            self.worker.failures += 1
+        raise_unless_completed(result, self.worker.name)
+        await receive_outputs(self._context.files, result, job, self._context.output_dir)
         self.worker.jobs_done += 1
-        return end.outcome
+        return result.outcome
 
-    async def _receive(self, job: Job, end: AttemptResult) -> None:
-        """Bring the files of a job: all of them appear at once."""
-        if not (end.files or end.enclosed):
-            return
-        final = self._context.output_dir / job.id
-        unfinished = self._context.output_dir / f".{job.id}.{job.attempt}.tmp"
-        try:
-            await asyncio.to_thread(unpack, end.enclosed, unfinished)
-            await self._context.files.fetch(outputs_of(end.attempt), end.files, unfinished)
-            await asyncio.to_thread(_replace, unfinished, final)
-        except OSError as error:
-            raise JobFailed(f"The files of the job could not be written: {error}") from error
-        finally:
-            await asyncio.to_thread(shutil.rmtree, unfinished, ignore_errors=True)
+    def _delete_files(self, result: AttemptResult, inputs: list[str]) -> None:
+        """Free the store of a job's files; the next job does not wait for that."""
+        attempt = result.attempt
+        self._context.sweeper.delete_soon(
+            {outputs_of(attempt): list(result.files), inputs_of(attempt.job_id): inputs}
+        )
 
     # ------------------------------------------------------------ as a place for models
 
     @property
     def loading(self) -> LoadRequest | None:
-        """What is being loaded."""
+        """The model that is being loaded, by the last announcement."""
         return self._state.loading if self._state else None
 
     @property
@@ -229,11 +200,11 @@ class RemoteSlot:
 
     @property
     def loaded(self) -> LoadRequest | None:
-        """The model in memory, as far as the worker has said."""
+        """The model in memory, by the last announcement."""
         return self._state.holds if self._state else None
 
     def view(self) -> LoadedSlot:
-        """What its memory holds."""
+        """Its entry in `loaded_slots` of GET /health."""
         shown = self._state.view if self._state else LoadedSlot(device="unknown", model_name=None)
         return shown.model_copy(update={"worker": self.worker.name})
 
@@ -247,54 +218,42 @@ class RemoteSlot:
 
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
         """Load a model once the running job is done. Raises LoadFailed."""
-        answer = await self._ask_to_load(LoadModel(slot=self.number, request=request))
-        if answer.loaded is None:
+        reply = await self._request_load(LoadModel(slot=self.number, request=request))
+        if reply.loaded is None:
             raise LoadFailed(f"Failed to load model: {request.model_name}: no answer of {self.name}")
-        return answer.loaded
+        return reply.loaded
 
     async def unload_on_request(self) -> None:
-        """Free its model."""
-        await self._ask_to_load(UnloadModel(slot=self.number))
+        """Free its model once the running job is done."""
+        await self._request_load(UnloadModel(slot=self.number))
 
     async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded:
         """Load an upscaler once the running job is done. Raises UpscalerLoadFailed."""
-        answer = await self._ask_to_load(LoadUpscalerOrder(slot=self.number, request=request))
-        if answer.upscaler is None:
+        reply = await self._request_load(LoadUpscaler(slot=self.number, request=request))
+        if reply.upscaler is None:
             raise UpscalerLoadFailed(
                 f"Failed to load upscaler: {request.model_name}: no answer of {self.name}"
             )
-        return answer.upscaler
+        return reply.upscaler
 
     async def unload_upscaler_on_request(self) -> None:
-        """Free its upscaler."""
-        await self._ask_to_load(UnloadUpscalerOrder(slot=self.number))
+        """Free its upscaler once the running job is done."""
+        await self._request_load(UnloadUpscaler(slot=self.number))
 
-    async def _ask_to_load(
-        self, question: LoadModel | UnloadModel | LoadUpscalerOrder | UnloadUpscalerOrder
-    ) -> RpcReply:
-        asking = asyncio.create_task(self.worker.request(question, self._context.load_timeout))
+    async def _request_load(self, call: LoadModel | UnloadModel | LoadUpscaler | UnloadUpscaler) -> RpcReply:
+        """Raises what the worker replies; WorkerLost as soon as it is lost, not only after the timeout."""
+        replying = asyncio.create_task(self.worker.request(call, self._context.load_timeout))
         losing = asyncio.create_task(self.worker.wait_lost())
         try:
-            await asyncio.wait((asking, losing), return_when=asyncio.FIRST_COMPLETED)
-            if not asking.done():
+            await asyncio.wait((replying, losing), return_when=asyncio.FIRST_COMPLETED)
+            if not replying.done():
                 raise WorkerLost(f"Worker {self.worker.name} was lost")
-            return await asking
+            return await replying
         finally:
-            asking.cancel()
+            replying.cancel()
             losing.cancel()
 
     @property
     def _state(self) -> SlotState | None:
-        last_announcement = self.worker.last_announcement
-        return (
-            last_announcement.slots[self.number]
-            if last_announcement and self.number < len(last_announcement.slots)
-            else None
-        )
-
-
-def _replace(unfinished: Path, final: Path) -> None:
-    if final.exists():
-        # Left by an attempt that was broken off between the renaming and the database.
-        shutil.rmtree(final)
-    os.replace(unfinished, final)
+        last = self.worker.last_announcement
+        return last.slots[self.number] if last and self.number < len(last.slots) else None

@@ -1,4 +1,4 @@
-"""One worker as the server knows it: what it said last, when, and what became of the jobs it was given."""
+"""One worker as the server knows it: its last announcement, whether it is present, and requests to it."""
 
 import asyncio
 import logging
@@ -10,16 +10,25 @@ from nats.errors import NoRespondersError
 from ... import errors
 from ...errors import EngineUnusable, SdcppError, WorkerLost
 from ...models.model_inventory import ModelInventory
-from ...schemas.base import Frozen
-from ...schemas.cluster import Announcement, Attempt, Question, RpcReply, RpcRequest, SlotState, Stop
+from ...schemas.cluster import (
+    Announcement,
+    Attempt,
+    Refusal,
+    RpcCall,
+    RpcReply,
+    RpcRequest,
+    SlotState,
+    StopAttempt,
+)
 from ...schemas.workers import WorkerSlot, WorkerView
-from ..connection import AWAY, RETRY_AFTER, BrokerConnection
+from ..broker_errors import BROKER_ERRORS
+from ..connection import RETRY_SECONDS, BrokerConnection
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 30.0
-# A question without an answer is asked again after so long: the broker may have lost either.
-ASK_AGAIN = 5.0
+REPLY_SECONDS = 30.0
+# A request without a reply is sent again after so long: the broker may have lost either.
+RESEND_AFTER = 5.0
 
 
 class RemoteWorker:
@@ -29,92 +38,106 @@ class RemoteWorker:
         self.name = name
         self._connection = connection
         self.last_announcement: Announcement | None = None
+        self._last_heartbeat_at = monotonic()
         self.inventory = ModelInventory()
-        self.last_heartbeat_at = monotonic()
         self.present = False
-        self._gone = asyncio.Event()
-        self.refused: str | None = None
+        self._lost = asyncio.Event()
+        self.refusal_reason: str | None = None
         self.jobs_done = 0
         self.failures = 0
 
+    # ------------------------------------------------------------ presence
+
     def record_announcement(self, announcement: Announcement) -> None:
-        """It gave a sign of life."""
+        """Keep its last announcement, which is a heartbeat too."""
         self.last_announcement = announcement
-        self.last_heartbeat_at = monotonic()
+        self._last_heartbeat_at = monotonic()
 
     def silent_for(self) -> float:
-        """Seconds without a sign of life while the broker could be reached, by this machine's clock."""
-        return min(monotonic() - self.last_heartbeat_at, self._connection.up_for)
+        """Seconds without a heartbeat while the broker could be reached, by this machine's clock."""
+        return min(monotonic() - self._last_heartbeat_at, self._connection.uptime)
 
     @property
     def usable(self) -> bool:
-        """Whether it may be given jobs: it is there, not refused, and its models are known."""
-        return self.present and self.refused is None and self.inventory.known
+        """Whether it may be given jobs: it is present, not refused, and its models are known."""
+        return self.present and self.refusal_reason is None and self.inventory.known
+
+    @property
+    def engine_revision(self) -> str | None:
+        """The revision of its engine, once one came up there."""
+        return self.last_announcement.engine if self.last_announcement else None
 
     def mark_present(self) -> None:
-        """It is there."""
+        """It announced itself."""
         self.present = True
-        self._gone.clear()
+        self._lost.clear()
 
     def mark_lost(self) -> None:
-        """It is not there any more."""
+        """It left, was started anew or gave no heartbeat for too long."""
         self.present = False
-        self._gone.set()
+        self._lost.set()
 
     async def wait_lost(self) -> None:
-        """Wait until it is not there."""
-        await self._gone.wait()
+        """Wait for `mark_lost`."""
+        await self._lost.wait()
 
-    async def stop(self, attempt: Attempt) -> None:
-        """Tell it to leave an attempt."""
-        await self._connection.publish(
-            self._connection.names.asked(self.name), RpcRequest(what=Stop(attempt=attempt))
-        )
+    # ------------------------------------------------------------ messages to it
 
-    async def tell(self, what: Frozen) -> None:
-        """Tell it something that has no answer."""
-        await self._connection.publish(
-            self._connection.names.asked(self.name), RpcRequest.model_validate({"what": what})
-        )
+    async def stop_attempt(self, attempt: Attempt) -> None:
+        """Have it cancel an attempt; the message may get lost."""
+        await self._send(RpcRequest(what=StopAttempt(attempt=attempt)))
 
-    async def request(self, question: Question, timeout: float = ANSWER_SECONDS) -> RpcReply:
-        """Ask it something. Raises what it answers as an error, WorkerLost when it does not answer."""
+    async def send_refusal(self, reason: str) -> None:
+        """Tell it why it gets no jobs; the message may get lost."""
+        await self._send(RpcRequest(what=Refusal(why=reason)))
+
+    async def request(self, call: RpcCall, timeout: float = REPLY_SECONDS) -> RpcReply:
+        """Have it do something and wait for the reply, for `timeout` seconds.
+
+        Raises what it replies as an error, WorkerLost when it does not reply.
+        """
         try:
             async with asyncio.timeout(timeout):
-                data = await self._retry(RpcRequest(id=uuid4().hex, what=question))
-        except AWAY as error:
+                data = await self._request_until_replied(RpcRequest(id=uuid4().hex, what=call))
+        except BROKER_ERRORS as error:
             raise WorkerLost(f"Worker {self.name} does not answer") from error
-        answer = RpcReply.model_validate_json(data)
-        if answer.error is not None:
-            raise _raised(answer.error, answer.message)
-        return answer
+        reply = RpcReply.model_validate_json(data)
+        if reply.error is not None:
+            raise _error_of(reply.error, reply.message)
+        return reply
 
-    async def _retry(self, asked: RpcRequest) -> bytes:
-        subject = self._connection.names.asked(self.name)
+    async def _send(self, request: RpcRequest) -> None:
+        await self._connection.publish(self._connection.subjects.rpc(self.name), request)
+
+    async def _request_until_replied(self, request: RpcRequest) -> bytes:
+        subject = self._connection.subjects.rpc(self.name)
         while True:
             try:
-                return await self._connection.request(subject, asked, ASK_AGAIN)
+                return await self._connection.request(subject, request, RESEND_AFTER)
             except NoRespondersError:
-                if self._connection.up_for > ASK_AGAIN:  # else it may not have found back to the broker yet
+                if (
+                    self._connection.uptime > RESEND_AFTER
+                ):  # else it may not have reconnected to the broker yet
                     raise
-                await asyncio.sleep(RETRY_AFTER)
-            except AWAY as error:
-                log.debug("worker %s did not answer in time (%s); asking again", self.name, error)
+                await asyncio.sleep(RETRY_SECONDS)
+            except BROKER_ERRORS as error:
+                log.debug("worker %s did not reply in time (%s); sending again", self.name, error)
+
+    # ------------------------------------------------------------ GET /workers
 
     def view(self) -> WorkerView:
-        """As GET /workers shows it."""
-        last_announcement = self.last_announcement
-        slots = [self._slot_view(slot) for slot in (last_announcement.slots if last_announcement else [])]
+        """Its entry in GET /workers."""
+        last = self.last_announcement
         return WorkerView(
             name=self.name,
-            state="refused" if self.refused else "ready" if self.present else "lost",
-            problem=self.refused,
-            version=last_announcement.version if last_announcement else None,
-            engine=last_announcement.engine if last_announcement else None,
-            devices=list(last_announcement.devices) if last_announcement else [],
-            slots=slots,
+            state="refused" if self.refusal_reason else "ready" if self.present else "lost",
+            problem=self.refusal_reason,
+            version=last.version if last else None,
+            engine=self.engine_revision,
+            devices=list(last.devices) if last else [],
+            slots=[self._slot_view(slot) for slot in last.slots] if last else [],
             models=len(self.inventory),
-            last_seen_seconds=round(monotonic() - self.last_heartbeat_at, 1),
+            last_seen_seconds=round(monotonic() - self._last_heartbeat_at, 1),
             jobs_done=self.jobs_done,
             failures=self.failures,
         )
@@ -132,8 +155,8 @@ class RemoteWorker:
         )
 
 
-def _raised(name: str, message: str) -> SdcppError:
-    """The error that a worker named; what only a later version knows is a SdcppError."""
+def _error_of(name: str, message: str) -> SdcppError:
+    """The error that a worker named; one that only a later version knows becomes a SdcppError."""
     kind = getattr(errors, name, None)
     known = isinstance(kind, type) and issubclass(kind, SdcppError) and kind is not EngineUnusable
     return kind(message) if known and kind is not None else SdcppError(message)

@@ -1,174 +1,143 @@
-"""The worker's side of the cluster: says what it is and has, and keeps its posts at work."""
+"""The agent of a worker: announces what the worker is and holds, and keeps its consumers running."""
 
 import asyncio
 import logging
 import platform
 from collections.abc import Sequence
-from typing import Protocol
 from uuid import uuid4
 
 from nats.aio.msg import Msg
 
 from ... import __version__
-from ...background import BackgroundTasks
-from ...schemas.cluster import Announcement, InventoryReport, SlotState, WorkerEvent
-from ...schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress
-from ...schemas.models import LoadedSlot, LoadRequest
+from ...models.library import ModelLibrary
+from ...schemas.cluster import Announcement, InventoryReport, SlotState
+from ...slots.engine_slot import EngineSlot
 from ..connection import BrokerConnection
-from ..object_files import ObjectFiles, catalog_of
+from ..object_files import ObjectFiles, inventory_of
 from ..subjects import as_token
+from .attempt_runner import AttemptRunner
 from .consumer import JobConsumer
+from .engines import Engines
 from .rpc import RpcServer
 
 log = logging.getLogger(__name__)
 
 
-class Slot(Protocol):
-    """What this module needs of an engine slot."""
-
-    @property
-    def loaded(self) -> LoadRequest | None: ...
-    @property
-    def loading(self) -> LoadRequest | None: ...
-    @property
-    def problem(self) -> str | None: ...
-    def view(self) -> LoadedSlot: ...
-
-
-class Library(Protocol):
-    """What this module needs to know about the models on this machine."""
-
-    async def report_inventory(self) -> InventoryReport: ...
-
-
-class Engines(Protocol):
-    """What this module needs to know about the engine."""
-
-    @property
-    def revision(self) -> str | None: ...
-    @property
-    def devices(self) -> list[str]: ...
-
-
-def worker_name(given: str | None) -> str:
-    """The name of this worker: the host's, if none is given."""
-    return given or as_token(platform.node())
+def worker_name(configured: str | None) -> str:
+    """The name of this worker: the host's, if none is configured."""
+    return configured or as_token(platform.node())
 
 
 class WorkerAgent:
-    """One worker."""
+    """Runs the cluster's side of a worker; the engines run by themselves."""
 
     def __init__(
         self,
+        *,
         name: str,
         connection: BrokerConnection,
         files: ObjectFiles,
-        slots: Sequence[Slot],
+        slots: Sequence[EngineSlot],
+        runners: Sequence[AttemptRunner],
         consumers: Sequence[JobConsumer],
-        questions: RpcServer,
-        library: Library,
+        rpc: RpcServer,
+        library: ModelLibrary,
         engines: Engines,
+        announcement_due: asyncio.Event,
         announce_every: float,
     ) -> None:
+        """`announce_every`: seconds between two announcements, unless `announcement_due` is set before."""
         self._name = name
-        self._boot = uuid4().hex
+        self._boot_id = uuid4().hex
         self._connection = connection
         self._files = files
         self._slots = slots
+        self._runners = runners
         self._consumers = consumers
-        self._questions = questions
+        self._rpc = rpc
         self._library = library
         self._engines = engines
-        self._every = announce_every
-        self._soon = asyncio.Event()
-        self._catalog = InventoryReport(catalog=0, models=[])
-        self._sent = -1
-        # A server that begins, and a broker without its store, have no list of models.
-        self._asked_for = False
+        self._announcement_due = announcement_due
+        self._announce_every = announce_every
+        self._inventory = InventoryReport(catalog=0, models=[])
+        self._inventory_revision = -1
+        # A server that starts, and a broker without its store, have no inventory of this worker.
+        self._inventory_requested = False
         self._leaving = False
-        self._background = BackgroundTasks()
-
-    def changed(self) -> None:
-        """Something of what is announced is no longer so."""
-        self._soon.set()
 
     async def run(self) -> None:
-        """Work until cancelled; then say goodbye."""
-        self._connection.when_up(self.changed)
+        """Work until cancelled; then announce that the worker leaves."""
+        self._on_connected()
+        self._connection.add_connected_callback(self._on_connected)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._questions.listen())
-                tasks.create_task(self._connection.listen(self._connection.names.discover, self._called))
-                tasks.create_task(self._announce_for_ever())
-                tasks.create_task(self._watch_models())
-                for consumer_of_slot in self._consumers:
-                    tasks.create_task(consumer_of_slot.work())
+                tasks.create_task(self._rpc.start())
+                tasks.create_task(
+                    self._connection.subscribe(self._connection.subjects.discover, self._on_discover)
+                )
+                tasks.create_task(self._announce_repeatedly())
+                tasks.create_task(self._report_inventory())
+                for consumer in self._consumers:
+                    tasks.create_task(consumer.run())
         finally:
             self._leaving = True
             await self._announce()
 
-    def tell(self, event: ModelLoadingProgress | ModelLoaded | ModelLoadFailed) -> None:
-        """Clients of the server hear this too."""
-        self._background.spawn(
-            self._connection.publish(
-                self._connection.names.worker_events, WorkerEvent(worker=self._name, event=event)
-            )
-        )
-        self.changed()
+    def _on_connected(self) -> None:
+        log.info("worker %s reached the broker, with %s", self._name, ", ".join(self._engines.devices))
+        self._announcement_due.set()
 
-    # ------------------------------------------------------------ what it says
+    async def _on_discover(self, _message: Msg) -> None:
+        self._inventory_requested = True
+        self._announcement_due.set()
 
-    async def _announce_for_ever(self) -> None:
-        for consumer_of_slot in self._consumers:
-            await consumer_of_slot.at_work.wait()
+    # ------------------------------------------------------------ announcements
+
+    async def _announce_repeatedly(self) -> None:
+        for consumer in self._consumers:
+            await consumer.wait_ready()
         while True:
-            self._soon.clear()
+            self._announcement_due.clear()
             await self._announce()
             try:
-                async with asyncio.timeout(self._every):
-                    await self._soon.wait()
+                async with asyncio.timeout(self._announce_every):
+                    await self._announcement_due.wait()
             except TimeoutError:
                 pass
 
     async def _announce(self) -> None:
-        await self._connection.publish(
-            self._connection.names.announcements,
-            Announcement(
-                name=self._name,
-                boot=self._boot,
-                version=__version__,
-                engine=self._engines.revision,
-                devices=self._engines.devices,
-                slots=[self._state(number) for number in range(len(self._slots))],
-                catalog=self._sent,
-                leaving=self._leaving,
-            ),
+        announcement = Announcement(
+            name=self._name,
+            boot=self._boot_id,
+            version=__version__,
+            engine=self._engines.revision,
+            devices=self._engines.devices,
+            slots=[_state(slot, runner) for slot, runner in zip(self._slots, self._runners, strict=True)],
+            catalog=self._inventory_revision,
+            leaving=self._leaving,
         )
+        await self._connection.publish(self._connection.subjects.announcements, announcement)
 
-    def _state(self, number: int) -> SlotState:
-        slot = self._slots[number]
-        return SlotState(
-            view=slot.view(),
-            holds=slot.loaded,
-            loading=slot.loading,
-            problem=slot.problem,
-            attempt=self._consumers[number].attempt,
-        )
-
-    async def _watch_models(self) -> None:
-        """Put the list of models into the store whenever it changed, and say so."""
+    async def _report_inventory(self) -> None:
+        """Store the inventory whenever it changed or is requested, and announce its revision."""
         while True:
-            now = await self._library.report_inventory()
-            changed = now.models != self._catalog.models or self._sent < 0
-            if changed or self._asked_for:
-                self._asked_for = False
-                self._catalog = now.model_copy(update={"catalog": self._sent + changed})
-                await self._files.write(catalog_of(self._name), self._catalog)
-                self._sent = self._catalog.catalog
-                self.changed()
-            await asyncio.sleep(self._every)
+            report = await self._library.report_inventory()
+            changed = report.models != self._inventory.models or self._inventory_revision < 0
+            if changed or self._inventory_requested:
+                self._inventory_requested = False
+                revision = self._inventory_revision + changed
+                self._inventory = report.model_copy(update={"catalog": revision})
+                await self._files.write(inventory_of(self._name), self._inventory)
+                self._inventory_revision = revision
+                self._announcement_due.set()
+            await asyncio.sleep(self._announce_every)
 
-    async def _called(self, _message: Msg) -> None:
-        """A server begins, or is back."""
-        self._asked_for = True
-        self.changed()
+
+def _state(slot: EngineSlot, runner: AttemptRunner) -> SlotState:
+    return SlotState(
+        view=slot.view(),
+        holds=slot.loaded,
+        loading=slot.loading,
+        problem=slot.problem,
+        attempt=runner.current,
+    )

@@ -1,113 +1,80 @@
-"""Where a request's model comes from: which source is meant, and which file of it."""
+"""All sources of models: a new one is a file beside this one and a row in SOURCES."""
 
-from dataclasses import dataclass
-from pathlib import PurePosixPath
-
-import httpx
-
+from ...config import Downloads
 from ...errors import BadRequest
-from ...schemas.downloads import DownloadRequest, Source
-from .. import file_names
-from ..failures import place
-from ..http_client import parsed
-from . import civitai
+from ...schemas.downloads import DownloadRequest
+from ..file_names import parse_folder, parse_model_name
+from ..http_client import HttpClient, Token
 from .civitai import Civitai
 from .huggingface import HuggingFace
+from .source import Origin, Source
+from .url import DirectUrl
 
-# What says that a source is meant; the first that it cannot do without.
-NEEDED: dict[Source, tuple[str, ...]] = {
-    "civitai": ("model_id",),
-    "huggingface": ("repo_id", "filename"),
-    "url": ("url",),
-}
+# In the order in which error messages list them.
+SOURCES: tuple[type[Source], ...] = (Civitai, HuggingFace, DirectUrl)
 
 
-@dataclass(frozen=True)
-class Origin:
-    """One file to fetch."""
-
-    url: str
-    name: PurePosixPath | None = None  # below the type's folder; None: the server that sends it will tell
-    sha256: str | None = None
-    size: int | None = None
+def create_tokens(settings: Downloads) -> list[Token]:
+    """The tokens of all sources that know any."""
+    tokens = (source.create_token(settings) for source in SOURCES)
+    return [token for token in tokens if token is not None]
 
 
-def checked(request: DownloadRequest) -> tuple[DownloadRequest, list[str]]:
-    """The request with its source, and what of it has no effect. Raises BadRequest naming fields."""
-    source = request.source or _detected(request)
-    for field in NEEDED[source]:
-        if not getattr(request, field):
-            raise BadRequest(f"{field} is required for source {source}")
-    others = {NEEDED[other][0] for other in NEEDED if other != source}
-    ignored = sorted(field for field in others if getattr(request, field))
-    request = request.model_copy(update={"source": source, **dict.fromkeys(ignored)})
-    _check_names(request)
-    return request, [f"{field} has no effect with source {source}" for field in ignored]
+def parse_argument(text: str) -> dict[str, str] | None:
+    """The request fields for an argument of `sdcpp models download`; None if no source takes it."""
+    parse_url = (source.parse_argument(text) for source in SOURCES)
+    return next((fields for fields in parse_url if fields is not None), None)
 
 
-def _detected(request: DownloadRequest) -> Source:
-    found = [source for source, needed in NEEDED.items() if getattr(request, needed[0])]
-    if not found:
-        raise BadRequest("One of model_id (CivitAI), repo_id with filename (Hugging Face) or url is required")
-    if len(found) > 1:
-        given = " and ".join(NEEDED[source][0] for source in found)
-        raise BadRequest(f"{given} contradict each other; say which is meant with source")
-    return found[0]
-
-
-def _check_names(request: DownloadRequest) -> None:
-    if request.subfolder:
-        file_names.folder_name("subfolder", request.subfolder.rstrip("/"))
-    if request.filename:
-        file_names.model_name("filename", request.filename)
-    match request.source:
-        case "civitai":
-            civitai.parse_id(request.model_id or "")
-        case "url":
-            parsed(request.url or "")
+def list_argument_forms() -> str:
+    """What parse_argument takes, as a part of a sentence."""
+    *others, last = ("an address", *(form for source in SOURCES for form in source.argument_forms))
+    return f"{', '.join(others)}, or {last}"
 
 
 class Sources:
-    """Turns a checked request into the file that it means."""
+    """One instance of each source; finds the one that a request means."""
 
-    def __init__(self, civitai: Civitai, huggingface: HuggingFace) -> None:
-        self.civitai = civitai
-        self.huggingface = huggingface
+    def __init__(self, client: HttpClient, settings: Downloads) -> None:
+        self._by_name = {source.name: source(client, settings) for source in SOURCES}
 
-    async def origin(self, request: DownloadRequest) -> Origin:
-        """Ask the source. Raises UpstreamFailed, UpstreamMissing, BadRequest."""
-        match request.source:
-            case "civitai":
-                return await self._of_civitai(request)
-            case "huggingface":
-                return await self._of_huggingface(request)
-        assert request.url is not None
-        return Origin(request.url, wanted_name(request))
+    def get[S: Source](self, kind: type[S]) -> S:
+        """The instance of this class."""
+        source = self._by_name[kind.name]
+        assert isinstance(source, kind)
+        return source
 
-    async def _of_civitai(self, request: DownloadRequest) -> Origin:
-        assert request.model_id is not None
-        found = await self.civitai.look_up(request.model_id, request.filename)
-        name = wanted_name(request) or below(request, file_names.published_name("CivitAI", found.filename))
-        return Origin(found.download_url, name, found.sha256)  # its size is rounded
+    async def check(self, request: DownloadRequest) -> tuple[DownloadRequest, list[str]]:
+        """The request with its source and without the fields of others, and warnings about those.
 
-    async def _of_huggingface(self, request: DownloadRequest) -> Origin:
-        assert request.repo_id is not None
-        assert request.filename is not None
-        found = await self.huggingface.look_up(request.repo_id, request.filename, request.revision)
-        return Origin(found.download_url, wanted_name(request), found.sha256, found.file_size)
+        Raises BadRequest naming fields.
+        """
+        source = self._by_name[request.source] if request.source else self._detect(request)
+        for field in source.required_fields:
+            if not getattr(request, field):
+                raise BadRequest(f"{field} is required for source {source.name}")
+        others = {other.required_fields[0] for other in self._by_name.values()} - set(source.required_fields)
+        ignored = sorted(field for field in others if getattr(request, field))
+        request = request.model_copy(update={"source": source.name, **dict.fromkeys(ignored)})
+        if request.subfolder:
+            parse_folder("subfolder", request.subfolder.rstrip("/"))
+        if request.filename:
+            parse_model_name("filename", request.filename)
+        await source.check(request)
+        return request, [f"{field} has no effect with source {source.name}" for field in ignored]
 
+    async def find_origin(self, request: DownloadRequest) -> Origin:
+        """Ask the source of a checked request for its file; raises what Source.find_origin raises."""
+        assert request.source is not None
+        return await self._by_name[request.source].find_origin(request)
 
-def wanted_name(request: DownloadRequest) -> PurePosixPath | None:
-    """The name that the request gives, below the type's folder."""
-    return below(request, PurePosixPath(request.filename)) if request.filename else None
-
-
-def below(request: DownloadRequest, name: PurePosixPath) -> PurePosixPath:
-    """A name in the subfolder that the request asks for."""
-    return PurePosixPath(request.subfolder.rstrip("/"), name) if request.subfolder else name
-
-
-def name_sent(request: DownloadRequest, response: httpx.Response) -> PurePosixPath:
-    """The name that an answer gives its file. Raises BadRequest when it is not a model's."""
-    host = place(response.request.url)
-    return below(request, file_names.published_name(host, file_names.name_in(response)))
+    def _detect(self, request: DownloadRequest) -> Source:
+        sources = list(self._by_name.values())
+        found = [source for source in sources if getattr(request, source.required_fields[0])]
+        if not found:
+            *others, last = (source.usage for source in sources)
+            raise BadRequest(f"One of {', '.join(others)} or {last} is required")
+        if len(found) > 1:
+            given = " and ".join(source.required_fields[0] for source in found)
+            raise BadRequest(f"{given} contradict each other; say which is meant with source")
+        return found[0]

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ...schemas.base import Component
+from ...schemas.model_types import COMPONENTS, MODEL_TYPES
 from ...schemas.models import LoadOptions, ModelFiles
 from . import names
 from .call_structs import sd_ctx_params_t
@@ -13,20 +13,6 @@ from .field_rules import Rule, encode_text, format_type_rules
 from .library import Library
 from .revision import Revision
 from .structs import sd_embedding_t
-
-COMPONENT_FIELDS: dict[Component, str] = {
-    "vae": "vae_path",
-    "clip_l": "clip_l_path",
-    "clip_g": "clip_g_path",
-    "clip_vision": "clip_vision_path",
-    "t5xxl": "t5xxl_path",
-    "controlnet": "control_net_path",
-    "llm": "llm_path",
-    "llm_vision": "llm_vision_path",
-    "taesd": "taesd_path",
-    "high_noise_diffusion_model": "high_noise_diffusion_model_path",
-    "photo_maker": "photo_maker_path",
-}
 
 
 @dataclass
@@ -51,10 +37,11 @@ def build_context_params(
     call = ContextCall(sd_ctx_params_t(), options, library.revision, device)
     library.c.sd_ctx_params_init(ctypes.byref(call.struct))
     call.struct.eager_load = not options.free_params_immediately
-    main = "model_path" if files.model_type == "checkpoint" else "diffusion_model_path"
+    main = MODEL_TYPES[files.model_type].ctx_field
+    assert main is not None
     setattr(call.struct, main, os.fsencode(files.main))
     for component, path in files.components.items():
-        setattr(call.struct, COMPONENT_FIELDS[component], os.fsencode(path))
+        setattr(call.struct, COMPONENTS[component].ctx_field, os.fsencode(path))
     _put_embeddings(call, files.embeddings)
     for rule in LOAD_RULES:
         rule.apply(call)

@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from ...errors import JobCancelled, JobFailed, LoadFailed
-from ...schemas.base import Component
 from ...schemas.engine import (
     Convert,
     Converted,
@@ -26,6 +25,7 @@ from ...schemas.engine import (
     Report,
     VideoGenerated,
 )
+from ...schemas.model_types import Component
 from ...schemas.pipe import Log
 from ..binding.functions import CANCEL_ALL, CANCEL_RESET
 from ..binding.image_params import build_image_params

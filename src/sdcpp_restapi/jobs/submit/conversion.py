@@ -23,7 +23,7 @@ class ConversionSubmission:
         """Check, complete and store a request. Raises BadRequest naming the field."""
         request = await asyncio.to_thread(self._resolve_paths, body.known())
         assert request.output_path is not None
-        required_files = await self._library.needs(request, None, None)
+        required_files = await self._library.find_required(request, None, None)
         job = NewJob(type="convert", params=request, required_files=required_files)
         position = await self._queue.submit(job)
         return ConvertAccepted(
@@ -35,10 +35,10 @@ class ConversionSubmission:
 
     def _resolve_paths(self, request: ConvertRequest) -> ConvertRequest:
         """With absolute paths, so that the job means the same whatever comes into the folders later."""
-        source = self._paths.existing("input_path", request.input_path)
-        vae = self._paths.existing("vae_path", request.vae_path) if request.vae_path else None
+        source = self._paths.find_file("input_path", request.input_path)
+        vae = self._paths.find_file("vae_path", request.vae_path) if request.vae_path else None
         if request.output_path:
-            output = self._paths.new("output_path", request.output_path, source)
+            output = self._paths.plan_file("output_path", request.output_path, source)
         else:
             output = source.with_name(f"{source.stem}.{request.output_type}.gguf")
         if output in (source, vae):

@@ -7,31 +7,30 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...downloads.failures import FileTaken
-from ...downloads.http_client import HttpClient
-from ...downloads.sources.registry import checked, wanted_name
+from ...downloads.file_names import requested_path
+from ...downloads.sources.registry import Sources
 from ...errors import CannotCancel
 from ...schemas.downloads import DownloadAccepted, DownloadRequest, HashRequest
 from ...schemas.jobs import JobStatus
-from ...schemas.models import ModelType
+from ...schemas.model_types import ModelType
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
 
 
 class DownloadSubmission:
-    """Turns requests for models into jobs."""
+    """Turns requests to download into jobs."""
 
-    def __init__(self, *, queue: Queue, client: HttpClient, folders: Mapping[ModelType, Path]) -> None:
+    def __init__(self, *, queue: Queue, sources: Sources, folders: Mapping[ModelType, Path]) -> None:
+        """`folders`: of the models, by type."""
         self._queue = queue
-        self._client = client
+        self._sources = sources
         self._folders = folders
 
     async def submit(self, request: DownloadRequest) -> DownloadAccepted:
         """Check a request and store its jobs. Raises BadRequest naming the field."""
         unknown = request.warn_of_unknown_fields()
-        request, warnings = checked(request.known())
+        request, warnings = await self._sources.check(request.known())
         await self._check_target(request)
-        if request.url:
-            await self._client.check(request.url)
         download = NewJob(type="model_download", params=request)
         position = await self._queue.submit(download)
         following = HashRequest(
@@ -39,7 +38,7 @@ class DownloadSubmission:
         )
         hash_job = NewJob(type="model_hash", params=following, after=download.id)
         await self._queue.submit(hash_job)
-        await self._cancel_if_ended(download.id, hash_job.id)
+        await self._cancel_orphan(download.id, hash_job.id)
         assert request.source is not None
         return DownloadAccepted(
             download_job_id=download.id,
@@ -51,15 +50,15 @@ class DownloadSubmission:
         )
 
     async def _check_target(self, request: DownloadRequest) -> None:
-        name = wanted_name(request)
-        if name is not None:
-            target = self._folders[request.model_type] / name
+        path = requested_path(request)
+        if path is not None:
+            target = self._folders[request.model_type] / path
             if await asyncio.to_thread(os.path.lexists, target):
                 raise FileTaken(
-                    f"filename: {name} exists already among the models of type {request.model_type}"
+                    f"filename: {path} exists already among the models of type {request.model_type}"
                 )
 
-    async def _cancel_if_ended(self, download: str, hash_job: str) -> None:
+    async def _cancel_orphan(self, download: str, hash_job: str) -> None:
         """A download may end before its hash job is stored, and would leave it waiting for ever."""
         if (await self._queue.get(download)).status in (JobStatus.FAILED, JobStatus.CANCELLED):
             with suppress(CannotCancel):

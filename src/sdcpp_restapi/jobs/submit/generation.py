@@ -108,7 +108,7 @@ class GenerationSubmission:
         if isinstance(request, ImageRequest):
             request = await asyncio.to_thread(self._resolve_paths, request)
         warnings += await self._library.check_loras(request, model)
-        required_files = await self._library.needs(request, model, upscaler)
+        required_files = await self._library.find_required(request, model, upscaler)
         return CheckedGeneration(request, model, upscaler, size, required_files, random_seed, warnings)
 
     async def _select_model(
@@ -167,7 +167,7 @@ class GenerationSubmission:
             "hires_model": request.hires_model if request.hires else None,
         }
         return request.model_copy(
-            update={field: str(self._paths.existing(field, text)) for field, text in named.items() if text}
+            update={field: str(self._paths.find_file(field, text)) for field, text in named.items() if text}
         )
 
 

@@ -38,7 +38,7 @@ class Planner:
         checked = await self._generations.check(request)
         await self._inputs.sizes(checked.request)
         params, model = checked.request, checked.model
-        files = await self._files.files(model, checked.upscaler, params)
+        files = await self._files.list_files(model, checked.upscaler, params)
         samples = await self._store.durations(
             job_type, model.model_name, checked.upscaler is not None, MOST_SAMPLES
         )
@@ -58,7 +58,7 @@ class Planner:
 
     async def _plan_upscale(self, body: UpscaleRequest) -> Plan:
         checked = await self._upscales.check(body)
-        files = await self._files.files(None, checked.upscaler)
+        files = await self._files.list_files(None, checked.upscaler)
         samples = await self._store.durations("upscale", checked.upscaler.model_name, True, MOST_SAMPLES)
         width, height = checked.size
         return Plan(

@@ -51,7 +51,7 @@ class UpscaleSubmission:
     async def submit(self, body: UpscaleRequest) -> Accepted:
         """Check, complete and store a request. Raises BadRequest naming the field, NoUpscalerLoaded."""
         checked = self._complete(body)
-        required_files = await self._library.needs(checked.request, None, checked.upscaler)
+        required_files = await self._library.find_required(checked.request, None, checked.upscaler)
         job_id = str(uuid4())
         request = await self._inputs.store(job_id, checked.request)
         try:

@@ -75,7 +75,7 @@ class Trash:
     async def repair(self) -> None:
         """Put files where the rows say, after an unclean stop; call once, before the first request."""
         await asyncio.to_thread(self._outputs.throw_away, await self._store.list_in("trash"))
-        content = await asyncio.to_thread(self._outputs.content)
+        content = await asyncio.to_thread(self._outputs.list_content)
         await asyncio.to_thread(self._outputs.take_back, await self._store.filter_in(content, "queue"))
         orphans = await self._store.filter_unknown(await self._inputs.list_owners())
         if orphans:

@@ -1,7 +1,7 @@
 """Actions: how they are offered to a language model, and how its wishes become checked ones."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -11,7 +11,8 @@ from ...errors import BadRequest
 from ...schemas.action_parameters import Parameters
 from ...schemas.actions import PARAMETERS, Action, ActionType, RejectedAction
 from ...schemas.chat import Answer, Tool
-from ..partial_json import message_in, parsed
+from ...schemas.model_types import MAIN_TYPES, ModelType
+from ..partial_json import parse_json, read_message
 
 # A block that a model writes when it can't call tools: ```json ... ```
 _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
@@ -19,7 +20,7 @@ _FENCED = re.compile(r"```(?:json)?\s*\n(.*?)```", re.DOTALL)
 # Of one answer in JSON; a small model does not find an end by itself.
 MOST_ACTIONS = 4
 LONGEST_MESSAGE = 400
-_LOADED_FROM = {"load_model": ("checkpoint", "diffusion"), "load_upscaler": ("esrgan",)}
+_LOADED_FROM: Mapping[str, Sequence[ModelType]] = {"load_model": MAIN_TYPES, "load_upscaler": ("esrgan",)}
 _NOISE = ("title", "default", "additionalProperties")
 
 
@@ -30,15 +31,15 @@ class ProposedAction(NamedTuple):
     parameters: dict[str, Any]
 
 
-def tools() -> list[Tool]:
+def list_tools() -> list[Tool]:
     """All actions, for a model that calls tools."""
     return [
-        Tool(name=name, description=_meaning(shape), parameters=_schema(shape))
+        Tool(name=name, description=_describe(shape), parameters=_build_schema(shape))
         for name, shape in PARAMETERS.items()
     ]
 
 
-def answer_schema(available: Mapping[str, list[str]]) -> dict[str, Any]:
+def build_answer_schema(available: Mapping[str, list[str]]) -> dict[str, Any]:
     """The shape of an answer of a model that can't: what it says, and the actions.
 
     `available`: names of models by type. It is held to those, where there are some.
@@ -46,7 +47,7 @@ def answer_schema(available: Mapping[str, list[str]]) -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     variants = []
     for name, shape in PARAMETERS.items():
-        schema = dict(_schema(shape))
+        schema = dict(_build_schema(shape))
         definitions |= schema.pop("$defs", {})
         if names := [model for group in _LOADED_FROM.get(name, ()) for model in available.get(group, ())]:
             schema["properties"] = {**schema["properties"], "model_name": {"enum": names}}
@@ -62,64 +63,66 @@ def answer_schema(available: Mapping[str, list[str]]) -> dict[str, Any]:
 
 
 @cache
-def _schema(shape: type[Parameters]) -> dict[str, Any]:
-    lean: dict[str, Any] = _lean(shape.model_json_schema())
+def _build_schema(shape: type[Parameters]) -> dict[str, Any]:
+    lean: dict[str, Any] = _simplify(shape.model_json_schema())
     del lean["description"]  # the action's own, told beside it
     return lean
 
 
-def _lean(node: Any) -> Any:
+def _simplify(node: Any) -> Any:
     """A schema without what costs a small model attention: titles, defaults, null, and fields at will."""
     if isinstance(node, list):
-        return [_lean(inner) for inner in node]
+        return [_simplify(inner) for inner in node]
     if not isinstance(node, dict):
         return node
     others = [inner for inner in node.get("anyOf", ()) if inner != {"type": "null"}]
     if len(others) == 1:
         node = {**node, **others[0], "anyOf": None}
-    return {name: _lean(inner) for name, inner in node.items() if name not in _NOISE and inner is not None}
+    return {
+        name: _simplify(inner) for name, inner in node.items() if name not in _NOISE and inner is not None
+    }
 
 
-def _meaning(shape: type[Parameters]) -> str:
+def _describe(shape: type[Parameters]) -> str:
     return (shape.__doc__ or "").strip()
 
 
-def listed() -> str:
+def describe_actions() -> str:
     """All actions in a line each, for the prompt of a model that can't call tools."""
     return "\n".join(
-        f"- {name}({', '.join(shape.model_fields)}): {_meaning(shape)}" for name, shape in PARAMETERS.items()
+        f"- {name}({', '.join(shape.model_fields)}): {_describe(shape)}" for name, shape in PARAMETERS.items()
     )
 
 
 def read_proposals(answer: Answer) -> tuple[str, list[ProposedAction]]:
     """What an answer says, and the actions in it: tool calls, a JSON answer, or a fenced block of JSON."""
     called = [ProposedAction(call.name, call.arguments) for call in answer.tool_calls]
-    whole = parsed(answer.text)
+    whole = parse_json(answer.text)
     if isinstance(whole, dict | list):
         message = whole.get("message", "") if isinstance(whole, dict) else ""
         return str(message), called + _read_proposals(whole)
     # An answer that was cut off: half an action is none.
-    if (message := message_in(answer.text)) is not None:
+    if (message := read_message(answer.text)) is not None:
         return message, called
     text = answer.text
     for block in _FENCED.finditer(answer.text):
-        if wanted := _read_proposals(parsed(block[1])):
-            called += wanted
+        if proposals := _read_proposals(parse_json(block[1])):
+            called += proposals
             text = text.replace(block[0], "")
     return text.strip(), called
 
 
-def checked(wanted: list[ProposedAction]) -> tuple[list[Action], list[RejectedAction]]:
+def check_proposals(proposals: list[ProposedAction]) -> tuple[list[Action], list[RejectedAction]]:
     """Those that make sense, and those that don't, with the reason."""
     actions: list[Action] = []
     rejected: list[RejectedAction] = []
-    for wish in wanted:
+    for proposal in proposals:
         try:
-            action = _action(wish)
+            action = _check_proposal(proposal)
         except ValidationError as error:
-            rejected.append(_rejected(wish, _reason(error)))
+            rejected.append(_reject(proposal, _describe_errors(error)))
         except BadRequest as error:
-            rejected.append(_rejected(wish, str(error)))
+            rejected.append(_reject(proposal, str(error)))
         else:
             # A small model likes to repeat itself.
             if action not in actions:
@@ -127,24 +130,24 @@ def checked(wanted: list[ProposedAction]) -> tuple[list[Action], list[RejectedAc
     return actions, rejected
 
 
-def _action(wish: ProposedAction) -> Action:
+def _check_proposal(proposal: ProposedAction) -> Action:
     """Raises ValidationError or BadRequest."""
-    shape = PARAMETERS.get(wish.type)  # type: ignore[call-overload]
+    shape = PARAMETERS.get(proposal.type)  # type: ignore[call-overload]
     if shape is None:
         raise BadRequest("there is no such action")
-    parameters = shape.model_validate(wish.parameters)
+    parameters = shape.model_validate(proposal.parameters)
     request = parameters.request()
     if request is not None and (unknown := request.unknown_fields()):
         raise BadRequest(f"there is no parameter {unknown[0]!r}")
-    kind: ActionType = wish.type  # type: ignore[assignment]
+    kind: ActionType = proposal.type  # type: ignore[assignment]
     return Action(type=kind, parameters=parameters.model_dump(mode="json"))
 
 
-def _rejected(wish: ProposedAction, reason: str) -> RejectedAction:
-    return RejectedAction(type=wish.type, parameters=wish.parameters, reason=reason)
+def _reject(proposal: ProposedAction, reason: str) -> RejectedAction:
+    return RejectedAction(type=proposal.type, parameters=proposal.parameters, reason=reason)
 
 
-def _reason(error: ValidationError) -> str:
+def _describe_errors(error: ValidationError) -> str:
     return "; ".join(
         f"{'.'.join(str(part) for part in detail['loc'])}: {detail['msg']}" for detail in error.errors()
     )

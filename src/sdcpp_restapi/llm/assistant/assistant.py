@@ -15,48 +15,54 @@ from ...schemas.assistant import (
     AssistantUpdate,
     Delta,
 )
-from ...schemas.llm_settings import ShownChoice
+from ...schemas.llm_settings import ShownProviderSettings
 from ..configured_model import ConfiguredModel
 from .dialogue import Dialogue
-from .history import History, said
-from .turn import Do
+from .history import ConversationStore, create_message
+from .turn import RunAction
 
 
 class Assistant:
-    """One conversation, kept over restarts."""
+    """The one conversation of this server, kept over restarts."""
 
-    def __init__(self, chosen: ConfiguredModel[AssistantSettings], history: History) -> None:
+    def __init__(self, model: ConfiguredModel[AssistantSettings], history: ConversationStore) -> None:
         self.history = history
-        self._chosen = chosen
+        self._model = model
 
-    async def turn(
-        self, request: AssistantRequest, facts: dict[str, Any], spawn: Do
+    async def run_turn(
+        self, request: AssistantRequest, state: dict[str, Any], run_action: RunAction
     ) -> AsyncGenerator[Delta | AssistantAnswer]:
         """The message in pieces, then the whole answer, which is remembered. Raises LlmFailed.
 
-        `facts` is the server's state; `spawn` carries out an action.
+        `state` is what ServerState.read gave; `run_action` is ActionRunner.run.
         """
         try:
-            dialogue = Dialogue(await self._chosen.provider(), self.history, self._chosen.settings)
-            async with aclosing(dialogue.turn(request, facts, spawn)) as stream:
+            dialogue = Dialogue(
+                provider=await self._model.open_provider(),
+                history=self.history,
+                settings=self._model.settings,
+            )
+            async with aclosing(dialogue.run_turn(request, state, run_action)) as stream:
                 async for piece in stream:
                     if isinstance(piece, AssistantAnswer):
                         await self._remember(request, piece)
                     yield piece
         except LlmFailed as error:
-            raise await self._chosen.with_advice(error) from None
+            raise await self._model.add_advice(error) from None
 
-    async def answer(self, request: AssistantRequest, facts: dict[str, Any], spawn: Do) -> AssistantAnswer:
+    async def answer(
+        self, request: AssistantRequest, state: dict[str, Any], run_action: RunAction
+    ) -> AssistantAnswer:
         """The whole answer at once. Raises LlmFailed."""
-        async with aclosing(self.turn(request, facts, spawn)) as stream:
+        async with aclosing(self.run_turn(request, state, run_action)) as stream:
             async for piece in stream:
                 if isinstance(piece, AssistantAnswer):
                     return piece
         raise AssertionError("a turn ends with an answer")
 
-    async def status(self) -> AssistantStatus:
+    async def check_status(self) -> AssistantStatus:
         """Whether the provider answers now, and has the model."""
-        settings, connection = self._chosen.settings, await self._chosen.connection()
+        settings, connection = self._model.settings, await self._model.check_connection()
         return AssistantStatus(
             enabled=settings.enabled,
             connected=connection.connected,
@@ -68,25 +74,25 @@ class Assistant:
             error=connection.error,
         )
 
-    def shown_settings(self) -> AssistantSettingsWithMask:
+    def show_settings(self) -> AssistantSettingsWithMask:
         """The settings, with a mask for the key."""
-        return AssistantSettingsWithMask(**self._chosen.shown(), api_key=self._chosen.shown_key())
+        return AssistantSettingsWithMask(**self._model.show(), api_key=self._model.show_key())
 
-    async def models(self) -> list[str]:
+    async def list_models(self) -> list[str]:
         """The models that the provider has. Raises LlmFailed."""
-        return await self._chosen.models()
+        return await self._model.list_models()
 
     async def update_settings(self, update: AssistantUpdate) -> AssistantSettingsUpdated:
         """Change the settings that `update` carries."""
-        warnings = await self._chosen.update(update)
-        await self.history.prune(self._chosen.settings.max_history)
+        warnings = await self._model.update(update)
+        await self.history.prune(self._model.settings.max_history)
         return AssistantSettingsUpdated(
-            settings=ShownChoice(**self._chosen.shown()), warnings=warnings or None
+            settings=ShownProviderSettings(**self._model.show()), warnings=warnings or None
         )
 
     async def _remember(self, request: AssistantRequest, answer: AssistantAnswer) -> None:
         more = {"actions": answer.actions or None, "executed": answer.executed or None}
         await self.history.add(
-            [said("user", request.message), said("assistant", answer.message, **more)],
-            self._chosen.settings.max_history,
+            [create_message("user", request.message), create_message("assistant", answer.message, **more)],
+            self._model.settings.max_history,
         )

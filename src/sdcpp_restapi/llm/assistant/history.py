@@ -5,11 +5,11 @@ import sqlite3
 import time
 
 from ...db import Database
-from ...schemas.assistant import Conversation, Said
+from ...schemas.assistant import Conversation, ConversationMessage
 
 
-class History:
-    """The newest messages, in the order in which they were said."""
+class ConversationStore:
+    """The table of messages, in their order."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -22,11 +22,11 @@ class History:
                 "SELECT said FROM assistant_messages ORDER BY id DESC LIMIT ?", (limit,)
             ).fetchall()
         )
-        messages = [Said.model_validate_json(row["said"]) for row in reversed(rows)]
+        messages = [ConversationMessage.model_validate_json(row["said"]) for row in reversed(rows)]
         return Conversation(messages=messages, count=len(messages))
 
-    async def add(self, messages: list[Said], most: int) -> None:
-        """Add messages; those that are older than the newest `most` are forgotten."""
+    async def add(self, messages: list[ConversationMessage], most: int) -> None:
+        """Add messages; those that are older than the newest `most` are deleted."""
 
         def work(db: sqlite3.Connection) -> None:
             db.executemany(
@@ -49,7 +49,7 @@ class History:
         return int(count)
 
     async def clear(self) -> None:
-        """Forget everything."""
+        """Delete all messages."""
         await self._database.write(lambda db: db.execute("DELETE FROM assistant_messages").rowcount)
 
 
@@ -61,11 +61,13 @@ def _prune(db: sqlite3.Connection, most: int) -> None:
     )
 
 
-def said(role: str, content: str, **more: object) -> Said:
-    """A message that is said now."""
-    return Said.model_validate({"role": role, "content": content, "timestamp": int(time.time()), **more})
+def create_message(role: str, content: str, **more: object) -> ConversationMessage:
+    """A message with the current time."""
+    return ConversationMessage.model_validate(
+        {"role": role, "content": content, "timestamp": int(time.time()), **more}
+    )
 
 
-def as_text(value: object) -> str:
+def to_json(value: object) -> str:
     """Data as a language model reads it best: JSON on one line."""
     return json.dumps(value, ensure_ascii=False, default=str)

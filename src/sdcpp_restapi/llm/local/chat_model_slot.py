@@ -1,4 +1,4 @@
-"""The place where one chat model is in memory: loaded when it is asked, unloaded when nobody asks."""
+"""The slot for one chat model: loaded for the first request, unloaded after a time without requests."""
 
 import asyncio
 import logging
@@ -26,21 +26,21 @@ class ChatModelSlot:
     def __init__(self, settings: Llm) -> None:
         self._settings = settings
         self._ids = count(1)
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._path: Path | None = None
         # Not ended with the request that began it: a big model may take longer than that may wait.
         self._load: asyncio.Task[LlamaChild] | None = None
-        self._idle: asyncio.Task[None] | None = None
+        self._unload_timer: asyncio.Task[None] | None = None
 
     async def stream(self, path: Path, chat: Chat) -> AsyncGenerator[Piece | Completed]:
         """The pieces of the answer, then all of it. Waits for its turn, and for the model.
 
         Raises LlmFailed; the next call starts afresh where the child died.
         """
-        async with self._turn:
-            self._stop_waiting()
+        async with self._lock:
+            self._cancel_unload()
             try:
-                child = await self._child_with(path)
+                child = await self._ensure_child(path)
                 call_id = next(self._ids)
                 command = Complete(id=call_id, chat=chat)
                 async with aclosing(child.call(command, call_id, CANCEL_GRACE)) as reports:
@@ -50,19 +50,19 @@ class ChatModelSlot:
                         if isinstance(report, Piece | Completed):
                             yield report
             finally:
-                self._idle = asyncio.create_task(self._unload_later())
+                self._unload_timer = asyncio.create_task(self._unload_later())
 
     async def close(self) -> None:
         """End the child, and with it what it is doing."""
-        self._stop_waiting()
+        self._cancel_unload()
         await self._unload()
 
-    async def _child_with(self, path: Path) -> LlamaChild:
+    async def _ensure_child(self, path: Path) -> LlamaChild:
         if not self._holds(path):
             await self._unload()
             self._path = path
             self._load = asyncio.create_task(LlamaChild.start(self._settings, path))
-            self._load.add_done_callback(_seen)
+            self._load.add_done_callback(_retrieve_exception)
         assert self._load is not None
         return await asyncio.shield(self._load)
 
@@ -87,16 +87,16 @@ class ChatModelSlot:
 
     async def _unload_later(self) -> None:
         await asyncio.sleep(self._settings.unload_after)
-        async with self._turn:
+        async with self._lock:
             await self._unload()
 
-    def _stop_waiting(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
+    def _cancel_unload(self) -> None:
+        if self._unload_timer is not None:
+            self._unload_timer.cancel()
+            self._unload_timer = None
 
 
-def _seen(load: asyncio.Task[LlamaChild]) -> None:
-    """Nobody may be left who waits for it."""
+def _retrieve_exception(load: asyncio.Task[LlamaChild]) -> None:
+    """Mark a failed load's exception as seen: whoever waited for the load may be gone."""
     if not load.cancelled():
         load.exception()

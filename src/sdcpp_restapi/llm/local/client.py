@@ -30,10 +30,10 @@ class LlamaChild(ChildProcess[Report]):
 
     @classmethod
     async def start(cls, settings: Llm, path: Path) -> Self:
-        """Spawn a child and wait until it has read the model. Raises LlmFailed in llama.cpp's words."""
+        """Spawn a child and wait until it has read the model. Raises LlmFailed with llama.cpp's message."""
         arguments = {
             "--model": path,
-            "--threads": settings.threads or _half_of_the_cores(),
+            "--threads": settings.threads or _count_threads(),
             "--context": settings.context,
             "--gpu-layers": settings.gpu_layers,
         }
@@ -46,6 +46,6 @@ class LlamaChild(ChildProcess[Report]):
         return child
 
 
-def _half_of_the_cores() -> int:
-    """The other half goes on with the picture."""
+def _count_threads() -> int:
+    """Half of the physical cores: the engine uses the others."""
     return max(1, (psutil.cpu_count(logical=False) or 2) // 2)

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The providers of chat models, one a file, and the registry that lists them."""

@@ -1,28 +1,30 @@
 """The provider `ollama`, through Ollama's own client library."""
 
+import asyncio
+import importlib
 import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import httpx
 from pydantic import SecretStr
 
-from ...schemas.chat import Answer, Chat, Message, ProviderChoice, ToolCall
-from ..failures import first, refusal, told
+from ...schemas.chat import Answer, Chat, Message, ProviderSettings, ToolCall
+from ..failures import failure_of, pick_first, translate_errors
+from .resources import CONNECT_TIMEOUT, ProviderResources
 
 if TYPE_CHECKING:
     from ollama import AsyncClient, ListResponse
 
-CONNECT_TIMEOUT = 10.0
-# What Ollama reads of a conversation unless told otherwise; of a longer one it silently drops the beginning.
-USUAL_CONTEXT = 4096
+# Ollama's context size in tokens unless `num_ctx` is set; it silently drops the beginning of a longer chat.
+DEFAULT_CONTEXT = 4096
 # Fewer characters than this a token has in hardly any text, so that the context is rather too big.
 CHARACTERS_PER_TOKEN = 3
 
 
-class Key(httpx.Auth):
+class KeyAuth(httpx.Auth):
     """The user's key and no other: left alone, the client would send OLLAMA_API_KEY out of the environment,
     wherever base_url points."""
 
@@ -40,27 +42,35 @@ class Key(httpx.Auth):
 class OllamaProvider:
     """One model of an Ollama server."""
 
-    def __init__(self, choice: ProviderChoice, tls: ssl.SSLContext) -> None:
-        """`choice.model`: its name; empty takes the first that is installed."""
-        self._choice = choice
+    name: ClassVar[str] = "ollama"
+
+    def __init__(self, settings: ProviderSettings, tls: ssl.SSLContext) -> None:
+        """`settings.model`: its name; empty takes the first that is installed."""
+        self._settings = settings
         self._tls = tls
 
-    async def models(self) -> list[str]:
-        """The installed models, in Ollama's order."""
-        async with self._client() as client:
-            return _names(await client.list())
+    @classmethod
+    async def open(cls, settings: ProviderSettings, resources: ProviderResources) -> Self:
+        """See Provider.open; imports the client library in a thread, as it is slow to import."""
+        await asyncio.to_thread(importlib.import_module, "ollama")
+        return cls(settings, await resources.load_tls())
 
-    async def takes_tools(self) -> bool:
-        """What Ollama knows of the model."""
-        async with self._client() as client:
-            return "tools" in ((await client.show(await self._model(client))).capabilities or ())
+    async def list_models(self) -> list[str]:
+        """The installed models, in Ollama's order."""
+        async with self._open_client() as client:
+            return _list_names(await client.list())
+
+    async def supports_tools(self) -> bool:
+        """Whether Ollama lists tools among the model's capabilities."""
+        async with self._open_client() as client:
+            return "tools" in ((await client.show(await self._pick_model(client))).capabilities or ())
 
     async def stream(self, chat: Chat) -> AsyncGenerator[str | Answer]:
         """See Provider.stream."""
         text, calls = "", list[ToolCall]()
-        async with self._client() as client:
-            model = await self._model(client)
-            async for part in await client.chat(**_request(chat, model)):
+        async with self._open_client() as client:
+            model = await self._pick_model(client)
+            async for part in await client.chat(**_build_request(chat, model)):
                 if part.message.content:
                     text += part.message.content
                     yield part.message.content
@@ -69,50 +79,52 @@ class OllamaProvider:
                     calls.append(ToolCall(name=function.name, arguments=dict(function.arguments)))
         yield Answer(text=text, tool_calls=calls, model=model)
 
-    async def _model(self, client: "AsyncClient") -> str:
-        if self._choice.model:
-            return self._choice.model
-        return first(_names(await client.list()), self._choice.base_url)
+    async def _pick_model(self, client: "AsyncClient") -> str:
+        if self._settings.model:
+            return self._settings.model
+        return pick_first(_list_names(await client.list()), self._settings.base_url)
 
     @asynccontextmanager
-    async def _client(self) -> AsyncIterator["AsyncClient"]:
+    async def _open_client(self) -> AsyncIterator["AsyncClient"]:
         from ollama import AsyncClient, ResponseError
 
-        choice = self._choice
+        settings = self._settings
         timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
-        client = AsyncClient(choice.base_url, auth=Key(choice.api_key), verify=self._tls, timeout=timeout)
+        client = AsyncClient(
+            settings.base_url, auth=KeyAuth(settings.api_key), verify=self._tls, timeout=timeout
+        )
         try:
-            with told(choice.base_url):
+            with translate_errors(settings.base_url):
                 async with client:
                     yield client
         except ResponseError as error:
-            raise refusal(choice, error.status_code, error.error) from None
+            raise failure_of(settings, error.status_code, error.error) from None
 
 
-def _names(listed: "ListResponse") -> list[str]:
+def _list_names(listed: "ListResponse") -> list[str]:
     return [model.model for model in listed.models if model.model]
 
 
-def _request(chat: Chat, model: str) -> dict[str, Any]:
+def _build_request(chat: Chat, model: str) -> dict[str, Any]:
     options: dict[str, Any] = {"temperature": chat.temperature, "num_predict": chat.max_tokens}
     tools = [{"type": "function", "function": tool.model_dump()} for tool in chat.tools]
     characters = sum(len(message.content) for message in chat.messages) + len(json.dumps(tools))
     needed = characters // CHARACTERS_PER_TOKEN + chat.max_tokens
-    if needed > USUAL_CONTEXT:
+    if needed > DEFAULT_CONTEXT:
         options["num_ctx"] = 1 << needed.bit_length()
     return {
         "model": model,
-        "messages": _messages(chat.messages),
+        "messages": _build_messages(chat.messages),
         "tools": tools,
         "format": chat.answer_schema,
         "options": options,
-        # Models that can think aloud first are told not to: nobody reads it.
+        # No reasoning before the answer: it takes long and is not shown.
         "think": False,
         "stream": True,
     }
 
 
-def _messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
+def _build_messages(messages: Sequence[Message]) -> list[dict[str, Any]]:
     return [
         {
             "role": message.role,

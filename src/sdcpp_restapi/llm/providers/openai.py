@@ -7,14 +7,14 @@ import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import httpx
 
 from ...errors import LlmRefused
-from ...schemas.chat import Answer, Chat, Message, ProviderChoice, ToolCall
-from ..failures import first, refusal, told
-from .ollama import CONNECT_TIMEOUT
+from ...schemas.chat import Answer, Chat, Message, ProviderSettings, ToolCall
+from ..failures import failure_of, pick_first, translate_errors
+from .resources import CONNECT_TIMEOUT, ProviderResources
 
 END = "[DONE]"
 
@@ -22,50 +22,61 @@ END = "[DONE]"
 class OpenAiProvider:
     """One model of a server whose base_url ends where /chat/completions and /models begin."""
 
-    def __init__(self, choice: ProviderChoice, tls: ssl.SSLContext) -> None:
-        """`choice.model`: its name; empty takes the first that the server lists."""
-        self._choice = choice
+    name: ClassVar[str] = "openai"
+
+    def __init__(self, settings: ProviderSettings, tls: ssl.SSLContext) -> None:
+        """`settings.model`: its name; empty takes the first that the server lists."""
+        self._settings = settings
         self._tls = tls
 
-    async def models(self) -> list[str]:
-        """The models that the server lists."""
-        async with self._client() as client:
-            return await self._listed(client)
+    @classmethod
+    async def open(cls, settings: ProviderSettings, resources: ProviderResources) -> Self:
+        """See Provider.open."""
+        return cls(settings, await resources.load_tls())
 
-    async def takes_tools(self) -> bool:
-        """Such servers do, and cannot be asked."""
+    async def list_models(self) -> list[str]:
+        """The models that the server lists."""
+        async with self._open_client() as client:
+            return await self._fetch_models(client)
+
+    async def supports_tools(self) -> bool:
+        """Always true: such servers support tools, and have no request that tells."""
         return True
 
     async def stream(self, chat: Chat) -> AsyncGenerator[str | Answer]:
         """See Provider.stream."""
-        text, calls = "", _Calls()
-        async with self._client() as client:
-            model = self._choice.model or first(await self._listed(client), self._choice.base_url)
-            async with client.stream("POST", "chat/completions", json=_request(chat, model)) as response:
-                await self._check(response)
-                async for choice in _choices(response):
+        text, calls = "", _ToolCallParts()
+        async with self._open_client() as client:
+            model = self._settings.model or pick_first(
+                await self._fetch_models(client), self._settings.base_url
+            )
+            async with client.stream(
+                "POST", "chat/completions", json=_build_request(chat, model)
+            ) as response:
+                await self._check_status(response)
+                async for choice in _read_choices(response):
                     # A server that does not stream gives the whole message at once.
-                    said = choice.get("delta") or choice.get("message") or {}
-                    calls.add(said.get("tool_calls") or ())
-                    if piece := said.get("content"):
+                    message = choice.get("delta") or choice.get("message") or {}
+                    calls.add(message.get("tool_calls") or ())
+                    if piece := message.get("content"):
                         text += piece
                         yield piece
-            answer = Answer(text=text, tool_calls=calls.whole(), model=model)
+            answer = Answer(text=text, tool_calls=calls.join(), model=model)
         yield answer
 
-    async def _listed(self, client: httpx.AsyncClient) -> list[str]:
+    async def _fetch_models(self, client: httpx.AsyncClient) -> list[str]:
         response = await client.get("models")
-        await self._check(response)
+        await self._check_status(response)
         return [str(model["id"]) for model in response.json()["data"]]
 
     @asynccontextmanager
-    async def _client(self) -> AsyncIterator[httpx.AsyncClient]:
-        choice, headers = self._choice, {"accept": "application/json, text/event-stream"}
-        if choice.api_key is not None:
-            headers["authorization"] = f"Bearer {choice.api_key.get_secret_value()}"
-        with told(choice.base_url):
+    async def _open_client(self) -> AsyncIterator[httpx.AsyncClient]:
+        settings, headers = self._settings, {"accept": "application/json, text/event-stream"}
+        if settings.api_key is not None:
+            headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
+        with translate_errors(settings.base_url):
             async with httpx.AsyncClient(
-                base_url=choice.base_url,
+                base_url=settings.base_url,
                 headers=headers,
                 verify=self._tls,
                 # httpx takes the key off again where that leads to another host.
@@ -74,37 +85,39 @@ class OpenAiProvider:
             ) as client:
                 yield client
 
-    async def _check(self, response: httpx.Response) -> None:
+    async def _check_status(self, response: httpx.Response) -> None:
         if response.is_success:
             return
         await response.aread()
-        raise refusal(self._choice, response.status_code, _words(response.text))
+        raise failure_of(self._settings, response.status_code, _read_error(response.text))
 
 
-class _Calls:
-    """Tool calls come in crumbs, each with the index of the call that it belongs to."""
+class _ToolCallParts:
+    """Tool calls come in parts, each with the index of the call that it belongs to."""
 
     def __init__(self) -> None:
-        self._crumbs: dict[int, dict[str, str]] = {}
+        self._parts: dict[int, dict[str, str]] = {}
 
-    def add(self, crumbs: Sequence[dict[str, Any]]) -> None:
-        for place, crumb in enumerate(crumbs):
-            call = self._crumbs.setdefault(crumb.get("index", place), {"id": "", "name": "", "arguments": ""})
-            function = crumb.get("function") or {}
-            call["id"] = call["id"] or crumb.get("id") or ""
+    def add(self, parts: Sequence[dict[str, Any]]) -> None:
+        for position, part in enumerate(parts):
+            call = self._parts.setdefault(
+                part.get("index", position), {"id": "", "name": "", "arguments": ""}
+            )
+            function = part.get("function") or {}
+            call["id"] = call["id"] or part.get("id") or ""
             call["name"] += function.get("name") or ""
             call["arguments"] += function.get("arguments") or ""
 
-    def whole(self) -> list[ToolCall]:
-        """All of them. Raises ValueError for arguments that are not JSON."""
+    def join(self) -> list[ToolCall]:
+        """The complete calls. Raises ValueError for arguments that are not JSON."""
         return [
             ToolCall(id=call["id"], name=call["name"], arguments=json.loads(call["arguments"] or "{}"))
-            for _, call in sorted(self._crumbs.items())
+            for _, call in sorted(self._parts.items())
         ]
 
 
-async def _choices(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
-    """What the server says, out of server-sent events or one JSON document."""
+async def _read_choices(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
+    """The `choices` of the response, out of server-sent events or one JSON document."""
     if not response.headers.get("content-type", "").startswith("text/event-stream"):
         await response.aread()
         for choice in response.json()["choices"][:1]:
@@ -116,12 +129,12 @@ async def _choices(response: httpx.Response) -> AsyncIterator[dict[str, Any]]:
             continue
         part = json.loads(data)
         if error := part.get("error"):
-            raise LlmRefused(f"{response.request.url} broke off: {_words(json.dumps({'error': error}))}")
+            raise LlmRefused(f"{response.request.url} broke off: {_read_error(json.dumps({'error': error}))}")
         for choice in part["choices"][:1]:
             yield choice
 
 
-def _words(text: str) -> str:
+def _read_error(text: str) -> str:
     """The message in an error's body, or all of it where it has another shape."""
     try:
         error = json.loads(text)["error"]
@@ -130,10 +143,10 @@ def _words(text: str) -> str:
         return text
 
 
-def _request(chat: Chat, model: str) -> dict[str, Any]:
+def _build_request(chat: Chat, model: str) -> dict[str, Any]:
     request: dict[str, Any] = {
         "model": model,
-        "messages": [_message(message) for message in chat.messages],
+        "messages": [_build_message(message) for message in chat.messages],
         "temperature": chat.temperature,
         "max_tokens": chat.max_tokens,
         "stream": True,
@@ -146,12 +159,12 @@ def _request(chat: Chat, model: str) -> dict[str, Any]:
     return request
 
 
-def _message(message: Message) -> dict[str, Any]:
-    spoken: dict[str, Any] = {"role": message.role, "content": message.content}
+def _build_message(message: Message) -> dict[str, Any]:
+    body: dict[str, Any] = {"role": message.role, "content": message.content}
     if message.tool_call_id is not None:
-        spoken["tool_call_id"] = message.tool_call_id
+        body["tool_call_id"] = message.tool_call_id
     if message.tool_calls:
-        spoken["tool_calls"] = [
+        body["tool_calls"] = [
             {
                 "id": call.id,
                 "type": "function",
@@ -159,4 +172,4 @@ def _message(message: Message) -> dict[str, Any]:
             }
             for call in message.tool_calls
         ]
-    return spoken
+    return body

@@ -1,48 +1,34 @@
-"""From a choice in the settings to the provider that it names."""
-
-import asyncio
-import importlib
-import ssl
-
-import httpx
+"""All providers of chat models: a new one is a file beside this one and a row in PROVIDERS."""
 
 from ...errors import LlmDisabled, LlmModelMissing
-from ...schemas.chat import ProviderChoice
+from ...models.catalog import Catalog
+from ...schemas.chat import ProviderSettings
 from ..local.chat_model_slot import ChatModelSlot
 from ..provider import Provider
-from .local import Catalog, LocalProvider
+from .local import LocalProvider
 from .ollama import OllamaProvider
 from .openai import OpenAiProvider
+from .resources import ProviderResources
+
+PROVIDERS: tuple[type[Provider], ...] = (OllamaProvider, LocalProvider, OpenAiProvider)
 
 
 class Providers:
-    """Makes providers. They hold nothing open, so that they may be dropped at any time."""
+    """Opens providers. They hold nothing open themselves, so that they may be dropped at any time."""
 
-    def __init__(self, seat: ChatModelSlot, catalog: Catalog) -> None:
-        self._seat = seat
-        self._catalog = catalog
-        self._tls: ssl.SSLContext | None = None
+    def __init__(self, slot: ChatModelSlot, catalog: Catalog) -> None:
+        self._resources = ProviderResources(slot, catalog)
 
-    async def of(self, choice: ProviderChoice) -> Provider:
-        """The chosen provider. Raises LlmDisabled."""
-        if not choice.enabled:
+    async def open(self, settings: ProviderSettings) -> Provider:
+        """The provider that the settings name. Raises LlmDisabled."""
+        if not settings.enabled:
             raise LlmDisabled
-        if choice.provider == "local":
-            return LocalProvider(self._seat, self._catalog, choice.model)
-        if self._tls is None:
-            self._tls = await asyncio.to_thread(_prepare)
-        provider = OllamaProvider if choice.provider == "ollama" else OpenAiProvider
-        return provider(choice, self._tls)
+        provider = next(provider for provider in PROVIDERS if provider.name == settings.provider)
+        return await provider.open(settings, self._resources)
 
-    async def local_models(self) -> list[str]:
-        """The models of the llm folder that could answer."""
+    async def list_local_models(self) -> list[str]:
+        """The chat models of the llm folder; empty if there are none."""
         try:
-            return await LocalProvider(self._seat, self._catalog, "").models()
+            return await LocalProvider(self._resources, model="").list_models()
         except LlmModelMissing:
             return []
-
-
-def _prepare() -> ssl.SSLContext:
-    """What would hold up the event loop for a tenth of a second: reading certificates, importing a client."""
-    importlib.import_module("ollama")
-    return httpx.create_ssl_context()

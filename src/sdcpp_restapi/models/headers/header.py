@@ -1,4 +1,4 @@
-"""What the header of a model file says: names, shapes and types of its tensors, without a single weight."""
+"""The header of a model file: names, shapes and types of its tensors, without the weights."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -29,14 +29,14 @@ class Header:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
-def folded(shape: Iterable[int]) -> tuple[int, ...]:
+def fold(shape: Iterable[int]) -> tuple[int, ...]:
     """A shape of at most four dimensions: the first ones become one."""
     sizes = tuple(shape)
     spare = len(sizes) - MOST_DIMENSIONS
     return sizes if spare <= 0 else (math.prod(sizes[: spare + 1]), *sizes[spare + 1 :])
 
 
-def weighed(tensors: Iterable[Tensor]) -> tuple[int, str | None]:
+def weigh(tensors: Iterable[Tensor]) -> tuple[int, str | None]:
     """How many weights there are, and the type that most of them have."""
     count: dict[str, int] = {}
     for shape, type in tensors:

@@ -1,8 +1,8 @@
-"""Headers of safetensors files, through the format's own library, which distrusts them thoroughly."""
+"""Headers of safetensors files, through the format's own library, which validates them."""
 
 from pathlib import Path
 
-from .header import BadHeader, Header, Tensor, folded
+from .header import BadHeader, Header, Tensor, fold
 
 # Eight bytes of length, then the JSON begins.
 _START = 9
@@ -21,7 +21,7 @@ def read_safetensors(path: Path) -> Header:
         with safe_open(path, "numpy") as file:
             slices = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
             tensors = {
-                name: Tensor(folded(one.get_shape()), one.get_dtype().lower()) for name, one in slices.items()
+                name: Tensor(fold(one.get_shape()), one.get_dtype().lower()) for name, one in slices.items()
             }
             return Header("safetensors", tensors, file.metadata() or {})
     except SafetensorError as error:

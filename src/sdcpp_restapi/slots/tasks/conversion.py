@@ -45,7 +45,7 @@ class ConvertTask:
     async def publish(self, _made: Report) -> Outcome:
         """The file appears under its name, and in the catalog. Raises JobFailed if another came before."""
         await asyncio.to_thread(self._rename)
-        return Outcome(result=await self._paths.listed(self._final))
+        return Outcome(result=await self._paths.describe(self._final))
 
     async def clean(self) -> None:
         """Delete what was not published."""
@@ -54,7 +54,7 @@ class ConvertTask:
     async def discard(self) -> None:
         """Delete what was published."""
         await asyncio.to_thread(self._final.unlink, missing_ok=True)
-        await self._paths.listed(self._final)
+        await self._paths.describe(self._final)
 
     def _rename(self) -> None:
         if not self._params.overwrite and self._final.exists():

@@ -1,1 +1,1 @@
-"""TODO."""
+"""The child process that runs one chat model with llama.cpp."""

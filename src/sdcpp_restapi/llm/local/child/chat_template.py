@@ -21,7 +21,7 @@ CHATML = """{% for message in messages %}<|im_start|>{{ message.role }}
 class ChatTemplate:
     """One model's template. It comes out of a file from anywhere, so it runs in Jinja's sandbox."""
 
-    def __init__(self, source: str, bos: str, eos: str) -> None:
+    def __init__(self, source: str, *, bos: str, eos: str) -> None:
         """`bos`, `eos`: the texts of the tokens that begin and end everything."""
         environment = ImmutableSandboxedEnvironment(
             trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
@@ -29,7 +29,7 @@ class ChatTemplate:
         # What templates expect since Hugging Face's transformers gives it to them.
         environment.filters["tojson"] = _to_json
         environment.globals.update(
-            raise_exception=_refuse, strftime_now=lambda form: datetime.now().strftime(form)
+            raise_exception=_raise_exception, strftime_now=lambda form: datetime.now().strftime(form)
         )
         self._fixed = {"bos_token": bos, "eos_token": eos, "add_generation_prompt": True}
         try:
@@ -41,23 +41,23 @@ class ChatTemplate:
         """The conversation up to where the answer begins. Raises LlmFailed."""
         try:
             return self._render(messages)
-        except TemplateError as refusal:
-            # Some models know no system role: what it says goes in front of the user's first words.
-            merged = _without_system(messages)
+        except TemplateError as error:
+            # Some models know no system role: its text goes in front of the first user message.
+            merged = _merge_system(messages)
             if len(merged) == len(messages):
-                raise LlmFailed(f"The model's chat template refuses the conversation: {refusal}") from None
+                raise LlmFailed(f"The model's chat template refuses the conversation: {error}") from None
         try:
             return self._render(merged)
-        except TemplateError as refusal:
-            raise LlmFailed(f"The model's chat template refuses the conversation: {refusal}") from None
+        except TemplateError as error:
+            raise LlmFailed(f"The model's chat template refuses the conversation: {error}") from None
 
     def _render(self, messages: Sequence[Message]) -> str:
-        spoken = [{"role": message.role, "content": message.content} for message in messages]
-        # Models that can think aloud first are told not to: it takes a minute where nobody reads it.
-        return self._template.render(messages=spoken, enable_thinking=False, **self._fixed)
+        rendered = [{"role": message.role, "content": message.content} for message in messages]
+        # No reasoning before the answer: it takes a minute and is not shown.
+        return self._template.render(messages=rendered, enable_thinking=False, **self._fixed)
 
 
-def _without_system(messages: Sequence[Message]) -> list[Message]:
+def _merge_system(messages: Sequence[Message]) -> list[Message]:
     system = [message for message in messages if message.role == "system"]
     others = [message for message in messages if message.role != "system"]
     if not system or not others:
@@ -72,5 +72,5 @@ def _to_json(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent)
 
 
-def _refuse(message: str) -> NoReturn:
+def _raise_exception(message: str) -> NoReturn:
     raise TemplateError(message)

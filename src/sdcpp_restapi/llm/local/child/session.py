@@ -21,26 +21,26 @@ from .chat_template import ChatTemplate
 WARNING, ERROR = 3, 4
 # Tokens read at once, between two looks at whether the answer is still wanted.
 BATCH = 512
-# How Ollama samples where nobody says otherwise; small models fall into repeating themselves without.
+# Ollama's defaults; small models repeat themselves without them.
 TOP_K, TOP_P = 40, 0.9
 PENALTY, PENALISED = 1.1, 64
 
 
 class ChatSession:
-    """Owns the model. All methods but `cancel` belong to one thread."""
+    """One loaded model and its context. All methods except `cancel` are called in one thread."""
 
     def __init__(self, path: Path, report: Callable[[BaseModel], None]) -> None:
         self._path = path
         self._report = report
-        self._complaints: list[str] = []
+        self._warnings: list[str] = []
         self._cancelled = False
         # The tokens that the context holds: what the next conversation has in common is not read again.
-        self._held: list[int] = []
-        self._begun = ""
+        self._cached: list[int] = []
+        self._opening = ""
         self._context: Any = None
 
     def load(self, threads: int, context: int, gpu_layers: int) -> Ready:
-        """Read the weights. Raises LlmFailed in llama.cpp's words."""
+        """Read the weights. Raises LlmFailed with llama.cpp's message."""
         started = time.monotonic()
         llama_cpp.set_log_callback(self._on_log)
         llama_cpp.ggml_backend_load_all()
@@ -49,18 +49,18 @@ class ChatSession:
         try:
             self._model = llama_cpp.LlamaModel(str(self._path), params)
         except (ValueError, OSError, RuntimeError) as error:
-            raise LlmFailed(f"{self._path.name} cannot be loaded: {self._why(error)}") from None
+            raise LlmFailed(f"{self._path.name} cannot be loaded: {self._explain(error)}") from None
         self._vocab = self._model.get_vocab()
         self._context = self._open_context(threads, min(context, self._model.n_ctx_train))
         bos, eos = (self._text_of(token) for token in (self._vocab.token_bos(), self._vocab.token_eos()))
         self._bos = bos
-        self._template = ChatTemplate(self._model.get_default_chat_template(), bos, eos)
+        self._template = ChatTemplate(self._model.get_default_chat_template(), bos=bos, eos=eos)
         return Ready(
             description=self._model.desc, context=self._context.n_ctx, seconds=time.monotonic() - started
         )
 
     def begin(self) -> None:
-        """Forget an earlier cancel: a new conversation comes to its turn."""
+        """Reset an earlier cancel before the next conversation."""
         self._cancelled = False
         self._context.cancel = False
 
@@ -72,15 +72,15 @@ class ChatSession:
     def complete(self, command: Complete) -> Completed:
         """The assistant's next message, reported in pieces too. Raises LlmFailed or JobCancelled."""
         started = time.monotonic()
-        tokens = self._tokens(command.chat)
-        sampler = self._sampler(command.chat)
-        known = self._keep(tokens)
+        tokens = self._tokenize(command.chat)
+        sampler = self._create_sampler(command.chat)
+        known = self._reuse_cache(tokens)
         try:
             self._read(tokens[known:], known)
-            made, text = self._write(command, sampler, len(tokens))
+            made, text = self._generate(command, sampler, len(tokens))
         except InterruptedError:
             raise JobCancelled from None
-        self._held = tokens + made[:-1]
+        self._cached = tokens + made[:-1]
         return Completed(
             id=command.id,
             text=text,
@@ -91,10 +91,10 @@ class ChatSession:
 
     # ------------------------------------------------------------ reading
 
-    def _tokens(self, chat: Chat) -> list[int]:
+    def _tokenize(self, chat: Chat) -> list[int]:
         text = self._template.render(chat.messages)
-        # Some templates begin the model's thinking for it; who reads the answer has to know.
-        self._begun = OPEN if text.rstrip().endswith(OPEN) else ""
+        # Some templates open the reasoning themselves; the answer's reader has to see that.
+        self._opening = OPEN if text.rstrip().endswith(OPEN) else ""
         # Most templates write the first token themselves.
         add = not (self._bos and text.startswith(self._bos))
         tokens: list[int] = self._vocab.tokenize(text, add_special=add, parse_special=True)
@@ -105,14 +105,16 @@ class ChatSession:
             )
         return tokens
 
-    def _keep(self, tokens: list[int]) -> int:
-        """How many of them the context holds already; the rest of it is cleared."""
-        held, self._held = self._held, []
+    def _reuse_cache(self, tokens: list[int]) -> int:
+        """How many of the first tokens the context holds already; what it holds beyond them is removed."""
+        cached, self._cached = self._cached, []
         # At least one must be read, to have something to sample from.
-        pairs = zip(held, tokens[:-1], strict=False)
-        known = next((i for i, (old, new) in enumerate(pairs) if old != new), min(len(held), len(tokens) - 1))
+        pairs = zip(cached, tokens[:-1], strict=False)
+        known = next(
+            (i for i, (old, new) in enumerate(pairs) if old != new), min(len(cached), len(tokens) - 1)
+        )
         # A sliding window may have lost what it needs there, a recurrent memory cannot go back at all.
-        slid = 0 < self._model.n_swa < len(held)
+        slid = 0 < self._model.n_swa < len(cached)
         if slid or not self._context.memory_seq_rm(0, known, -1):
             self._context.kv_cache_clear()
             return 0
@@ -129,11 +131,11 @@ class ChatSession:
 
     # ------------------------------------------------------------ writing
 
-    def _write(self, command: Complete, sampler: Any, position: int) -> tuple[list[int], str]:
+    def _generate(self, command: Complete, sampler: Any, position: int) -> tuple[list[int], str]:
         """The tokens of the answer (the last is not in the context yet), and its text."""
         decoder = TokenDecoder(self._vocab)
         made: list[int] = []
-        text = self._tell(command.id, self._begun)
+        text = self._report_piece(command.id, self._opening)
         for place in range(position, min(position + command.chat.max_tokens, self._context.n_ctx)):
             if made:
                 self._decode(made[-1:], place - 1)
@@ -141,15 +143,15 @@ class ChatSession:
             made.append(token)
             if self._vocab.is_eog(token):
                 break
-            text += self._tell(command.id, decoder.decode(token))
-        return made, text + self._tell(command.id, decoder.flush())
+            text += self._report_piece(command.id, decoder.decode(token))
+        return made, text + self._report_piece(command.id, decoder.flush())
 
-    def _tell(self, call_id: int, piece: str) -> str:
+    def _report_piece(self, call_id: int, piece: str) -> str:
         if piece:
             self._report(Piece(id=call_id, text=piece))
         return piece
 
-    def _sampler(self, chat: Chat) -> Any:
+    def _create_sampler(self, chat: Chat) -> Any:
         sampler = llama_cpp.LlamaSampler(llama_cpp.LlamaSamplerChainParams())
         if chat.answer_schema is not None:
             sampler.add_grammar(self._vocab, json_schema_to_grammar(chat.answer_schema), "root")
@@ -174,7 +176,7 @@ class ChatSession:
         try:
             context = llama_cpp.LlamaContext(self._model, params)
         except (ValueError, RuntimeError, MemoryError) as error:
-            raise LlmFailed(f"{self._path.name} cannot be used: {self._why(error)}") from None
+            raise LlmFailed(f"{self._path.name} cannot be used: {self._explain(error)}") from None
         context.install_cancel_callback()
         return context
 
@@ -183,7 +185,7 @@ class ChatSession:
 
     def _on_log(self, level: int, text: str) -> None:
         if level in (WARNING, ERROR):
-            self._complaints.append(" ".join(text.split()))
+            self._warnings.append(" ".join(text.split()))
 
-    def _why(self, error: Exception) -> str:
-        return "; ".join(self._complaints[-3:]) or str(error)
+    def _explain(self, error: Exception) -> str:
+        return "; ".join(self._warnings[-3:]) or str(error)
