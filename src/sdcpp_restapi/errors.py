@@ -8,7 +8,7 @@ may rely on it, so a class that is renamed keeps its old code in `code`.
 import errno
 import re
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from .schemas.errors import ErrorInfo
 
@@ -35,6 +35,15 @@ class SdcppError(Exception):
     def info(self) -> ErrorInfo:
         """As it crosses a border."""
         return ErrorInfo(code=self.code, message=str(self), field=self.field)
+
+
+class InternalError(SdcppError):
+    """A bug of ours"""
+
+    @classmethod
+    def of(cls, error: Exception) -> Self:
+        """In the words of answers, jobs and results; the traceback belongs in the log."""
+        return cls(f"Internal error: {type(error).__name__}: {error}")
 
 
 def error_of(info: ErrorInfo) -> SdcppError:

@@ -218,8 +218,8 @@ def test_a_truncated_file_is_refused_in_the_engines_words_and_the_next_load_work
     broken.write_bytes(Path(tiny_files.main).read_bytes()[:-5000])
     refused = child.load(tiny_files.model_copy(update={"main": str(broken)}), 2)[-1]
     assert isinstance(refused, Refused)
-    assert "out of bounds" in refused.error
-    assert "broken.safetensors" in refused.error
+    assert "out of bounds" in refused.error.message
+    assert "broken.safetensors" in refused.error.message
     child.start(3)
     assert child.result() == Refused(id=3, error="No model is loaded")
     assert isinstance(child.load(tiny_files, 4)[-1], Loaded)
@@ -287,7 +287,7 @@ def test_a_folder_that_is_gone_fails_the_job_alone(child: ChildProcess) -> None:
     child.start(2, steps=4).rmdir()
     refused = child.result()
     assert isinstance(refused, Refused)
-    assert "image_0.png cannot be written" in refused.error
+    assert "image_0.png cannot be written" in refused.error.message
     child.start(3)
     assert isinstance(child.result(), Generated)
 
@@ -307,7 +307,7 @@ def test_an_init_image_that_is_gone_fails_the_job_alone(child: ChildProcess, tmp
     child.send(command)
     refused = child.result()
     assert isinstance(refused, Refused)
-    assert "init.png cannot be read" in refused.error
+    assert "init.png cannot be read" in refused.error.message
 
 
 # ---------------------------------------------------------------- previews
@@ -351,7 +351,7 @@ def test_a_cancel_stops_soon_and_the_next_job_works(child: ChildProcess) -> None
     child.send(Cancel(id=2))
     refused = child.result()
     assert isinstance(refused, Refused)
-    assert refused.cancelled
+    assert refused.error.code == "job_cancelled"
     assert time.monotonic() - asked < 5
     assert os.listdir(folder) == []
     child.start(3)
@@ -364,7 +364,7 @@ def test_a_cancel_right_behind_its_job_is_not_lost(child: ChildProcess) -> None:
         child.send(Cancel(id=call_id))
         refused = child.result()
         assert isinstance(refused, Refused)
-        assert refused.cancelled
+        assert refused.error.code == "job_cancelled"
 
 
 def test_a_waiting_job_can_be_cancelled_and_the_running_one_goes_on(child: ChildProcess) -> None:
@@ -377,7 +377,7 @@ def test_a_waiting_job_can_be_cancelled_and_the_running_one_goes_on(child: Child
     for call_id in (3, 4):
         refused = child.result()
         assert isinstance(refused, Refused)
-        assert (refused.id, refused.cancelled) == (call_id, True)
+        assert (refused.id, refused.error.code) == (call_id, "job_cancelled")
 
 
 def test_a_cancel_that_comes_too_late_hits_nobody(child: ChildProcess) -> None:

@@ -55,7 +55,11 @@ class ScriptedChild:
         self.say(kind="load_step", id=command["id"], step=1, total_steps=2)
         WHILE_LOADING.get(self.scenario, _nothing)(self)
         if REFUSES.get(self.scenario, _no)(self) or "refuse" in Path(command["files"]["main"]).name:
-            self.say(kind="refused", id=command["id"], error="refused as scripted", cancelled=False)
+            self.say(
+                kind="refused",
+                id=command["id"],
+                error={"code": "job_failed", "message": "refused as scripted"},
+            )
             return
         video = "wan" in Path(command["files"]["main"]).name
         self.say(
@@ -106,7 +110,9 @@ class ScriptedChild:
                 images=params.get("batch_count", 1),
             )  # fmt: skip
             if self._told_to_cancel(command["id"], seconds=0.005):
-                self.say(kind="refused", id=command["id"], error="cancelled", cancelled=True)
+                self.say(
+                    kind="refused", id=command["id"], error={"code": "job_cancelled", "message": "cancelled"}
+                )
                 return False
         return True
 

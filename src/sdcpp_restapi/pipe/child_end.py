@@ -17,7 +17,7 @@ from typing import NoReturn, Protocol
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from ..errors import JobCancelled, SdcppError
+from ..errors import InternalError, JobCancelled, SdcppError
 from ..schemas.pipe import Cancel, Log, Refused, Shutdown, Unusable
 
 EXIT_UNUSABLE = 3
@@ -128,10 +128,10 @@ class ChildEnd[W: Work, S: Session]:
             self._begin(session, work.id)
             last = perform(session, work)
         except SdcppError as error:
-            last = Refused(id=work.id, error=str(error), cancelled=isinstance(error, JobCancelled))
+            last = Refused(id=work.id, error=error.info)
         except Exception as error:  # a bug of ours must not cost the model in memory
             self.report(Log(level="error", text=traceback.format_exc()))
-            last = Refused(id=work.id, error=f"Internal error: {type(error).__name__}: {error}")
+            last = Refused(id=work.id, error=InternalError.of(error).info)
         with self._state_lock:
             self._running = None
         self.report(last)

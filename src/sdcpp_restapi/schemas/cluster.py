@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import ConfigDict, Field, field_serializer, field_validator
 
 from .base import Frozen, LeftOut
+from .errors import ErrorInfo
 from .events import JobPreview, ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
 from .inspection import Inspection
 from .jobs import KINDS, Job, Outcome, Params, Progress
@@ -114,13 +115,12 @@ class AttemptProgress(Frozen):
 
 
 class AttemptResult(Frozen):
-    """How an attempt ended; its files are in this message, or in the object store by then."""
+    """How an attempt ended: without `error` it is completed. Its files are in this message, or in the object store by then."""
 
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     attempt: Attempt
-    status: Literal["completed", "failed", "cancelled", "cannot_load", "engine_lost", "requeued"]
-    error: str = ""
+    error: ErrorInfo | None = LeftOut
     outcome: Outcome = Outcome()
     files: dict[str, str] = Field({}, description="Path in the job's folder -> SHA-256; in the store")
     enclosed: dict[str, bytes] = Field({}, description="Path in the job's folder -> content; small files")
@@ -210,10 +210,9 @@ class Inspect(Frozen):
 
 
 class RpcReply(Frozen):
-    """The reply to an RpcCall; `error` is the class of the error, `message` its sentence."""
+    """The reply to an RpcCall."""
 
-    error: str | None = LeftOut
-    message: str = ""
+    error: ErrorInfo | None = LeftOut
     loaded: ModelLoaded | None = LeftOut
     upscaler: UpscalerLoaded | None = LeftOut
     completed: Completed | None = LeftOut

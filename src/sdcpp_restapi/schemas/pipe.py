@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from .base import Frozen
+from .errors import ErrorInfo
 
 
 class Cancel(Frozen):
@@ -40,5 +41,6 @@ class Refused(Frozen):
 
     kind: Literal["refused"] = "refused"
     id: int
-    error: str = Field(description="With the library's last error lines")
-    cancelled: bool = False
+    error: ErrorInfo = Field(
+        description="With the library's last error lines; `job_cancelled` after a cancel"
+    )

@@ -241,7 +241,7 @@ class EngineSlot:
                 return await self._load(request, files)
             raise _load_failed(request, str(error)) from error
         if not isinstance(last, Loaded):
-            raise _load_failed(request, last.error if isinstance(last, Refused) else "no answer")
+            raise _load_failed(request, last.error.message if isinstance(last, Refused) else "no answer")
         return self._remember(request, last)
 
     def _load_reports(self, request: LoadRequest, files: ModelFiles) -> AsyncIterator[Report]:

@@ -166,7 +166,7 @@ def _event_of(job: Job, report: Report) -> Progress | JobPreview | None:
         case PreviewFrame():
             return _preview_of(job, report)
         case Refused():
-            raise JobCancelled if report.cancelled else JobFailed(report.error)
+            raise JobCancelled if report.error.code == JobCancelled.code else JobFailed(report.error.message)
     return None
 
 

@@ -63,7 +63,7 @@ class UpscalerSlot:
         except (EngineLost, EngineUnusable) as error:
             raise _load_failed(request, str(error)) from error
         if not isinstance(last, UpscalerReady):
-            raise _load_failed(request, last.error if isinstance(last, Refused) else "no answer")
+            raise _load_failed(request, last.error.message if isinstance(last, Refused) else "no answer")
         self.loaded = request
         log.info("loaded upscaler %s (x%d)", request.model_name, last.upscale_factor)
         loaded = UpscalerLoaded(model_name=request.model_name, upscale_factor=last.upscale_factor)

@@ -112,7 +112,7 @@ class WorkerListener:
             if self._channels.deliver(result.attempt, FinishedAttempt(result, message.ack)):
                 return
             if result.files:
-                log.info("attempt %s: its result (%s) came too late", result.attempt, result.status)
+                log.info("attempt %s: its files came too late", result.attempt)
                 self._sweeper.request()
         await message.ack()
 

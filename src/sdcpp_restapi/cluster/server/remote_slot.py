@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import shutil
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -11,8 +10,17 @@ from time import monotonic
 
 from nats.errors import MaxPayloadError
 
-from ...errors import Interrupted, JobFailed, LoadFailed, SdcppError, UpscalerLoadFailed, WorkerLost
+from ...errors import (
+    EngineLost,
+    Interrupted,
+    JobFailed,
+    LoadFailed,
+    SdcppError,
+    UpscalerLoadFailed,
+    WorkerLost,
+)
 from ...jobs.input_images import InputStore
+from ...outputs.job_folder import JobOutputFolder
 from ...preferences import PreviewPreference
 from ...schemas.cluster import (
     Attempt,
@@ -101,7 +109,7 @@ class RemoteSlot:
 
     async def discard(self, job: Job) -> None:
         """Delete the outputs of a job that was cancelled while they appeared."""
-        await asyncio.to_thread(shutil.rmtree, self._context.output_dir / job.id, ignore_errors=True)
+        await JobOutputFolder(self._context.output_dir, job).discard()
 
     async def run(self, job: Job) -> AsyncGenerator[Progress | JobPreview | Outcome]:
         """Have the worker run a job, or go on with one that an earlier run of this server gave it.
@@ -172,9 +180,11 @@ class RemoteSlot:
         self._sent_at = monotonic()
 
     async def _receive(self, job: Job, result: AttemptResult) -> Outcome:
-        if result.status in ("failed", "cannot_load", "engine_lost"):
+        try:
+            raise_unless_completed(result)
+        except (JobFailed, EngineLost):
             self.worker.failures += 1
-        raise_unless_completed(result, self.worker.name)
+            raise
         await receive_outputs(self._context.files, result, job, self._context.output_dir)
         self.worker.jobs_done += 1
         return result.outcome

@@ -7,8 +7,7 @@ from uuid import uuid4
 
 from nats.errors import NoRespondersError
 
-from ... import errors
-from ...errors import EngineUnusable, SdcppError, WorkerLost
+from ...errors import WorkerLost, error_of
 from ...models.model_inventory import ModelInventory
 from ...schemas.cluster import (
     Announcement,
@@ -103,7 +102,7 @@ class RemoteWorker:
             raise WorkerLost(f"Worker {self.name} does not answer") from error
         reply = RpcReply.model_validate_json(data)
         if reply.error is not None:
-            raise _error_of(reply.error, reply.message)
+            raise error_of(reply.error)
         return reply
 
     async def _send(self, request: RpcRequest) -> None:
@@ -153,10 +152,3 @@ class RemoteWorker:
             job_id=slot.attempt.job_id if slot.attempt else None,
             problem=slot.problem,
         )
-
-
-def _error_of(name: str, message: str) -> SdcppError:
-    """The error that a worker named; one that only a later version knows becomes a SdcppError."""
-    kind = getattr(errors, name, None)
-    known = isinstance(kind, type) and issubclass(kind, SdcppError) and kind is not EngineUnusable
-    return kind(message) if known and kind is not None else SdcppError(message)

@@ -8,7 +8,15 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...errors import CannotLoad, EngineLost, Interrupted, JobCancelled, SdcppError
+from ...errors import (
+    CannotLoad,
+    EngineLost,
+    InternalError,
+    Interrupted,
+    JobCancelled,
+    JobFailed,
+    SdcppError,
+)
 from ...jobs.input_images import InputStore
 from ...schemas.cluster import Attempt, AttemptProgress, AttemptResult, JobAssignment
 from ...schemas.events import JobPreview
@@ -99,7 +107,8 @@ class AttemptRunner:
             self.current = None
             self._announcement_due.set()
             await self._files.clean(job.id)
-        log.info("job %s: %s%s", job.id, result.status, f": {result.error}" if result.error else "")
+        how = f"{result.error.code}: {result.error.message}" if result.error else "completed"
+        log.info("job %s: %s", job.id, how)
         return result
 
     async def _execute(self, job: Job, attempt: Attempt) -> Outcome:
@@ -132,31 +141,23 @@ class AttemptRunner:
         digests = await self._files.store.send(
             outputs_of(attempt), {name: path for name, path in files.items() if name not in enclosed}
         )
-        return AttemptResult(
-            attempt=attempt, status="completed", outcome=outcome, files=digests, enclosed=enclosed
-        )
+        return AttemptResult(attempt=attempt, outcome=outcome, files=digests, enclosed=enclosed)
 
     def _result_of(self, attempt: Attempt, error: Exception) -> AttemptResult:
         match error:
+            case CannotLoad() | EngineLost():
+                told: SdcppError = type(error)(f"{error} (on worker {self._worker})")
             case JobCancelled():
-                return AttemptResult(attempt=attempt, status="cancelled")
-            case CannotLoad():
-                return AttemptResult(
-                    attempt=attempt, status="cannot_load", error=f"{error} (on worker {self._worker})"
-                )
-            case EngineLost():
-                return AttemptResult(
-                    attempt=attempt, status="engine_lost", error=f"{error} (on worker {self._worker})"
-                )
+                told = error
             case Interrupted():
-                return AttemptResult(attempt=attempt, status="requeued", error=str(error))
+                told = Interrupted(str(error))
             case SdcppError():
-                return AttemptResult(attempt=attempt, status="failed", error=str(error))
-        # A bug of ours must not stop the worker, and the job must not stay without a result.
-        log.error("job %s: broke", attempt.job_id, exc_info=error)
-        return AttemptResult(
-            attempt=attempt, status="failed", error=f"Internal error: {type(error).__name__}: {error}"
-        )
+                told = JobFailed(str(error))
+            case _:
+                # A bug of ours must not stop the worker, and the job must not stay without a result.
+                log.error("job %s: broke", attempt.job_id, exc_info=error)
+                told = JobFailed(str(InternalError.of(error)))
+        return AttemptResult(attempt=attempt, error=told.info)
 
 
 def _list_files(folder: Path) -> dict[str, Path]:

@@ -8,6 +8,7 @@ from nats.aio.msg import Msg
 from nats.js.api import AckPolicy, ConsumerConfig
 from pydantic import ValidationError
 
+from ...errors import Interrupted, JobFailed
 from ...schemas.cluster import Attempt, AttemptResult, JobAssignment
 from ..broker_errors import BROKER_ERRORS
 from ..connection import BrokerConnection
@@ -78,14 +79,14 @@ class JobConsumer:
     async def _publish(self, result: AttemptResult) -> None:
         subject = self._connection.subjects.result(result.attempt)
         if len(result.model_dump_json().encode()) > self._connection.max_payload:
-            error = "The result is longer than a message may be"
-            result = AttemptResult(attempt=result.attempt, status="failed", error=error)
+            error = JobFailed("The result is longer than a message may be")
+            result = AttemptResult(attempt=result.attempt, error=error.info)
         await self._connection.publish_durable(subject, result)
 
     async def _requeue(self, attempt: Attempt, message: Msg) -> None:
         """Give the job back (or publish its result, if it has one): this worker is being stopped."""
         result = self._results.get(attempt) or AttemptResult(
-            attempt=attempt, status="requeued", error=f"Worker {self._worker} was stopped"
+            attempt=attempt, error=Interrupted(f"Worker {self._worker} was stopped").info
         )
         with suppress(*BROKER_ERRORS):
             async with asyncio.timeout(REQUEUE_SECONDS):

@@ -126,7 +126,7 @@ class RpcServer:
                 case _:
                     return await self._load(call)
         except SdcppError as error:
-            return RpcReply(error=type(error).__name__, message=str(error))
+            return RpcReply(error=error.info)
 
     async def _load(self, call: LoadModel | UnloadModel | LoadUpscaler | UnloadUpscaler) -> RpcReply:
         if call.slot >= len(self._slots):

@@ -9,6 +9,7 @@ from ...background import BackgroundTasks, keep_running
 from ...errors import (
     CannotLoad,
     EngineLost,
+    InternalError,
     Interrupted,
     JobCancelled,
     SdcppError,
@@ -116,7 +117,7 @@ class Runner:
         except Exception as error:
             # A bug of ours must not stop the lane, and the job must not stay in the air.
             log.exception("job %s: broke", job.id)
-            await self._queue.fail(job, f"Internal error: {type(error).__name__}: {error}")
+            await self._queue.fail(job, str(InternalError.of(error)))
 
     async def _pass_on_or_fail(self, job: Job, error: CannotLoad) -> None:
         if await self._claim_request().pass_on(job):

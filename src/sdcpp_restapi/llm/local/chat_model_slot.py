@@ -46,7 +46,7 @@ class ChatModelSlot:
                 async with aclosing(child.call(command, call_id, CANCEL_GRACE)) as reports:
                     async for report in reports:
                         if isinstance(report, Refused):
-                            raise LlmFailed(report.error)
+                            raise LlmFailed(report.error.message)
                         if isinstance(report, Piece | Completed):
                             yield report
             finally:

@@ -1,1 +1,0 @@
-"""The order of the queue: who is next, and how it is found."""
