@@ -136,11 +136,10 @@ def test_files_that_a_page_names_exist(page: Path) -> None:
 
 
 def found(name: str) -> Iterator[Path]:
-    """The files that a name stands for: a path, or the mere name of a file that is somewhere."""
+    """The files that a name stands for: a path, the mere name of a file, or the end of a test's path."""
     yield from (root / name for root in (ROOT, PACKAGE) if (root / name).is_file())
-    if "/" not in name:
-        for folder in ("src", "tests", "ui/src", "tools"):
-            yield from (ROOT / folder).rglob(name)
+    for folder in ("tests",) if "/" in name else ("src", "tests", "ui/src", "tools"):
+        yield from (ROOT / folder).rglob(name)
 
 
 def test_the_version_is_in_the_changelog() -> None:

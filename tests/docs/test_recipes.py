@@ -54,7 +54,9 @@ every_recipe = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: rec
 
 def guards_of(recipe: Path) -> list[Path]:
     """The tests that a recipe names."""
-    named = re.findall(r"^- `(test_\w+\.py)`: ", recipe.read_text("utf-8").partition(GUARDS)[2], re.MULTILINE)
+    named = re.findall(
+        r"^- `((?:\w+/)*test_\w+\.py)`: ", recipe.read_text("utf-8").partition(GUARDS)[2], re.MULTILINE
+    )
     return [find_test(name) for name in named]
 
 
