@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.images import as_base64, picture
 from tests.support.running_server import RunningServer, of_job
-from tests.support.scripted_engine import NEVER_ENDING, SCRIPTED, SHORT, serving
+from tests.support.scripted_engine import NEVER_ENDING, SCRIPTED, SHORT, environment, serving
 
 STALLED = "could not be stored, and is tried again until it is"
 STORED = "is stored now"
@@ -151,6 +151,53 @@ def test_a_reserve_that_is_reached_refuses_jobs_and_names_folder_and_setting(roo
         assert str(root / "data") in error
         assert "limits.min_free_disk_mb" in error
         assert server.get("/queue")["total_count"] == 0
+
+
+# ------------------------------------------------------------------ a disk that fails
+
+PRELOAD = [Path("/usr/lib/fiu") / name for name in ("fiu_run_preload.so", "fiu_posix_preload.so")]
+EIO = 5
+# What SQLite calls of the C library when it writes its log and brings it to the disk.
+CALLS = ["posix/io/rw/pwrite", "posix/io/sync/fdatasync"]
+
+
+@contextmanager
+def failing(server: RunningServer, control: Path, call: str) -> Iterator[None]:
+    """This call of the server's C library fails with an input/output error for the block."""
+
+    def tell(command: str) -> None:
+        told = ["fiu-ctrl", "-f", str(control), "-c", command, str(server.process.pid)]
+        subprocess.run(told, check=True, capture_output=True)
+
+    tell(f"enable name={call},failinfo={EIO}")
+    try:
+        yield
+    finally:
+        tell(f"disable name={call}")
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_a_job_that_ends_while_the_disk_fails_completes_once_it_works(root: Path, call: str) -> None:
+    if not all(path.exists() for path in PRELOAD):
+        pytest.skip("needs libfiu (Debian: fiu-utils)")
+    control = root / "control"
+    preloaded = {"LD_PRELOAD": " ".join(map(str, PRELOAD)), "FIU_CTRL_FIFO": str(control)}
+    with RunningServer(root, env=environment(root) | preloaded) as server:
+        server.post("/models/load", SCRIPTED)
+        with server.events() as events:
+            ending = server.submit(**SHORT | {"steps": 100})
+            waiting = server.submit(**SHORT)
+            events.wait_for("job_progress", of_job(ending))
+            with failing(server, control, call):
+                state = wait_until_stalled(server)
+                assert "the disk does not read or write it" in state["reason"]
+                answer = server.http.post("/txt2img", json=SHORT)
+                assert (answer.status_code, answer.json()["code"]) == (503, "storage_unavailable")
+            assert server.wait_for_job(ending)["status"] == "completed"
+            assert server.wait_for_job(waiting)["status"] == "completed"
+        assert server.get("/queue")["total_count"] == 2
+        assert_running(server)
+        assert server.stop() == 0
 
 
 # ------------------------------------------------------------------ a locked database

@@ -47,9 +47,9 @@ UPDATE jobs SET status = :status, completed_at = :now, error = :error
 WHERE after = :id AND status = 'pending'
 RETURNING *;
 
--- name: requeue(progress, lost, stranded, id, attempt)^
-UPDATE jobs SET status = 'pending', started_at = NULL, progress = :progress, lost = lost + :lost,
-    unclean = unclean + :stranded, slot = NULL
+-- name: requeue(progress, engine_lost, worker_lost, id, attempt)^
+UPDATE jobs SET status = 'pending', started_at = NULL, progress = :progress, lost = lost + :engine_lost,
+    unclean = unclean + :worker_lost, slot = NULL
 WHERE id = :id AND status = 'processing' AND attempt = :attempt
 RETURNING *;
 

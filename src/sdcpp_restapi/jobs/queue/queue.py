@@ -231,7 +231,7 @@ class Queue:
         if lost + 1 >= MOST_LOST_ENGINES:
             await self.fail(job, f"{error} (this job ended {MOST_LOST_ENGINES} engine processes)")
         else:
-            await self.requeue(job, lost=True)
+            await self.requeue(job, engine_lost=True)
 
     async def requeue_worker_lost(self, job: Job, error: str) -> None:
         """The worker that had the job is gone: often enough, and that is the job's doing too."""
@@ -239,12 +239,12 @@ class Queue:
         if unclean + 1 >= MOST_UNCLEAN_STOPS:
             await self.fail(job, f"{error} (the {MOST_UNCLEAN_STOPS}rd time that this job lost its worker)")
         else:
-            await self.requeue(job, stranded=True)
+            await self.requeue(job, worker_lost=True)
 
-    async def requeue(self, job: Job, lost: bool = False, stranded: bool = False) -> None:
+    async def requeue(self, job: Job, engine_lost: bool = False, worker_lost: bool = False) -> None:
         """The attempt was broken off through no fault of the job: it is next again."""
         self._publish_requeue(
-            job, await self._until_stored(job, lambda: self._store.requeue(job, lost, stranded))
+            job, await self._until_stored(job, lambda: self._store.requeue(job, engine_lost, worker_lost))
         )
 
     async def requeue_at_shutdown(self, job: Job) -> None:

@@ -125,18 +125,18 @@ class JobStore:
         found = await self._database.write(lambda db: list(_sql.drop_followers(db, **values)))
         return [rows.job_of(row) for row in found]
 
-    async def requeue(self, job: Job, lost: bool = False, stranded: bool = False) -> Job | None:
+    async def requeue(self, job: Job, engine_lost: bool = False, worker_lost: bool = False) -> Job | None:
         """Return a running job to its place in the queue.
 
-        `lost` counts an engine that died, `stranded` a worker that is gone.
+        `engine_lost` counts an engine that died, `worker_lost` a worker that is gone.
         """
         fresh = Progress.at(0, job.progress.total_steps, 0, job.progress.total_images)
         return await self._change(
             "requeue",
             id=job.id,
             attempt=job.attempt,
-            lost=int(lost),
-            stranded=int(stranded),
+            engine_lost=int(engine_lost),
+            worker_lost=int(worker_lost),
             progress=fresh.model_dump_json(),
         )
 

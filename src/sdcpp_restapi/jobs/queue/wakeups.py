@@ -1,6 +1,6 @@
-"""Telling runners that there may be work: each has a bell of its own.
+"""Telling runners that there may be work: each subscribes with an event of its own.
 
-With one bell for all, a runner whose slot can't run the new job would silence it for one that can.
+With one event for all, a runner whose slot can't run the new job would clear it for one that can.
 """
 
 import asyncio
@@ -10,24 +10,24 @@ from ...schemas.jobs import Lane
 
 
 class Wakeups:
-    """The bells of all runners, by lane."""
+    """The events of all runners, by lane."""
 
     def __init__(self) -> None:
-        self._of: defaultdict[Lane, set[asyncio.Event]] = defaultdict(set)
+        self._events: defaultdict[Lane, set[asyncio.Event]] = defaultdict(set)
 
     def subscribe(self, lane: Lane) -> asyncio.Event:
-        """A new bell; it has rung, since jobs may be waiting already."""
-        wakeup = asyncio.Event()
-        wakeup.set()
-        self._of[lane].add(wakeup)
-        return wakeup
+        """A new event; it is set, since jobs may be waiting already."""
+        event = asyncio.Event()
+        event.set()
+        self._events[lane].add(event)
+        return event
 
-    def unsubscribe(self, lane: Lane, wakeup: asyncio.Event) -> None:
+    def unsubscribe(self, lane: Lane, event: asyncio.Event) -> None:
         """Its runner has ended."""
-        self._of[lane].discard(wakeup)
+        self._events[lane].discard(event)
 
     def notify(self, *lanes: Lane) -> None:
         """There may be work in these lanes, or in all."""
-        for lane in lanes or list(self._of):
-            for wakeup in self._of[lane]:
-                wakeup.set()
+        for lane in lanes or list(self._events):
+            for event in self._events[lane]:
+                event.set()

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Deleted jobs: moved to the trash with their files, restored, purged, and what all files take on disk."""

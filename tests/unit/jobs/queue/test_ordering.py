@@ -57,7 +57,7 @@ async def test_a_job_that_was_given_back_is_next_again(open_line: OpenLine) -> N
         await line.add(name, client_id=name[0])
     job = await line.store.claim("engine")
     assert job is not None
-    await line.store.requeue(job, lost=False)
+    await line.store.requeue(job)
     assert await line.claim_all() == ["a1", "b1", "a2"]
 
 
