@@ -1,7 +1,10 @@
-"""The documentation tells the truth where that can be checked: settings, events, links."""
+"""The documentation tells the truth where that can be checked: settings, events, errors, files, links."""
 
+import importlib
 import json
+import pkgutil
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +13,14 @@ import pytest
 import typer.main
 from pydantic.fields import FieldInfo
 
+import sdcpp_restapi
 from sdcpp_restapi.cli.commands import app
 from sdcpp_restapi.config import Section, Settings
+from sdcpp_restapi.errors import SdcppError
 from sdcpp_restapi.schemas.events import EVENT_NAMES
+from tests.docs.markdown import read_code, read_rows
+from tests.docs.source_tree import PACKAGE, ROOT
 
-ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 # Flags of `sdcpp serve` that stand for no setting.
 OTHER_FLAGS = {"--config", "--demo"}
@@ -86,6 +92,61 @@ def test_every_flag_of_serve_is_documented_and_no_other() -> None:
 def test_every_event_is_documented_and_no_other() -> None:
     page = (ROOT / "docs/websocket.md").read_text("utf-8")
     assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == set(EVENT_NAMES.values())
+
+
+# Codes of answers that are no class of ours, with their status.
+OTHER_CODES = {"invalid_request": 400, "invalid_json": 400, "method_not_allowed": 405, "internal_error": 500}
+# Errors that no answer has: they end an attempt of a job, whose `error` is their sentence, or a command.
+NOT_ANSWERED = {
+    "bad_file", "bad_settings", "cannot_load", "credentials_unusable", "data_directory_busy", "engine_lost",
+    "engine_unusable", "interrupted", "job_cancelled", "job_failed", "name_taken", "port_taken",
+    "server_refused", "server_unreachable", "start_failed", "worker_lost",
+}  # fmt: skip
+
+
+def all_errors(kind: type[SdcppError] = SdcppError) -> Iterator[type[SdcppError]]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from all_errors(child)
+
+
+def test_every_code_of_an_error_is_documented_with_its_status_and_no_other() -> None:
+    for module in pkgutil.walk_packages(sdcpp_restapi.__path__, "sdcpp_restapi."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    ours = {
+        error.code: error.status for error in all_errors() if error.__module__.startswith("sdcpp_restapi.")
+    }
+    assert ours.keys() >= NOT_ANSWERED
+    answered = {code: status for code, status in ours.items() if code not in NOT_ANSWERED} | OTHER_CODES
+    rows = read_rows(ROOT / "docs/errors.md", "Code")
+    assert {row["Code"].strip("`"): int(row["Status"]) for row in rows} == answered
+    assert all(row["Means"] for row in rows)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_files_that_a_page_names_exist(page: Path) -> None:
+    named = [
+        code
+        for code in read_code(page.read_text("utf-8"))
+        if re.fullmatch(r"[\w./-]+\.(py|sql|ts|vue)", code)
+    ]
+    missing = [name for name in named if not any(found(name))]
+    assert missing == []
+
+
+def found(name: str) -> Iterator[Path]:
+    """The files that a name stands for: a path, the mere name of a file, or the end of a test's path."""
+    yield from (root / name for root in (ROOT, PACKAGE) if (root / name).is_file())
+    for folder in ("tests",) if "/" in name else ("src", "tests", "ui/src", "tools"):
+        yield from (ROOT / folder).rglob(name)
+
+
+def test_the_version_is_in_the_changelog() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## \[(.+?)\]", changelog, re.MULTILINE)
+    assert versions[:2] == ["Unreleased", project["version"]]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
