@@ -154,8 +154,6 @@ async def simulate(store: JobStore, count: int) -> Result:
             clock.seconds = moment
             loaded = model(holds[slot]) if slot in holds else None
             job = await store.claim("engine", ClaimingSlot(holds=loaded))
-                "engine", ClaimingSlot(holds=model(holds[slot]) if slot in holds else None)
-            )
             assert job is not None
             await store.finish(job, JobStatus.COMPLETED, job.progress, Outcome(), None)
             arrived, number, seconds = waiting.pop(job.id)

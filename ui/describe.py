@@ -26,7 +26,7 @@ KEPT = ("default", "minimum", "maximum", "exclusiveMinimum", "description", "enu
 
 
 def described() -> dict[str, Any]:
-    """The OpenAPI description. Without the server's version, a release alone does not change the generated files."""
+    """The OpenAPI description, without the version, so that a release does not change generated files."""
     document = create_app(Settings()).openapi()
     document["info"]["version"] = "0"
     return document

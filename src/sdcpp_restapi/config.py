@@ -151,7 +151,7 @@ class Limits(Section):
     min_free_disk_mb: int = Field(
         0,
         ge=0,
-        description="Jobs are refused (507) while the disk of data or outputs has less room; 0: only when full",
+        description="Jobs are refused (507) while a disk that they need has less room; 0: only when full",
     )
     queue_page: int = Field(1000, gt=0, description="Most jobs in one answer of GET /queue")
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from sdcpp_restapi.errors import JobFailed
 from sdcpp_restapi.schemas.engine import (
     COMMAND,
     REPORT,
@@ -221,7 +222,7 @@ def test_a_truncated_file_is_refused_in_the_engines_words_and_the_next_load_work
     assert "out of bounds" in refused.error.message
     assert "broken.safetensors" in refused.error.message
     child.start(3)
-    assert child.result() == Refused(id=3, error="No model is loaded")
+    assert child.result() == Refused(id=3, error=JobFailed("No model is loaded").info)
     assert isinstance(child.load(tiny_files, 4)[-1], Loaded)
     child.start(5)
     assert isinstance(child.result(), Generated)

@@ -115,7 +115,10 @@ class AttemptProgress(Frozen):
 
 
 class AttemptResult(Frozen):
-    """How an attempt ended: without `error` it is completed. Its files are in this message, or in the object store by then."""
+    """How an attempt ended: without `error` it is completed.
+
+    Its files are in this message, or in the object store by then.
+    """
 
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 

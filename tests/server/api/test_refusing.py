@@ -23,14 +23,14 @@ def server(server: RunningServer) -> Iterator[RunningServer]:
 def refuse(server: RunningServer, body: object, path: str = "/txt2img") -> str:
     """The error of a request that is refused."""
     answer = server.post(path, body, expect=400)
-    assert list(answer) == ["error"]
+    assert list(answer)[:2] == ["error", "code"]
     return str(answer["error"])
 
 
 def refuse_raw(server: RunningServer, content: bytes) -> str:
     answer = server.http.post("/txt2img", content=content)
     assert answer.status_code == 400, answer.text
-    assert list(answer.json()) == ["error"]
+    assert list(answer.json())[:2] == ["error", "code"]
     return str(answer.json()["error"])
 
 
@@ -233,4 +233,4 @@ def test_an_unknown_route_is_not_found_in_the_documented_shape(server: RunningSe
 
 def test_an_unknown_path_is_404_not_found(server: RunningServer) -> None:
     answer = server.http.get("/nothing")
-    assert (answer.status_code, answer.json()) == (404, {"error": "Not found"})
+    assert (answer.status_code, answer.json()["error"]) == (404, "Not found")

@@ -5,7 +5,7 @@ from time import monotonic
 
 from ...events import EventBus
 from ...schemas.events import DownloadProgress, JobPreview, JobProgress
-from ...schemas.jobs import Job, Progress, Transfer
+from ...schemas.jobs import Job, JobStatus, Progress, Transfer
 
 # Seconds between two job_progress events of one job; its last step is always told.
 PROGRESS_INTERVAL = 0.1
@@ -31,6 +31,10 @@ class LiveProgress:
         self._published_at.pop(job_id, None)
         self._transfers.pop(job_id, None)
         self._progress.pop(job_id, None)
+
+    def lacks(self, job: Job) -> bool:
+        """Whether a row says that a job runs which does not: it ended after the row was read."""
+        return job.status is JobStatus.PROCESSING and job.id not in self._progress
 
     def progress_of(self, job: Job) -> Progress:
         """The newest progress, that of the row where the job does not run."""

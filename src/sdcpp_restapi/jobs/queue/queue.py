@@ -78,6 +78,8 @@ class Queue:
     async def get(self, job_id: str) -> JobView:
         """One job as the API shows it. Raises JobNotFound."""
         job = await self._store.get(job_id)
+        if job is not None and self.live.lacks(job):
+            job = await self._store.get(job_id)
         if job is None:
             raise JobNotFound
         position = await self._store.position(job) if job.status is JobStatus.PENDING else None
@@ -86,6 +88,8 @@ class Queue:
     async def page(self, filters: Filters) -> QueueView:
         """A page of jobs with the counts of the whole queue."""
         page = await self._store.page(filters)
+        if any(self.live.lacks(job) for job in page.jobs):
+            page = await self._store.page(filters)
         shown = {"status", "type", "search", "model"}
         applied = filters.model_dump(include=shown, exclude_none=True, mode="json")
         return QueueView(
