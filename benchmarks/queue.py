@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.jobs.queue import rows
-from sdcpp_restapi.jobs.queue.listing import Filters
+from sdcpp_restapi.jobs.queue.listing import JobFilters
 from sdcpp_restapi.jobs.queue.new_job import NewJob
 from sdcpp_restapi.jobs.queue.ordering import ClaimingSlot, OrderingRules
 from sdcpp_restapi.jobs.queue.store import JobStore
@@ -81,12 +81,12 @@ async def claim(store: JobStore) -> None:
 
 async def page(store: JobStore) -> None:
     """The newest jobs."""
-    assert len((await store.page(Filters(limit=50))).jobs) == 50
+    assert len((await store.page(JobFilters(limit=50))).jobs) == 50
 
 
 async def pending(store: JobStore) -> None:
     """The newest that wait."""
-    found = await store.page(Filters(limit=50, status=JobStatus.PENDING))
+    found = await store.page(JobFilters(limit=50, status=JobStatus.PENDING))
     assert len(found.jobs) == 50
 
 
@@ -200,7 +200,7 @@ class Clock:
         self._real = rows.now
 
     def __enter__(self) -> None:
-        rows.now = lambda: rows.stored(self.START + timedelta(seconds=self.seconds))  # type: ignore[assignment]
+        rows.now = lambda: rows.to_text(self.START + timedelta(seconds=self.seconds))  # type: ignore[assignment]
 
     def __exit__(self, *_: object) -> None:
         rows.now = self._real

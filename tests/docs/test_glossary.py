@@ -35,10 +35,6 @@ SEVERAL = {
     "JobCancelled": "the error that ends an attempt, and the event that tells it",
     "InputImage": "an image as a job refers to it, and in the memory of the engine's child",
     "Session": "what a child's end of the pipe needs, and the engine's implementation",
-    "Filters": "of a list of jobs, and of models",
-    "Interrupted": "an attempt of a job, and a transfer of a download, that may go well the next time",
-    "Current": "what is stored of the current model, and of the current upscaler",
-    "Page": "of a list of jobs, and the page of the browser",
 }
 
 # Words of earlier names, and the names that may have them all the same.

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 import httpx
 
-from .failures import AddressRefused, Interrupted, host_of
+from .failures import AddressRefused, TransferInterrupted, host_of
 
 # Translates IPv4 addresses, private ones too, into IPv6 addresses that look public (RFC 6052).
 _NAT64 = IPv6Network("64:ff9b::/96")
@@ -21,13 +21,13 @@ class AddressRules:
     async def resolve(self, url: httpx.URL) -> list[str]:
         """The checked addresses of a URL's host.
 
-        Raises AddressRefused if one of them is private, Interrupted if the name is not known.
+        Raises AddressRefused if one of them is private, TransferInterrupted if the name is not known.
         """
         host = url.raw_host.decode("ascii")
         try:
             found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            raise Interrupted(f"The name {host} is not known") from None
+            raise TransferInterrupted(f"The name {host} is not known") from None
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         if not self._allow_private and not all(_is_public(address) for address in addresses):
             raise AddressRefused(

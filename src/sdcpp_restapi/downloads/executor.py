@@ -11,7 +11,7 @@ from ..errors import JobCancelled
 from ..schemas.downloads import DownloadRequest, JobResult
 from ..schemas.jobs import Job, Outcome, Progress, Transfer
 from ..schemas.model_types import ModelType
-from .failures import FileTaken, Interrupted
+from .failures import FileTaken, TransferInterrupted
 from .fetch import Fetch
 from .file_names import derive_path
 from .http_client import HttpClient
@@ -146,7 +146,7 @@ class DownloadExecutor:
         while True:
             try:
                 return await self._sources.find_origin(request)
-            except Interrupted as broken:
+            except TransferInterrupted as broken:
                 failures += 1
                 pause = self._retry_policy.compute_pause(failures, broken)
             await asyncio.sleep(pause)

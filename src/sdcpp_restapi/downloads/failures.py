@@ -37,10 +37,8 @@ class NotWritten(BadRequest):
     """The file could not be written"""
 
 
-class Interrupted(UpstreamFailed):
+class TransferInterrupted(UpstreamFailed):
     """The line broke; trying again may help"""
-
-    code = "transfer_interrupted"
 
     def __init__(self, message: str | None = None, after: float | None = None) -> None:
         """`after`: seconds that the other server asks to wait (Retry-After)."""
@@ -71,7 +69,7 @@ def failure_of(
             after = _read_retry_after(headers)
             reason = "is asked too often" if status == 429 else "is not able to answer"
             wait = f"; it asks to try again in {after:.0f} s" if after is not None else ""
-            return Interrupted(f"{host} {reason} ({status}){wait}", after)
+            return TransferInterrupted(f"{host} {reason} ({status}){wait}", after)
     return UpstreamFailed(f"{host} answered {status} instead of the file")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from .failures import Interrupted, NotAModel, WrongBytes, host_of
+from .failures import NotAModel, TransferInterrupted, WrongBytes, host_of
 from .http_client import HttpClient
 from .part_files import Part
 from .retry_policy import RetryPolicy
@@ -72,7 +72,7 @@ class Fetch:
             try:
                 await self._attempt()
                 return
-            except Interrupted as broken:
+            except TransferInterrupted as broken:
                 size = self._part.size if self._part is not None else 0
                 failures = 1 if size > furthest else failures + 1
                 furthest = max(furthest, size)
@@ -88,7 +88,7 @@ class Fetch:
         async with self._client.get(self._origin.url, _build_range_headers(self._part)) as response:
             if response.status_code == 416 and self._part is not None:
                 await self._run_in_thread(self._part.restart)
-                raise Interrupted("The other server has another version of the file now")
+                raise TransferInterrupted("The other server has another version of the file now")
             if response.status_code not in (200, 206):
                 raise self._client.failure_of(response)
             _check_content_type(response)
@@ -109,7 +109,9 @@ class Fetch:
         if response.status_code == 206:
             if not _is_continuation(part, response):
                 await self._run_in_thread(part.restart)
-                raise Interrupted(f"{host_of(response.request.url)} sent another part than was asked for")
+                raise TransferInterrupted(
+                    f"{host_of(response.request.url)} sent another part than was asked for"
+                )
         else:
             total = self._read_total(response)
             headers = response.headers
@@ -146,7 +148,7 @@ class Fetch:
         if part.size == 0:
             raise NotAModel(f"{host} sent an empty file")
         if total is not None and part.size < total:
-            raise Interrupted(f"{host} ended {total - part.size} bytes too early")
+            raise TransferInterrupted(f"{host} ended {total - part.size} bytes too early")
         if total is not None and part.size > total:
             raise WrongBytes(f"{host} sent {part.size - total} bytes too many")
 

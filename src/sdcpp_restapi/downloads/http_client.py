@@ -8,7 +8,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from ..errors import BadRequest
 from .address_rules import AddressRules, CheckedTransport
-from .failures import AddressRefused, Interrupted, UpstreamFailed, failure_of, host_of
+from .failures import AddressRefused, TransferInterrupted, UpstreamFailed, failure_of, host_of
 
 MOST_HOPS = 10
 # More than any description of a model; a server that sends more wants to fill our memory.
@@ -46,14 +46,14 @@ class HttpClient:
         """Raise AddressRefused for what would be refused later; an unknown name may be known then."""
         try:
             await self._address_rules.resolve(parse_url(url))
-        except Interrupted:
+        except TransferInterrupted:
             return
 
     @asynccontextmanager
     async def get(self, url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx.Response]:
         """The answer at the end of all redirects, whatever its status, with its body still to be read.
 
-        Raises UpstreamFailed; Interrupted (also out of the block) where trying again may help.
+        Raises UpstreamFailed; TransferInterrupted (also out of the block) where trying again may help.
         """
         hop = parse_url(url)
         seen = {hop}
@@ -108,7 +108,7 @@ class HttpClient:
             finally:
                 await response.aclose()
         except httpx.TransportError as error:
-            raise Interrupted(f"The connection to {host_of(url)} broke: {_describe(error)}") from None
+            raise TransferInterrupted(f"The connection to {host_of(url)} broke: {_describe(error)}") from None
 
     def _build_request(self, method: str, url: httpx.URL, headers: Mapping[str, str]) -> httpx.Request:
         sent = {"User-Agent": "sdcpp-restapi", "Accept": "*/*", "Accept-Encoding": "identity", **headers}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .failures import Interrupted, UpstreamFailed
+from .failures import TransferInterrupted, UpstreamFailed
 
 # Longest wait between two tries, and longest wait that another server may ask for, in seconds.
 LONGEST_PAUSE = 60.0
@@ -15,7 +15,7 @@ class RetryPolicy:
     retries: int
     delay: float
 
-    def compute_pause(self, failures: int, broken: Interrupted) -> float:
+    def compute_pause(self, failures: int, broken: TransferInterrupted) -> float:
         """Seconds until the next try; raises UpstreamFailed when there is to be none."""
         if failures > self.retries:
             raise UpstreamFailed(f"{broken} (given up after {failures} tries)") from broken

@@ -9,7 +9,7 @@ from ..errors import BadRequest, ModelNotFound
 from ..schemas.model_types import MAIN_TYPES, MODEL_TYPES, TYPE_NAMES, ModelType
 from ..schemas.models import LoadRequest, ModelEntry, ModelFiles, ModelList
 from .catalog_snapshot import CatalogSnapshot
-from .filters import Filters
+from .filters import ModelFilters
 from .folder_scan import FolderScan, scan_folder
 from .hash_cache import HashCache, KnownHash
 from .load_files import find_files
@@ -67,12 +67,12 @@ class Catalog:
         self, type: str | None = None, extension: str | None = None, search: str | None = None
     ) -> list[ModelEntry]:
         """The models that pass the filters, type by type, sorted by name. An unknown type is a BadRequest."""
-        filters = Filters.parse(type, extension, search)
+        filters = ModelFilters.parse(type, extension, search)
         snapshot = await self.take_snapshot()
         kinds = [filters.type] if filters.type else TYPE_NAMES
         return [entry for kind in kinds for entry in filters.keep(snapshot.entries[kind])]
 
-    async def list_models(self, filters: Filters, current: tuple[str, str] | None) -> ModelList:
+    async def list_models(self, filters: ModelFilters, current: tuple[str, str] | None) -> ModelList:
         """The body of GET /models; `current` is the loaded model's name and type."""
         snapshot = await self.take_snapshot()
         shown = {

@@ -10,7 +10,7 @@ from ..schemas.inspection import ModelFacts
 from ..schemas.model_types import ModelType
 from ..schemas.models import DetailedEntry, DetailedModelList, ModelEntry, ModelList
 from .catalog import Catalog
-from .filters import Filters
+from .filters import ModelFilters
 from .header_cache import HeaderCache
 from .library import LOCAL, ModelLibrary
 from .sidecars import Sidecars, find_sidecars
@@ -24,7 +24,7 @@ class Details:
         self._catalog = catalog
         self._headers = headers
 
-    async def list_models(self, filters: Filters, current: tuple[str, str] | None) -> DetailedModelList:
+    async def list_models(self, filters: ModelFilters, current: tuple[str, str] | None) -> DetailedModelList:
         """The same models as without details; those that only other machines have get no details."""
         listing = await self._library.list_models(filters, current)
         models = [

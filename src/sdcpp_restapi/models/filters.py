@@ -9,7 +9,7 @@ from ..schemas.models import ModelEntry
 
 
 @dataclass(frozen=True)
-class Filters:
+class ModelFilters:
     """The filters of a request; texts stay as the client wrote them."""
 
     type: ModelType | None = None

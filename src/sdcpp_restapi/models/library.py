@@ -14,7 +14,7 @@ from ..schemas.required_files import RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
 from .catalog import Catalog
 from .component_resolver import ComponentResolver
-from .filters import Filters
+from .filters import ModelFilters
 from .header_cache import HeaderCache
 from .lora_check import LoraCheck
 from .model_inventory import ModelInventory, find_conflicts
@@ -167,7 +167,7 @@ class ModelLibrary:
         ]
         return InventoryReport(catalog=self._catalog.revision, models=models)
 
-    async def list_models(self, filters: Filters, current: tuple[str, str] | None) -> ModelList:
+    async def list_models(self, filters: ModelFilters, current: tuple[str, str] | None) -> ModelList:
         """The body of GET /models: with workers, each entry lists the machines that have it."""
         listing = await self._catalog.list_models(filters, current)
         machines = self._remote.machines()
@@ -191,7 +191,7 @@ class ModelLibrary:
         return self._inventory
 
     def _merge(
-        self, kind: ModelType, here: list[ModelEntry], filters: Filters, current: tuple[str, str] | None
+        self, kind: ModelType, here: list[ModelEntry], filters: ModelFilters, current: tuple[str, str] | None
     ) -> list[ModelEntry]:
         owners: dict[str, list[str]] = {entry.name: [LOCAL] for entry in here}
         entries = {entry.name: entry for entry in here}

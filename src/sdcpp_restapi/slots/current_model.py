@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 PREFERENCE = "current_model"
 
 
-class Current(Frozen):
+class CurrentModelRecord(Frozen):
     """A model that was asked for and proved to load."""
 
     request: LoadRequest
@@ -50,7 +50,7 @@ class CurrentModel:
         self._restoring: asyncio.Task[ModelLoaded] | None = None
         self._asked_for: LoadRequest | None = None
         self._last_error: str | None = None
-        self._current: Current | None = None
+        self._current: CurrentModelRecord | None = None
 
     async def restore(self, otherwise: LoadRequest | None = None) -> None:
         """Take the model of the last run as the current one and begin to load it again.
@@ -58,7 +58,7 @@ class CurrentModel:
         `otherwise` is loaded when there was none. Returns before it is loaded; jobs may be submitted for a
         model of the last run at once. A failure is told by /health.
         """
-        self._current = await self._preferences.get(PREFERENCE, Current)
+        self._current = await self._preferences.get(PREFERENCE, CurrentModelRecord)
         request = self._current.request if self._current else otherwise
         if request is not None:
             log.info("loading %s%s", request.model_name, ", as in the last run" if self._current else "")
@@ -176,7 +176,7 @@ class CurrentModel:
                 self._last_error = str(error)
                 self._current = None
                 raise
-            self._current = Current(request=request, loaded=loaded)
+            self._current = CurrentModelRecord(request=request, loaded=loaded)
             # What is left to wait for is the disk: who hears model_loaded and then asks /health must see it.
             self._asked_for = None
             await self._preferences.set(PREFERENCE, self._current)

@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 PREFERENCE = "current_upscaler"
 
 
-class Current(Frozen):
+class CurrentUpscalerRecord(Frozen):
     """An upscaler that was asked for and proved to load."""
 
     request: UpscalerRequest
@@ -35,7 +35,7 @@ class CurrentUpscaler:
         self._changing = asyncio.Lock()
         self._preferences = preferences
         self._bus = bus
-        self._current: Current | None = None
+        self._current: CurrentUpscalerRecord | None = None
         self._loads: set[asyncio.Task[UpscalerLoaded]] = set()
 
     @property
@@ -51,7 +51,7 @@ class CurrentUpscaler:
 
     async def restore(self, default: UpscalerRequest | None) -> None:
         """Begin to load the upscaler of the last run, which is current at once, or else the default."""
-        self._current = await self._preferences.get(PREFERENCE, Current)
+        self._current = await self._preferences.get(PREFERENCE, CurrentUpscalerRecord)
         if self._current is not None:
             log.info("loading upscaler %s, as in the last run", self.name)
             self._begin(self._current.request)
@@ -108,7 +108,7 @@ class CurrentUpscaler:
             except SdcppError:
                 await self._forget()
                 raise
-            self._current = Current(request=request, loaded=loaded)
+            self._current = CurrentUpscalerRecord(request=request, loaded=loaded)
             await self._preferences.set(PREFERENCE, self._current)
         return loaded
 

@@ -10,18 +10,15 @@ import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from itertools import count
-from time import monotonic
 
 from ..config import Engine
 from ..engine.client import EngineChild
-from ..engine.watchdog import watch_for_hang
 from ..errors import EngineLost, EngineUnusable, LoadFailed, SdcppError
 from ..events import EventBus
 from ..models import architectures
 from ..models.catalog import Catalog
 from ..models.library import ModelLibrary
 from ..schemas.engine import (
-    Command,
     Convert,
     Generate,
     GenerateVideo,
@@ -39,6 +36,7 @@ from ..schemas.models import LoadedComponents, LoadedSlot, LoadRequest, ModelFil
 from ..schemas.pipe import Cancel, Refused
 from ..schemas.required_files import RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
+from .child_supervisor import ChildSupervisor
 from .device import Device
 from .dispatch import HeldModels
 from .past_loads import PastLoads
@@ -46,9 +44,6 @@ from .priority_lock import JOB, LOAD, PriorityLock
 from .upscaler_slot import UpscalerSlot
 
 log = logging.getLogger(__name__)
-
-# Seconds after which an engine that could not be started is tried again by a slot that has others beside it.
-NEXT_CHANCE = 30.0
 
 WorkCommand = Generate | GenerateVideo | Upscale | Convert
 
@@ -74,17 +69,17 @@ class EngineSlot:
         self._past_loads = past_loads
         self._lock = PriorityLock()
         self._ids = count(1)
-        self.upscaler = UpscalerSlot(bus=bus, device=device, catalog=catalog, call=self._call, ids=self._ids)
+        self._engine = ChildSupervisor(
+            settings=settings, device=device, forget=self._forget_all, replace=self._restore
+        )
+        self.upscaler = UpscalerSlot(
+            bus=bus, device=device, catalog=catalog, call=self._engine.call, ids=self._ids
+        )
         self._running: int | None = None
         self.job_id: str | None = None
-        self._watch: asyncio.Task[None] | None = None
-        self._closing = False
-        self.child: EngineChild | None = None
         self.loaded: LoadRequest | None = None
         self.loading: LoadRequest | None = None
         self.architecture: str | None = None
-        self.problem: str | None = None
-        self._next_chance = 0.0
         self._merged_loras: list[LoraFile] | None = None
 
     # ------------------------------------------------------------ life
@@ -93,22 +88,25 @@ class EngineSlot:
         """Spawn the child; a library that cannot be used is told in the log and in `problem`."""
         async with self._lock.take(LOAD):
             with suppress(EngineLost, EngineUnusable):
-                await self._ensure_child()
+                await self._engine.ensure()
 
     async def revive(self) -> bool:
         """Whether the engine runs; one that could not be started gets another chance now and then."""
-        if self.problem is not None and monotonic() >= self._next_chance:
-            with suppress(EngineLost, EngineUnusable):
-                await self._ensure_child()
-        return self.problem is None
+        return await self._engine.try_again()
 
     async def close(self) -> None:
         """End the child, and with it what it is doing."""
-        self._closing = True
-        if self._watch is not None:
-            self._watch.cancel()
-        if self.child is not None:
-            await self.child.close()
+        await self._engine.close()
+
+    @property
+    def child(self) -> EngineChild | None:
+        """The child that holds the model, or did until it died."""
+        return self._engine.child
+
+    @property
+    def problem(self) -> str | None:
+        """Why the engine does not come up."""
+        return self._engine.problem
 
     def acquire(self) -> AbstractAsyncContextManager[None]:
         """For jobs."""
@@ -190,11 +188,11 @@ class EngineSlot:
     async def unload(self) -> None:
         """Free the model, if there is one."""
         self._forget()
-        if self.child is None or self.child.gone.is_set():
+        if not self._engine.is_alive:
             return
         call_id = next(self._ids)
         with suppress(EngineLost, EngineUnusable):  # a child that is gone holds nothing
-            async for _report in self._call(Unload(id=call_id), call_id):
+            async for _report in self._engine.call(Unload(id=call_id), call_id):
                 pass
 
     async def run(self, command: Callable[[int], WorkCommand]) -> AsyncGenerator[Report]:
@@ -208,7 +206,7 @@ class EngineSlot:
         if isinstance(wanted, Generation) and wanted.options.lora_apply_mode == "immediately":
             self._merged_loras = wanted.loras
         try:
-            async with aclosing(self._call(wanted, call_id)) as reports:
+            async with aclosing(self._engine.call(wanted, call_id)) as reports:
                 async for report in reports:
                     yield report
         finally:
@@ -229,7 +227,7 @@ class EngineSlot:
 
     async def _load(self, request: LoadRequest, files: ModelFiles) -> ModelLoaded:
         self._forget()
-        seemed_alive = self.child is not None and not self.child.gone.is_set()
+        seemed_alive = self._engine.is_alive
         last: Report | None = None
         try:
             async for last in self._load_reports(request, files):
@@ -250,7 +248,7 @@ class EngineSlot:
         if threads is not None and options.n_threads < 1:
             options = options.model_copy(update={"n_threads": threads})
         command = Load(id=call_id, files=files, options=options, backend=self._device.backend)
-        return self._call(command, call_id)
+        return self._engine.call(command, call_id)
 
     def _publish_step(self, request: LoadRequest, report: LoadStep) -> None:
         self._bus.publish(
@@ -282,56 +280,19 @@ class EngineSlot:
         self.loaded = None
         self.architecture = None
 
-    async def _call(self, command: Command, call_id: int) -> AsyncGenerator[Report]:
-        child = await self._ensure_child()
-        watch = asyncio.create_task(watch_for_hang(child, self._settings.hang_after))
-        try:
-            async with aclosing(child.call(command, call_id)) as reports:
-                async for report in reports:
-                    yield report
-        finally:
-            watch.cancel()
-
-    async def _ensure_child(self) -> EngineChild:
-        if self.child is not None and not self.child.gone.is_set():
-            return self.child
+    def _forget_all(self) -> None:
         self._forget()
         self.upscaler.forget()
-        try:
-            self.child = await self._spawn()
-        except (EngineLost, EngineUnusable) as error:
-            self.problem = str(error)
-            self._next_chance = monotonic() + NEXT_CHANCE
-            log.error("%s", error)
-            await asyncio.sleep(self._settings.restart_delay)
-            raise
-        self.problem = None
-        self._watch = asyncio.create_task(self._replace_when_gone(self.child))
-        return self.child
 
-    async def _spawn(self) -> EngineChild:
-        child = await EngineChild.start(self._settings)
-        if self._device.is_missing_among(child.hello.devices):
-            await child.close()
-            known = ", ".join(line.partition("\t")[0] for line in child.hello.devices)
-            raise EngineUnusable(
-                f"engine.devices: the engine knows no device {self._device.name!r}; it knows {known}"
-            )
-        return child
-
-    async def _replace_when_gone(self, child: EngineChild) -> None:
+    async def _restore(self, child: EngineChild) -> None:
         """A fresh child with the same model and upscaler, before the next job."""
-        await child.gone.wait()
-        if self._closing:
-            return
         held, upscaler = self.loaded, self.upscaler.loaded
-        self._forget()
-        self.upscaler.forget()
+        self._forget_all()
         async with self.acquire_for_load():
             if self.child is not child:
                 return
             try:
-                await self._ensure_child()
+                await self._engine.ensure()
                 if held is not None:
                     await self.load(held)
                 if upscaler is not None:

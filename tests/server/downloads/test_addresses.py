@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from sdcpp_restapi.downloads.address_rules import AddressRules, CheckedTransport
-from sdcpp_restapi.downloads.failures import AddressRefused, Interrupted
+from sdcpp_restapi.downloads.failures import AddressRefused, TransferInterrupted
 from sdcpp_restapi.downloads.http_client import HttpClient
 from tests.server.downloads.conftest import Environment, finished
 from tests.support.http_upstream import Upstream, civitai, hub, model_bytes
@@ -130,7 +130,7 @@ async def test_the_next_address_of_a_name_is_tried_if_one_does_not_answer(cdn: U
 
 
 async def test_a_name_that_nobody_knows_is_told() -> None:
-    with pytest.raises(Interrupted, match=r"The name nobody\.invalid is not known"):
+    with pytest.raises(TransferInterrupted, match=r"The name nobody\.invalid is not known"):
         await AddressRules(allow_private=False).resolve(httpx.URL("http://nobody.invalid/"))
 
 
@@ -156,7 +156,7 @@ async def test_tls_asks_for_the_name_and_not_for_the_address(certificate: Path) 
     port = server.sockets[0].getsockname()[1]
     client = HttpClient(Directory("models.example"), tokens=[], timeout=5)
     # The name is right, the signature is not: certificates are really checked.
-    with pytest.raises(Interrupted, match="certificate verify failed"):
+    with pytest.raises(TransferInterrupted, match="certificate verify failed"):
         async with client.get(f"https://models.example:{port}/"):
             pass
     assert asked == ["models.example"]

@@ -8,12 +8,12 @@ import pytest
 
 from sdcpp_restapi.errors import BadRequest
 from sdcpp_restapi.models.catalog import Catalog
-from sdcpp_restapi.models.filters import Filters
+from sdcpp_restapi.models.filters import ModelFilters
 from sdcpp_restapi.models.folder_scan import FolderScan, scan_folder
 
 Put = Callable[..., Path]
 
-ALL = Filters()
+ALL = ModelFilters()
 
 
 def settle(folder: Path) -> None:
@@ -87,7 +87,7 @@ async def test_the_documented_filters(catalog: Catalog, put: Put) -> None:
     for name in ("flux1-schnell-Q5_K_M.gguf", "flux1-dev-Q4_K_S.gguf", "wan.safetensors"):
         put(f"diffusion/{name}")
     put("lora/flux_detail.safetensors")
-    listing = await catalog.list_models(Filters.parse(type="diffusion", search="FLUX"), None)
+    listing = await catalog.list_models(ModelFilters.parse(type="diffusion", search="FLUX"), None)
     assert [entry.name for entry in listing.diffusion_models] == [
         "flux1-dev-Q4_K_S.gguf",
         "flux1-schnell-Q5_K_M.gguf",
@@ -106,7 +106,7 @@ async def test_the_extension_filter_needs_no_dot_and_no_case(
 
 
 async def test_name_is_another_word_for_search() -> None:
-    assert Filters.parse(name="flux") == Filters.parse(search="flux", type="", extension="")
+    assert ModelFilters.parse(name="flux") == ModelFilters.parse(search="flux", type="", extension="")
 
 
 async def test_an_unknown_type_is_refused_with_the_allowed_ones(catalog: Catalog) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Response
 
-from ...models.filters import Filters
+from ...models.filters import ModelFilters
 from ...schemas.inspection import Inspection
 from ...schemas.model_types import MODEL_TYPES, ModelType
 from ...schemas.models import DetailedModelList, Done, LoadRequest, LoadResponse, ModelList, ModelPaths
@@ -30,7 +30,7 @@ async def models(
     With `details=true` each tells its architecture, quantization, parameters, title, trigger words and
     thumbnail. The first such request reads the headers of all files that it lists.
     """
-    filters = Filters.parse(type, extension, search, name)
+    filters = ModelFilters.parse(type, extension, search, name)
     current = state.model.identity()
     if details:
         return json_response((await state.details.list_models(filters, current)).model_dump_json())

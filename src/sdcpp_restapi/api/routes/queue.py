@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from ...jobs.queue.listing import Filters
+from ...jobs.queue.listing import JobFilters
 from ...schemas.jobs import JobStatus, JobType, JobView, QueueView
 from ...schemas.models import Done
 from ..app_state import State
@@ -32,7 +32,7 @@ async def queue(
     trash: `matching_count` tells how many there are, and the other counts stay those of the queue.
     """
     most = state.settings.limits.queue_page
-    filters = Filters(
+    filters = JobFilters(
         status=status,
         type=type,
         search=search,

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from ...slots.engine_slot import NEXT_CHANCE, EngineSlot
+from ...slots.child_supervisor import NEXT_CHANCE
+from ...slots.engine_slot import EngineSlot
 
 
 class Engines:

@@ -10,7 +10,7 @@ from huggingface_hub import errors
 
 from ...errors import BadRequest, SdcppError
 from ...schemas.downloads import HuggingFaceFile
-from ..failures import Interrupted, UpstreamFailed, UpstreamMissing, failure_of, host_of
+from ..failures import TransferInterrupted, UpstreamFailed, UpstreamMissing, failure_of, host_of
 from ..http_client import HttpClient
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -64,7 +64,7 @@ class HubClient:
             case errors.HfHubHTTPError():
                 headers = httpx.Headers(list(error.response.headers.items()))
                 return failure_of(error.response.status_code, host, headers, setting)
-        return Interrupted(f"{host} cannot be reached: {str(error) or type(error).__name__}")
+        return TransferInterrupted(f"{host} cannot be reached: {str(error) or type(error).__name__}")
 
 
 class _ClientTransport(httpx2.BaseTransport):

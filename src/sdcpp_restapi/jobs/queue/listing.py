@@ -20,7 +20,7 @@ _READING = {
 }
 
 
-class Filters(Frozen):
+class JobFilters(Frozen):
     """Which jobs a page shows, and where it starts."""
 
     status: JobStatus | None = None
@@ -38,7 +38,7 @@ class Filters(Frozen):
         return bool(self.status or self.type or self.search or self.model or self.trash)
 
 
-class Page(Frozen):
+class JobPage(Frozen):
     """Jobs and, as of the same moment, the counts of the whole queue and of what the filters let through."""
 
     jobs: list[Job]
@@ -46,7 +46,7 @@ class Page(Frozen):
     matching: int | None
 
 
-def page(db: sqlite3.Connection, filters: Filters) -> Page:
+def page(db: sqlite3.Connection, filters: JobFilters) -> JobPage:
     """One page of jobs."""
     values = _values(filters)
     order = "ORDER BY seq" if filters.ascending else "ORDER BY seq DESC"
@@ -54,7 +54,7 @@ def page(db: sqlite3.Connection, filters: Filters) -> Page:
         f"SELECT * FROM jobs WHERE {_conditions(values)} {order} LIMIT :limit OFFSET :offset",  # noqa: S608 - constants
         {**values, "limit": filters.limit, "offset": filters.offset},
     )
-    return Page(
+    return JobPage(
         jobs=[job_of(row) for row in found],
         counts=counts(db),
         matching=_count_matching(db, values) if filters.narrow else None,
@@ -74,7 +74,7 @@ def _count_matching(db: sqlite3.Connection, values: dict[str, Any]) -> int:
     return int(found.fetchone()[0])
 
 
-def _values(filters: Filters) -> dict[str, Any]:
+def _values(filters: JobFilters) -> dict[str, Any]:
     place: Place = "trash" if filters.trash else "queue"
     values = {
         "place": place,

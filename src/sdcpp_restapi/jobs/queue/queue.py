@@ -30,7 +30,7 @@ from ...schemas.required_files import RequiredFiles
 from ...slots.dispatch import ANY_JOB, ClaimRequest
 from .disk_reserve import NO_RESERVE, DiskReserve
 from .job_view import view_of
-from .listing import Counts, Filters
+from .listing import Counts, JobFilters
 from .live_progress import LiveProgress
 from .new_job import NewJob
 from .ordering import ClaimingSlot
@@ -85,7 +85,7 @@ class Queue:
         position = await self._store.position(job) if job.status is JobStatus.PENDING else None
         return view_of(self.live, job, position)
 
-    async def page(self, filters: Filters) -> QueueView:
+    async def page(self, filters: JobFilters) -> QueueView:
         """A page of jobs with the counts of the whole queue."""
         page = await self._store.page(filters)
         if any(self.live.lacks(job) for job in page.jobs):

@@ -12,7 +12,7 @@ from ...db import Database
 from ...schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Progress
 from . import listing, ordering, rows
 from .durations import Sample
-from .listing import Counts, Filters, Page
+from .listing import Counts, JobFilters, JobPage
 from .new_job import NewJob
 from .ordering import ANY_SLOT, ClaimingSlot, OrderingRules
 
@@ -186,7 +186,7 @@ class JobStore:
         found = await self._database.read(lambda db: list(_sql.durations(db, **wanted)))
         return [Sample(*row) for row in found]
 
-    async def page(self, filters: Filters) -> Page:
+    async def page(self, filters: JobFilters) -> JobPage:
         """One page of jobs."""
         return await self._database.read(lambda db: listing.page(db, filters))
 

@@ -5,7 +5,7 @@ import base64
 from typing import Any
 
 from ...errors import BadRequest
-from ...jobs.queue.listing import Filters
+from ...jobs.queue.listing import JobFilters
 from ...jobs.queue.queue import Queue
 from ...jobs.queue.runner import Runners
 from ...jobs.submit.generation import GenerationSubmission
@@ -85,7 +85,7 @@ class ActionRunner:
         return await self._upscaling.submit(request)
 
     async def _search(self, parameters: ask.SearchJobs) -> dict[str, Any]:
-        filters = Filters(
+        filters = JobFilters(
             search=parameters.search, status=parameters.status, type=parameters.type, limit=MAX_FOUND
         )
         page = await self._queue.page(filters)

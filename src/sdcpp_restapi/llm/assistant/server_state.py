@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from ...jobs.queue.listing import Filters
+from ...jobs.queue.listing import JobFilters
 from ...jobs.queue.queue import Queue
 from ...models.catalog import Catalog
 from ...schemas.jobs import JobView
@@ -29,7 +29,7 @@ class ServerState:
         """Health, names of the models on disk by type, and the newest jobs, as JSON data."""
         health = self._model.health(self._upscaler.name)
         snapshot = await self._catalog.take_snapshot()
-        page = await self._queue.page(Filters(limit=MAX_JOBS))
+        page = await self._queue.page(JobFilters(limit=MAX_JOBS))
         return {
             "loaded_model": health.model_name or "none",
             "architecture": health.model_architecture,

@@ -315,7 +315,7 @@ async def test_no_statement_of_the_line_reads_or_sorts_the_whole_table(open_line
 
 
 async def test_counts_of_any_filter_are_those_of_the_jobs(open_line: OpenLine) -> None:
-    from sdcpp_restapi.jobs.queue.listing import Filters
+    from sdcpp_restapi.jobs.queue.listing import JobFilters
 
     line = open_line()
     ids = [await line.add("x") for _ in range(5)]
@@ -325,7 +325,7 @@ async def test_counts_of_any_filter_are_those_of_the_jobs(open_line: OpenLine) -
     await line.store.finish(job, JobStatus.COMPLETED, job.progress, Outcome(), None)
 
     async def matching(**filters: object) -> tuple[int | None, int]:
-        page = await line.store.page(Filters.model_validate({"limit": 10, **filters}))
+        page = await line.store.page(JobFilters.model_validate({"limit": 10, **filters}))
         return page.matching, len(page.jobs)
 
     assert await matching(status="pending") == (3, 3)
