@@ -15,24 +15,18 @@ from ..cluster.server.listener import WorkerListener
 from ..cluster.server.remote_libraries import RemoteLibraries
 from ..config import Settings
 from ..jobs.queue.runner import Runner, Runners
-from ..jobs.submit.conversion import ConversionSubmission
-from ..jobs.submit.generation import GenerationSubmission
-from ..jobs.submit.planner import Planner
-from ..jobs.submit.upscale import UpscaleSubmission
-from ..jobs.submit.wildcards import Wildcards
 from ..llm.assistant.action_runner import ActionRunner
 from ..llm.assistant.server_state import ServerState
 from ..models.details import Details
 from ..models.hashing import HashExecutor
-from ..models.planned_files import PlannedFiles
 from ..outputs.folder import OutputFolder
 from ..outputs.thumbnails import Thumbnails
-from ..slots.model_selection import ModelSelection
 from .base import Base, open_base
 from .downloads import Downloads, open_downloads
 from .llm import Llm, open_llm
 from .models import Models, open_models
 from .slots import Slots, open_server_slots
+from .submissions import Submissions, open_submissions
 from .trash import Housekeeping, open_housekeeping
 from .worker_listener import open_worker_listener
 
@@ -89,28 +83,8 @@ def _app_state(
     runners: Runners,
     listener: WorkerListener | None,
 ) -> AppState:
-    generations = _generations(settings, base, models, slots)
-    upscales = UpscaleSubmission(
-        queue=base.queue,
-        inputs=base.inputs,
-        upscaler=slots.upscaler,
-        library=models.library,
-        limits=settings.limits,
-    )
+    submissions = open_submissions(settings, base, models, slots)
     outputs = OutputFolder(settings.paths.output_dir)
-    action_runner = ActionRunner(
-        generation=generations,
-        upscaling=upscales,
-        model=slots.model,
-        upscaler=slots.upscaler,
-        catalog=models.catalog,
-        queue=base.queue,
-        runners=runners,
-        outputs=outputs,
-    )
-    server_state = ServerState(
-        model=slots.model, upscaler=slots.upscaler, catalog=models.catalog, queue=base.queue
-    )
     return AppState(
         settings=settings,
         bus=base.bus,
@@ -122,23 +96,19 @@ def _app_state(
         upscaler=slots.upscaler,
         queue=base.queue,
         inputs=base.inputs,
-        generations=generations,
-        upscales=upscales,
-        conversions=ConversionSubmission(queue=base.queue, paths=models.paths, library=models.library),
-        planner=Planner(
-            generations=generations,
-            upscales=upscales,
-            inputs=base.inputs,
-            store=base.store,
-            files=PlannedFiles(models.library),
-        ),
+        generations=submissions.generations,
+        upscales=submissions.upscales,
+        conversions=submissions.conversions,
+        planner=submissions.planner,
         runners=runners,
         registry=listener.registry if listener else None,
         library=models.library,
         enhancer=llm.enhancer,
         assistant=llm.assistant,
-        action_runner=action_runner,
-        server_state=server_state,
+        action_runner=_action_runner(base, models, slots, submissions, runners, outputs),
+        server_state=ServerState(
+            model=slots.model, upscaler=slots.upscaler, catalog=models.catalog, queue=base.queue
+        ),
         trash=housekeeping.trash,
         usage=housekeeping.usage,
         downloads=downloads.submission,
@@ -150,22 +120,23 @@ def _app_state(
     )
 
 
-def _generations(settings: Settings, base: Base, models: Models, slots: Slots) -> GenerationSubmission:
-    return GenerationSubmission(
-        queue=base.queue,
-        inputs=base.inputs,
-        models=ModelSelection(
-            current=slots.model,
-            library=models.library,
-            past_loads=models.past_loads,
-            presets=settings.generation.presets,
-        ),
+def _action_runner(
+    base: Base,
+    models: Models,
+    slots: Slots,
+    submissions: Submissions,
+    runners: Runners,
+    outputs: OutputFolder,
+) -> ActionRunner:
+    return ActionRunner(
+        generation=submissions.generations,
+        upscaling=submissions.upscales,
+        model=slots.model,
         upscaler=slots.upscaler,
-        wildcards=Wildcards(settings.paths.wildcards_folder()),
-        library=models.library,
-        paths=models.paths,
-        limits=settings.limits,
-        generation=settings.generation,
+        catalog=models.catalog,
+        queue=base.queue,
+        runners=runners,
+        outputs=outputs,
     )
 
 
