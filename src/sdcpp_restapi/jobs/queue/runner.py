@@ -67,9 +67,8 @@ class Runner:
                 try:
                     async with self._executor.acquire():
                         return await self._next()
-                except (
-                    StorageUnavailable
-                ) as error:  # of the claim: what becomes of a job is stored in the end
+                except StorageUnavailable as error:
+                    # It is the claim's: what becomes of a job is tried again where it is stored.
                     self._queue.stalls.begin(self, f"a claim in lane {self._lane}", error)
                     failures += 1
                 # The executor is free meanwhile: loads need no database.
@@ -92,9 +91,9 @@ class Runner:
     async def _work(self, job: Job) -> None:
         log.info("job %s: %s begins (attempt %d)", job.id, job.type, job.attempt)
         try:
-            async with aclosing(self._executor.run(job)) as happenings:
-                async for happening in happenings:
-                    await self._record(job, happening)
+            async with aclosing(self._executor.run(job)) as events:
+                async for event in events:
+                    await self._record(job, event)
         except JobCancelled:
             log.info("job %s: cancelled", job.id)
         except EngineLost as lost:
@@ -130,20 +129,20 @@ class Runner:
         log.warning("job %s: failed: %s", job.id, error)
         await self._queue.fail(job, str(error))
 
-    async def _record(self, job: Job, happening: ExecutorEvent) -> None:
-        match happening:
+    async def _record(self, job: Job, event: ExecutorEvent) -> None:
+        match event:
             case Progress():
-                self._queue.live.record(job, happening)
+                self._queue.live.record(job, event)
             case Transfer():
-                self._queue.live.record_transfer(job, happening)
+                self._queue.live.record_transfer(job, event)
             case JobPreview():
-                self._queue.live.publish_preview(happening)
+                self._queue.live.publish_preview(event)
             case Outcome():
-                if await self._queue.complete(job, happening):
-                    log.info("job %s: completed: %s", job.id, ", ".join(happening.outputs))
+                if await self._queue.complete(job, event):
+                    log.info("job %s: completed: %s", job.id, ", ".join(event.outputs))
                 elif job.keeps_finished:
-                    await self._queue.keep(job, happening)
-                    log.info("job %s: cancelled, kept: %s", job.id, ", ".join(happening.outputs))
+                    await self._queue.keep(job, event)
+                    log.info("job %s: cancelled, kept: %s", job.id, ", ".join(event.outputs))
                 else:
                     await self._executor.discard(job)
 
