@@ -114,10 +114,10 @@ def test_a_server_that_was_killed_takes_the_result_of_a_job_that_went_on(site: S
 
 
 def test_a_server_that_was_stopped_goes_on_with_a_job_that_still_runs(site: Site) -> None:
-    site.serve()
+    site.serve(limits_max_steps="3000")
     worker = site.work("one")
     site.load()
-    job_id = site.start_job(steps=1000)
+    job_id = site.start_job(steps=3000)
     site.server.restart()
     with site.server.events() as events:
         progress = events.wait_for("job_progress", lambda data: data["job_id"] == job_id)
