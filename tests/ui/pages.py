@@ -21,7 +21,7 @@ def fill(page: Page, **values: str) -> None:
 
 def fill_small(page: Page) -> None:
     """The smallest picture that the model makes."""
-    fill(page, Width="64", Height="64", StepCounter="2")
+    fill(page, Width="64", Height="64", Steps="2")
 
 
 def newest(server: RunningServer) -> Any:

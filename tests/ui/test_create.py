@@ -34,7 +34,7 @@ def test_the_buttons_of_the_form_change_it_and_start_nothing(open_ui: OpenUi, se
     before = server.get("/queue", limit=1)["total_count"]
     page = open_ui()
     page.get_by_label("Prompt", exact=True).fill("a cat")
-    fill(page, Width="128", Height="64", StepCounter="3")
+    fill(page, Width="128", Height="64", Steps="3")
     page.get_by_role("button", name="Swap width and height").click()
     expect(page.get_by_label("Height", exact=True)).to_have_value("128")
     page.get_by_role("button", name="Random seed").click()

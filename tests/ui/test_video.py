@@ -28,7 +28,7 @@ def test_a_prompt_becomes_a_video_that_plays(
     page = open_ui()
     page.get_by_role("button", name="Text to video", exact=True).click()
     page.get_by_label("Prompt", exact=True).fill("waves")
-    fill(page, Width="32", Height="32", StepCounter="1")
+    fill(page, Width="32", Height="32", Steps="1")
     fill(page, **{"Video frames": "5", "Frames per second": "4"})
     page.get_by_role("button", name="Generate").click()
     video = page.locator(".stage video")

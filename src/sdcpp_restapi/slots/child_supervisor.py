@@ -1,4 +1,4 @@
-"""Keeps the engine child of a slot alive: spawns it, watches its calls, and has it replaced when it is gone."""
+"""Keeps the engine child of a slot alive: spawns it, watches its calls, has it replaced when it is gone."""
 
 import asyncio
 import logging

@@ -155,7 +155,7 @@ def test_a_failure_is_a_500_with_its_reason_and_is_not_remembered(
 ) -> None:
     assistant.set(**settings)
     answer = assistant.chat(expect=500)
-    assert set(answer) == {"success", "error"}
+    assert set(answer) == {"success", "error", "code"}
     assert answer["success"] is False
     assert words in answer["error"]
     assert assistant.history() == []

@@ -73,9 +73,10 @@ def test_a_reference_to_an_input_works_until_its_job_is_purged(scripted: Running
     make_from_image(scripted, reference)
     delete(scripted, job_id, purge=True)
     request = SHORT | {"init_image_base64": reference}
-    assert scripted.post("/img2img", request, expect=400) == {
-        "error": f"init_image_base64: {reference!r} is not a stored input; those of a job are deleted with it"
-    }
+    error = scripted.post("/img2img", request, expect=400)["error"]
+    assert error == (
+        f"init_image_base64: {reference!r} is not a stored input; those of a job are deleted with it"
+    )
 
 
 def test_a_job_that_was_submitted_with_a_reference_has_its_own_copy(scripted: RunningServer) -> None:

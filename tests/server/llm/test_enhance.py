@@ -143,7 +143,7 @@ def test_a_failure_is_a_500_with_its_reason_and_is_remembered(
 ) -> None:
     put(server, **settings)
     answer = server.post("/ollama/enhance", {"prompt": "a cat"}, expect=500)
-    assert set(answer) == {"success", "error"}
+    assert set(answer) == {"success", "error", "code"}
     assert answer["success"] is False
     assert words in answer["error"]
     newest = server.get("/ollama/history", limit=1)["items"][0]

@@ -106,7 +106,7 @@ PLAYED = """video => new Promise((done, fail) => {
 # Noise that grows brighter, made into the file that is named: run by a process of its own.
 CODED = """
 import pathlib, sys, numpy, PIL.Image
-from sdcpp_restapi.engine.video import open_mp4
+from sdcpp_restapi.engine.child.video_file import open_mp4
 noise = numpy.random.default_rng(1).integers(0, 64, (5, 320, 320, 3), numpy.uint8)
 with open_mp4(pathlib.Path(sys.argv[1]), (320, 320), 16, "") as add:
     for number, frame in enumerate(noise):

@@ -107,8 +107,7 @@ class AttemptRunner:
             self.current = None
             self._announcement_due.set()
             await self._files.clean(job.id)
-        how = f"{result.error.code}: {result.error.message}" if result.error else "completed"
-        log.info("job %s: %s", job.id, how)
+        log.info("job %s: %s", job.id, _describe(result))
         return result
 
     async def _execute(self, job: Job, attempt: Attempt) -> Outcome:
@@ -158,6 +157,14 @@ class AttemptRunner:
                 log.error("job %s: broke", attempt.job_id, exc_info=error)
                 told = JobFailed(str(InternalError.of(error)))
         return AttemptResult(attempt=attempt, error=told.info)
+
+
+def _describe(result: AttemptResult) -> str:
+    if result.error is None:
+        return "completed"
+    if result.error.code == JobCancelled.code:
+        return "cancelled"
+    return f"{result.error.code}: {result.error.message}"
 
 
 def _list_files(folder: Path) -> dict[str, Path]:
