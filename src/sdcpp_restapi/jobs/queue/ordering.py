@@ -1,6 +1,6 @@
-"""The line of a lane: who is next, and which job suits a slot that holds a model already.
+"""The order of a lane: which job is next, and which one suits a slot that holds a model already.
 
-Runs inside of write transactions, by statements of line.sql. The order is priority, then round, then the
+Runs inside of write transactions, by statements of ordering.sql. The order is priority, then round, then the
 order of submission. Rounds are all 0 unless clients take turns.
 """
 
@@ -48,7 +48,7 @@ def choose(db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, rules: Orderi
     """The `seq` of the job that the slot is to run now; its client has had its turn by that."""
     now = rows.now()
     for due in list(_sql.due(db, lane=lane, now=now)):
-        join(db, due["seq"], rules)
+        admit(db, due["seq"], rules)
     seq = _choose_suiting(db, lane, slot, rules.patience, now)
     if seq is not None and rules.by_client:
         _sql.have_turn(db, seq=seq)
@@ -56,30 +56,30 @@ def choose(db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, rules: Orderi
     return seq
 
 
-def join(db: sqlite3.Connection, seq: int, rules: OrderingRules) -> None:
-    """Let a held job stand in line."""
+def admit(db: sqlite3.Connection, seq: int, rules: OrderingRules) -> None:
+    """Give a held job its place in the order: it may be claimed from now on."""
     _sql.join_line(db, seq=seq, by_client=rules.by_client)
 
 
 def renumber(db: sqlite3.Connection, rules: OrderingRules) -> None:
-    """Bring the rounds of all jobs in line to what the rules want, which may be new."""
+    """Bring the rounds of all jobs in the order to what the rules want, which may be new."""
     _sql.forget_turns(db)
     (_sql.number_rounds if rules.by_client else _sql.drop_rounds)(db)
 
 
 def find_next_due(db: sqlite3.Connection, lane: Lane) -> datetime | None:
-    """When the next held job may stand in line."""
+    """When the next held job may run."""
     (text,) = _sql.next_due(db, lane=lane)
     return datetime.fromisoformat(text) if text else None
 
 
 def needs(db: sqlite3.Connection, lane: Lane) -> list[str]:
-    """What the jobs in line need, and those that will stand in line, each once."""
+    """The files that jobs require which may run now or later, each set once."""
     return [text for (text,) in list(_sql.needs(db, lane=lane))]
 
 
 def position(db: sqlite3.Connection, job_id: str) -> int:
-    """The place of a pending job, 1 = next; held ones come after the line."""
+    """The place of a pending job, 1 = next; held ones come after all others."""
     return int(_sql.position(db, id=job_id)[0])
 
 
@@ -100,7 +100,7 @@ def _choose_suiting(
 
 
 def _find_heads(db: sqlite3.Connection, lane: Lane, able: str | None) -> dict[str, Any]:
-    """For each model that the line needs, the first job that the slot can run."""
+    """For each model that waiting jobs need, the first job that the slot can run."""
     keys = [key for (key,) in list(_sql.models(db, lane=lane))]
     rows = {key: _sql.first_of_model(db, lane=lane, model_key=key, able=able) for key in keys}
     return {key: row for key, row in rows.items() if row}
@@ -111,7 +111,7 @@ def _sort_key(row: Any) -> tuple[int, int, int]:
 
 
 def _may_pass(own: Any, head: Any, now: str, patience: float) -> bool:
-    """Whether `own`, which saves a load, may go before the head of the line."""
+    """Whether `own`, which saves a load, may go before the first one."""
     if head["model_key"] in ("", own["model_key"]) or own["priority"] < head["priority"]:
         return False
     passed = head["passed_at"]

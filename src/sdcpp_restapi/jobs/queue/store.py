@@ -56,7 +56,7 @@ class JobStore:
                 not_before=not_before,
             )
             if not waits:
-                ordering.join(db, seq, self._rules)
+                ordering.admit(db, seq, self._rules)
             return ordering.position(db, job.id)
 
         return await self._database.write(insert)
