@@ -36,11 +36,16 @@ def engine_command(scenario: str, state: Path) -> dict[str, str]:
     return {"SDCPP_ENGINE_COMMAND": json.dumps([sys.executable, str(CHILD), scenario, str(state)])}
 
 
+def empty_model(name: str, size: int = 0) -> bytes:
+    """A file of this name and at least this size, whose header is valid and names no tensor."""
+    return EMPTY_MODELS.get(Path(name).suffix.lower(), b"\0").ljust(size, b"\0")
+
+
 def put(root: Path, name: str, size: int = 0) -> Path:
     """A file of at least so many bytes in the models folder, whose header is valid and names no tensor."""
     path = root / "models" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(EMPTY_MODELS.get(path.suffix.lower(), b"\0").ljust(size, b"\0"))
+    path.write_bytes(empty_model(name, size))
     return path
 
 

@@ -71,14 +71,14 @@ class GenerationSubmission:
         """
         checked = await self.check(request)
         job_id = str(uuid4())
-        request = await self._inputs.store(job_id, checked.request)
+        stored = await self._inputs.store(job_id, checked.request)
         job = NewJob(
             id=job_id,
             type=job_type,
-            params=request,
+            params=stored.request,
             model=checked.model,
             upscaler=checked.upscaler,
-            work=estimate_work(request),
+            work=estimate_work(stored.request),
             required_files=checked.required_files,
         )
         try:
@@ -86,7 +86,9 @@ class GenerationSubmission:
         except BaseException:
             await self._inputs.remove(job_id)
             raise
-        return Accepted(job_id=job_id, position=position, warnings=checked.warnings or None)
+        return Accepted(
+            job_id=job_id, position=position, warnings=[*checked.warnings, *stored.warnings] or None
+        )
 
     async def check(self, request: Params) -> CheckedGeneration:
         """Check and complete a request, all but its images; raises what `submit` raises."""
