@@ -56,7 +56,7 @@ def decode(field: str, data: bytes, max_pixels: int) -> Image.Image:
                     f" at most {max_pixels} pixels (setting limits.max_image_pixels)"
                 )
             image.load()
-            return _turn(image)
+            return _transpose(image)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise BadRequest(f"{field}: not a readable image; allowed are {', '.join(FORMATS)}") from None
 
@@ -84,7 +84,7 @@ def prepare(field: str, image: Image.Image) -> Picture:
     )
 
 
-def _turn(image: Image.Image) -> Image.Image:
+def _transpose(image: Image.Image) -> Image.Image:
     try:
         return ImageOps.exif_transpose(image)
     except (OSError, SyntaxError, ValueError, KeyError, TypeError, ArithmeticError, struct.error):
