@@ -25,14 +25,15 @@ from tests.support.cluster_site import LONG, MODEL, SHORT, Site
 from tests.support.command import sdcpp
 from tests.support.running_server import of_job
 from tests.support.running_worker import Worker
+from tests.support.scripted_engine import empty_model
 
 OTHER = "other.safetensors"
 
 
-def give(site: Site, folder: str, kind: str, name: str, content: bytes = b"") -> None:
+def give(site: Site, folder: str, kind: str, name: str, size: int = 0) -> None:
     path = site.root / folder / kind / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content)
+    path.write_bytes(empty_model(name, size))
 
 
 def test_jobs_go_only_where_their_files_are(site: Site) -> None:
@@ -61,15 +62,15 @@ def test_jobs_go_only_where_their_files_are(site: Site) -> None:
 
 def test_files_that_differ_are_told_with_both_machines(site: Site) -> None:
     shutil.rmtree(site.root / "models")
-    give(site, "a", "checkpoints", MODEL, b"one")
-    give(site, "b", "checkpoints", MODEL, b"three")
+    give(site, "a", "checkpoints", MODEL, 33)
+    give(site, "b", "checkpoints", MODEL, 55)
     site.serve()
     site.work("one", models="a")
     site.load()
     site.work("two", models="b")
     answer = site.server.post("/txt2img", SHORT, expect=400)
     assert answer["error"].endswith(
-        f"{MODEL} (checkpoint) is not the same on one (3 bytes) and two (5 bytes)"
+        f"{MODEL} (checkpoint) is not the same on one (33 bytes) and two (55 bytes)"
     )
 
 

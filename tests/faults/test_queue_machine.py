@@ -20,7 +20,7 @@ from hypothesis.stateful import (
 )
 
 from tests.support.running_server import FINAL, RunningServer
-from tests.support.scripted_engine import engine_command
+from tests.support.scripted_engine import engine_command, put
 
 MODELS = ("one.safetensors", "two.safetensors")
 STEPS = {"quick": 2, "slow": 40}
@@ -42,9 +42,8 @@ class QueueMachine(RuleBasedStateMachine):
     @initialize()
     def start(self) -> None:
         root = Path(self.folder.name)
-        (root / "models" / "checkpoints").mkdir(parents=True)
         for name in MODELS:
-            (root / "models" / "checkpoints" / name).touch()
+            put(root, f"checkpoints/{name}")
         env = {**engine_command("good", root), "SDCPP_ENGINE_RESTART_DELAY": "0"}
         self.server = RunningServer(root, env=env)
         self.load(MODELS[0])

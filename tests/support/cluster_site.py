@@ -8,7 +8,7 @@ from uuid import uuid4
 from tests.support.logged_process import LoggedProcess
 from tests.support.running_server import RunningServer
 from tests.support.running_worker import Worker
-from tests.support.scripted_engine import engine_command
+from tests.support.scripted_engine import engine_command, put
 
 MODEL = "one.safetensors"
 SHORT: dict[str, Any] = {"prompt": "short", "steps": 2, "width": 64, "height": 64}
@@ -31,8 +31,7 @@ class Site:
             "SDCPP_CLUSTER_LOST_AFTER": "1.5",
             "SDCPP_ENGINE_RESTART_DELAY": "0",
         }
-        (root / "models" / "checkpoints").mkdir(parents=True, exist_ok=True)
-        (root / "models" / "checkpoints" / MODEL).touch()
+        put(root, f"checkpoints/{MODEL}")
 
     def serve(self, **settings: str) -> RunningServer:
         """Start the server; it has no engine unless `settings` say otherwise."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import struct
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,12 @@ SHORT: dict[str, Any] = {"prompt": "short", "steps": 2, "width": 64, "height": 6
 # At step 3 of it, the scripts that say so do what they do.
 PROMPT: dict[str, Any] = {"prompt": "a cat", "steps": 5, "width": 64, "height": 64}
 
+# Extension -> a whole file without tensors.
+EMPTY_MODELS = {
+    ".safetensors": struct.pack("<Q", 19) + b'{"__metadata__":{}}',
+    ".gguf": b"GGUF" + struct.pack("<IQQ", 3, 0, 0),
+}
+
 StartFaulty = Callable[..., RunningServer]
 
 
@@ -29,11 +36,16 @@ def engine_command(scenario: str, state: Path) -> dict[str, str]:
     return {"SDCPP_ENGINE_COMMAND": json.dumps([sys.executable, str(CHILD), scenario, str(state)])}
 
 
-def put(root: Path, name: str, size: int = 1) -> Path:
-    """A file of so many bytes in the models folder."""
+def empty_model(name: str, size: int = 0) -> bytes:
+    """A file of this name and at least this size, whose header is valid and names no tensor."""
+    return EMPTY_MODELS.get(Path(name).suffix.lower(), b"\0").ljust(size, b"\0")
+
+
+def put(root: Path, name: str, size: int = 0) -> Path:
+    """A file of at least so many bytes in the models folder, whose header is valid and names no tensor."""
     path = root / "models" / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"\0" * size)
+    path.write_bytes(empty_model(name, size))
     return path
 
 

@@ -24,7 +24,7 @@ class ServerSetup:
 
     # Kinds of tiny models, with the name of the file where it is to have another one.
     models: Sequence[str | tuple[str, str]] = ()
-    # Files of one byte in the models folder.
+    # Files without tensors in the models folder.
     files: Sequence[str] = ()
     # A scripted engine and its models, in place of the real one.
     scripted: bool = False

@@ -85,7 +85,6 @@ def open_slots(settings: Settings, bus: EventBus, models: Models, stack: AsyncEx
             settings=settings.engine,
             device=device,
             bus=bus,
-            catalog=models.catalog,
             library=models.library,
             past_loads=models.past_loads,
         )

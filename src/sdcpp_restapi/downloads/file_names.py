@@ -2,6 +2,7 @@
 
 import re
 from email.message import Message
+from email.utils import collapse_rfc2231_value
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -61,13 +62,31 @@ def derive_path(request: DownloadRequest, response: httpx.Response) -> PurePosix
 
 
 def _read_file_name(response: httpx.Response) -> str:
-    """Content-Disposition, else the last part of the address."""
-    disposition = Message()
-    disposition["Content-Disposition"] = response.headers.get("content-disposition", "")
-    named = disposition.get_filename()
-    return named or unquote(
-        response.request.url.raw_path.decode("ascii").partition("?")[0].rpartition("/")[2]
-    )
+    """Content-Disposition, else the last part of the address.
+
+    Redirects count where the end of them says nothing: storages call a file by its hash.
+    """
+    hops = [response, *reversed(response.history)]
+    published = filter(None, map(_read_disposition, hops))
+    paths = [_last_part(hop.request.url) for hop in hops]
+    models = (path for path in paths if PurePosixPath(path.lower()).suffix in EXTENSIONS)
+    return next(published, None) or next(models, paths[0])
+
+
+def _read_disposition(response: httpx.Response) -> str | None:
+    """The name in Content-Disposition: `filename*`, which holds every character, before `filename`."""
+    message = Message()
+    message["Content-Disposition"] = response.headers.get("content-disposition", "")
+    named = [
+        value for key, value in message.get_params([], "content-disposition") if key.lower() == "filename"
+    ]
+    extended = [collapse_rfc2231_value(value) for value in named if isinstance(value, tuple)]
+    plain = [value for value in named if isinstance(value, str)]
+    return next((name for name in (*extended, *plain) if name.strip()), None)
+
+
+def _last_part(url: httpx.URL) -> str:
+    return unquote(url.raw_path.decode("ascii").partition("?")[0].rpartition("/")[2])
 
 
 def _find_problem(text: str) -> str | None:

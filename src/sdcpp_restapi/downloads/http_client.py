@@ -53,15 +53,20 @@ class HttpClient:
     async def get(self, url: str, headers: Mapping[str, str] | None = None) -> AsyncIterator[httpx.Response]:
         """The answer at the end of all redirects, whatever its status, with its body still to be read.
 
+        Its `history` are the redirects, in order.
+
         Raises UpstreamFailed; TransferInterrupted (also out of the block) where trying again may help.
         """
         hop = parse_url(url)
         seen = {hop}
+        history: list[httpx.Response] = []
         for _ in range(MOST_HOPS):
             async with self._send("GET", hop, headers or {}) as response:
                 if not response.has_redirect_location:
+                    response.history = history
                     yield response
                     return
+            history.append(response)
             hop = _follow(hop, response.headers["location"])
             if hop in seen:
                 raise UpstreamFailed(f"{host_of(hop)} redirects in a circle")

@@ -7,19 +7,19 @@ text is replaced by `input:<job_id>/<field>` (`.../<i>` in lists), which every i
 import asyncio
 import base64
 import binascii
-import io
 import os
 import re
 import shutil
-import warnings
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
 from ..errors import BadRequest, storage_error
 from ..schemas.base import Request
 from ..schemas.jobs import InputImage, Job
+from .pictures import Picture, decode, prepare
 
 SINGLE_FIELDS = (
     "init_image_base64",
@@ -29,9 +29,24 @@ SINGLE_FIELDS = (
     "image_base64",
 )
 LIST_FIELDS = ("ref_images", "pm_id_images", "control_frames")
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF")
 _JOB_ID = re.compile(r"[0-9a-f-]{36}")
 _REFERENCE = re.compile(r"input:([0-9a-f-]{36})/([a-z_0-9]+)(?:/(\d{1,4}))?")
+
+
+@dataclass(frozen=True)
+class StoredInputs[R: Request]:
+    """A request with references in place of its images, and sentences on what was done to them."""
+
+    request: R
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class CheckedInputs:
+    """Width and height of every image of a request, by field, and sentences on what would be done to them."""
+
+    sizes: dict[str, list[tuple[int, int]]]
+    warnings: list[str]
 
 
 class InputStore:
@@ -41,13 +56,13 @@ class InputStore:
         self._folder = folder
         self._max_pixels = max_pixels
 
-    async def store[R: Request](self, job_id: str, request: R) -> R:
+    async def store[R: Request](self, job_id: str, request: R) -> StoredInputs[R]:
         """The request with its images stored and replaced by references. Raises BadRequest, DiskFull."""
         given = _images_of(request)
         if not given:
-            return request
+            return StoredInputs(request, [])
         try:
-            await asyncio.to_thread(self._store_all, job_id, given)
+            warnings = await asyncio.to_thread(self._store_all, job_id, given)
         except OSError as error:
             await self.remove(job_id)
             raise storage_error(self._folder.parent, error) from error
@@ -58,11 +73,11 @@ class InputStore:
         lists = {
             f: [f"input:{job_id}/{f}/{i}" for i in range(len(given[f]))] for f in LIST_FIELDS if f in given
         }
-        return request.model_copy(update=single | lists)
+        return StoredInputs(request.model_copy(update=single | lists), warnings)
 
-    async def sizes(self, request: Request) -> dict[str, list[tuple[int, int]]]:
-        """Width and height of every image of a request, by field; nothing is stored. Raises BadRequest."""
-        return await asyncio.to_thread(self._sizes, _images_of(request))
+    async def check(self, request: Request) -> CheckedInputs:
+        """What storing the images of a request would do; nothing is stored. Raises BadRequest."""
+        return await asyncio.to_thread(self._check, _images_of(request))
 
     def files(self, job: Job) -> dict[str, list[str]]:
         """Image field -> absolute paths, in order."""
@@ -112,24 +127,33 @@ class InputStore:
                     )
         return described
 
-    def _sizes(self, given: dict[str, list[str]]) -> dict[str, list[tuple[int, int]]]:
-        return {field: [self._read(field, text).size for text in texts] for field, texts in given.items()}
+    def _check(self, given: dict[str, list[str]]) -> CheckedInputs:
+        sizes: dict[str, list[tuple[int, int]]] = {}
+        warnings: dict[str, None] = {}
+        for field, texts in given.items():
+            for text in texts:
+                picture = self._read(field, text)
+                sizes.setdefault(field, []).append(picture.image.size)
+                warnings |= dict.fromkeys(picture.warnings)
+        return CheckedInputs(sizes, list(warnings))
 
-    def _store_all(self, job_id: str, given: dict[str, list[str]]) -> None:
+    def _store_all(self, job_id: str, given: dict[str, list[str]]) -> list[str]:
         folder = self._folder / job_id
         folder.mkdir(parents=True)
+        warnings: dict[str, None] = {}
         for field, texts in given.items():
             for index, text in enumerate(texts):
-                image = self._read(field, text)
-                mode = "L" if field.startswith("mask") else "RGB"
+                picture = self._read(field, text)
                 # Level 1: these files are read once, by our own child.
-                image.convert(mode).save(folder / f"{field}_{index}.png", compress_level=1)
+                picture.image.save(folder / f"{field}_{index}.png", compress_level=1)
+                warnings |= dict.fromkeys(picture.warnings)
+        return list(warnings)
 
-    def _read(self, field: str, text: str) -> Image.Image:
+    def _read(self, field: str, text: str) -> Picture:
         reference = _REFERENCE.fullmatch(text)
         if reference:
-            return self._open_stored(field, reference)
-        return self._decode(field, _decode_base64(field, text))
+            return prepare(field, self._open_stored(field, reference))
+        return prepare(field, decode(field, _decode_base64(field, text), self._max_pixels))
 
     def _open_stored(self, field: str, reference: re.Match[str]) -> Image.Image:
         job_id, name, index = reference.groups()
@@ -142,23 +166,6 @@ class InputStore:
             raise BadRequest(
                 f"{field}: {reference.group()!r} is not a stored input; those of a job are deleted with it"
             ) from None
-
-    def _decode(self, field: str, data: bytes) -> Image.Image:
-        try:
-            with warnings.catch_warnings():
-                # Our own bound follows; Pillow's warning about large pictures would only repeat it.
-                warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-                image = Image.open(io.BytesIO(data), formats=FORMATS)
-                pixels = image.width * image.height
-                if pixels > self._max_pixels:
-                    raise BadRequest(
-                        f"{field}: {image.width}x{image.height} is too large;"
-                        f" at most {self._max_pixels} pixels (setting limits.max_image_pixels)"
-                    )
-                image.load()
-                return ImageOps.exif_transpose(image)
-        except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-            raise BadRequest(f"{field}: not a readable image; allowed are {', '.join(FORMATS)}") from None
 
 
 def _images_of(request: Request) -> dict[str, list[str]]:

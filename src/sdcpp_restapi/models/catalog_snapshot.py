@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
-from ..schemas.model_types import MAIN_TYPES, TYPE_NAMES, ModelType
+from ..schemas.model_types import EXTENSIONS, MAIN_TYPES, TYPE_NAMES, ModelType, lower_extension
 from ..schemas.models import ModelEntry
 from .folder_scan import FolderScan, ModelFile
 from .hash_cache import KnownHash, Version, sha256_of
@@ -36,6 +36,22 @@ class CatalogSnapshot:
     def path(self, kind: ModelType, name: str) -> Path | None:
         """The file of exactly this name. Only listed names are found, so never an absolute one or `..`."""
         return self.folders[kind] / name if name in self._names.get(kind, ()) else None
+
+    @cached_property
+    def _loras(self) -> Mapping[str, str]:
+        """Name, with its extension in small letters, -> listed name; of two, the first in sorted order."""
+        found: dict[str, str] = {}
+        for file in self.scans["lora"].files if "lora" in self.scans else ():
+            found.setdefault(lower_extension(file.name), file.name)
+        return found
+
+    def lora(self, name: str) -> Path | None:
+        """The LoRA of this name, which may lack its extension or have it in other letters."""
+        exact = self.path("lora", name)
+        if exact is not None:
+            return exact
+        names = (self._loras.get(lower_extension(name + extension)) for extension in ("", *EXTENSIONS))
+        return next((self.path("lora", found) for found in names if found), None)
 
     def first_path(self, kinds: Iterable[ModelType], name: str) -> Path | None:
         """The file of this name in the first of these types' folders that has it."""

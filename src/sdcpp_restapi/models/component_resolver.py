@@ -11,6 +11,7 @@ from ..schemas.models import LoadRequest
 from .catalog import Catalog
 from .catalog_snapshot import CatalogSnapshot
 from .components import Components, find_mismatch
+from .file_check import FileCheck, find_problem
 from .header_cache import HeaderCache
 from .recognition import load_rules
 
@@ -22,17 +23,20 @@ class ComponentResolver:
         self._catalog = catalog
         self._headers = headers
         self._components = components
+        self._file_check = FileCheck(headers)
 
     async def resolve(self, request: LoadRequest) -> LoadRequest:
         """The request with its model_type, and with a file for every component that it leaves open.
 
-        Raises BadRequest: the name is in two folders, a component does not fit, or one is missing that the
-        engine is known to fail without. Names that are not on disk are left to Catalog.resolve.
+        Raises BadRequest: the name is in two folders, a file can't be used, a component does not fit, or one
+        is missing that the engine is known to fail without. Names that are not on disk are left to
+        Catalog.resolve.
         """
         request = _set_type(request, await self._catalog.take_snapshot())
         main = await self._catalog.find(request.model_type, request.model_name)
         picked: dict[str, str] = {}
         if main is not None:
+            await self._file_check.check({"model_name": main})
             model = await self._headers.get(main)
             problems = await self._find_mismatches(request, model)
             for missing in await self._components.list_missing(request.model_name, model):
@@ -50,7 +54,13 @@ class ComponentResolver:
             path = snapshot.first_path(COMPONENTS[component].types, name)
             if path is None:
                 continue
-            reason = find_mismatch(component, await self._headers.get(path), fits.get(component), model)
+            facts = await self._headers.get(path)
+            problem = find_problem(path, facts)
+            reason = (
+                f"can't be used: {problem}"
+                if problem
+                else find_mismatch(component, facts, fits.get(component), model)
+            )
             if reason:
                 missing = await self._components.find_candidates(component, request.model_name, model)
                 problems.append(f"{component}: '{name}' {reason}{_list_fitting(missing)}")

@@ -8,6 +8,7 @@ from ..schemas.inspection import MissingComponent, ModelFacts, Network
 from ..schemas.model_types import COMPONENT_NAMES, COMPONENTS, Component
 from . import architectures
 from .catalog import Catalog
+from .file_check import find_problem
 from .header_cache import HeaderCache
 from .recognition import Fit, load_rules
 
@@ -63,7 +64,7 @@ class Components:
         return [
             Candidate(listed[path].name, network, listed[path].size / (facts.parameters or 1))
             for path, facts in known.items()
-            if (network := _find_network(facts, component))
+            if find_problem(path, facts) is None and (network := _find_network(facts, component))
         ]
 
 

@@ -7,6 +7,7 @@ from ..schemas.models import LoadRequest
 from .catalog import Catalog
 from .component_resolver import ComponentResolver
 from .components import Components
+from .file_check import find_problem
 from .header_cache import HeaderCache
 from .library import RemoteModels
 
@@ -37,7 +38,7 @@ class Inspector:
         facts = await self._headers.get(path)
         loadable = kind in MAIN_TYPES
         return Inspection(
-            **dict(facts),
+            **dict(facts.model_copy(update={"problem": find_problem(path, facts)})),
             name=name,
             type=kind,
             size_bytes=(await self._catalog.take_snapshot()).size(kind, name),

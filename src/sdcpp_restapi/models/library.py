@@ -1,19 +1,21 @@
 """The models of this machine and of all workers as one library."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Protocol
 
-from ..errors import BadRequest, ModelNotFound, SdcppError
+from ..errors import BadRequest, ModelNotFound, SdcppError, UpscalerNotFound
 from ..schemas.cluster import Completed, InventoryFile, InventoryReport
 from ..schemas.generation import GenerationRequest
 from ..schemas.inspection import Inspection
 from ..schemas.jobs import Params
 from ..schemas.model_types import MAIN_TYPES, MODEL_TYPES, TYPE_NAMES, MainType, ModelType
-from ..schemas.models import LoadRequest, ModelEntry, ModelList
+from ..schemas.models import LoadRequest, ModelEntry, ModelFiles, ModelList
 from ..schemas.required_files import RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
 from .catalog import Catalog
 from .component_resolver import ComponentResolver
+from .file_check import FileCheck
 from .filters import ModelFilters
 from .header_cache import HeaderCache
 from .lora_check import LoraCheck
@@ -65,6 +67,7 @@ class ModelLibrary:
         self._catalog = catalog
         self._resolver = resolver
         self._headers = headers
+        self._file_check = FileCheck(headers)
         self._lora_check = lora_check
         self._remote = remote
         self._engine_here = engine_here
@@ -97,6 +100,42 @@ class ModelLibrary:
         """Whether any machine that runs jobs has this file."""
         here = self._engine_here and await self._catalog.find(kind, name) is not None
         return here or bool(self._machines_with(kind, name))
+
+    async def find_load_files(self, request: LoadRequest) -> tuple[ModelFiles, list[str]]:
+        """The files of this machine that a load is to read, and sentences on those that it had better not.
+
+        Raises ModelNotFound; BadRequest for files that are missing or can't be used. An embedding that can't
+        be used is left out: no request names it.
+        """
+        files = await self._catalog.resolve(request)
+        components = {str(component): Path(path) for component, path in files.components.items()}
+        await self._file_check.check({"model_name": Path(files.main), **components})
+        embeddings = {f"embedding {word}": Path(path) for word, path in files.embeddings.items()}
+        problems = await self._file_check.find_problems(embeddings)
+        usable = {
+            word: path for word, path in files.embeddings.items() if f"embedding {word}" not in problems
+        }
+        return files.model_copy(update={"embeddings": usable}), list(problems.values())
+
+    async def find_upscaler(self, name: str) -> Path:
+        """The file of an upscaler here. Raises UpscalerNotFound, BadRequest if it can't be used."""
+        path = await self._catalog.find("esrgan", name)
+        if path is None:
+            raise UpscalerNotFound(f"Model not found: {name}")
+        await self.check_files({"model_name": path})
+        return path
+
+    async def check_upscaler(self, name: str) -> None:
+        """Raises UpscalerNotFound if no machine with an engine has it, BadRequest if it can't be used."""
+        if self._machines_with("esrgan", name):
+            return  # whether it can be used there is told there
+        if not self._engine_here:
+            raise UpscalerNotFound(f"Model not found: {name}")
+        await self.find_upscaler(name)
+
+    async def check_files(self, files: Mapping[str, Path]) -> None:
+        """Raises BadRequest that names, by its field, every file of this machine that can't be used."""
+        await self._file_check.check(files)
 
     async def prepare_load(self, request: LoadRequest) -> LoadRequest:
         """The request with all that the model needs; every file of it is on one machine at least.
@@ -219,7 +258,7 @@ class ModelLibrary:
 
     async def _complete_locally(self, request: LoadRequest, whole: bool) -> Completed:
         request = request if whole else await self._resolver.resolve(request)
-        await self._catalog.resolve(request)
+        await self.find_load_files(request)
         if not self._engine_here:
             raise ModelNotFound(
                 f"Model not found: {request.model_name} is on this server, which has no"

@@ -10,6 +10,7 @@ from ..schemas.inspection import ModelFacts, Network
 from ..schemas.models import LoadRequest
 from . import loras
 from .catalog import Catalog
+from .file_check import find_problem
 from .header_cache import HeaderCache
 from .headers.header import is_quantised
 from .recognition import lora_suits
@@ -33,7 +34,7 @@ class LoraCheck:
     async def check(self, request: GenerationRequest, model: LoadRequest) -> list[str]:
         """Warnings about LoRAs for another architecture, or for a high-noise model that is not loaded.
 
-        Raises BadRequest for LoRAs that do not exist or would end the engine's process.
+        Raises BadRequest for LoRAs that do not exist, can't be read or would end the engine's process.
         """
         wanted = (await loras.resolve(self._catalog, request)).loras
         paths = [Path(one.path) for one in wanted]
@@ -46,6 +47,9 @@ class LoraCheck:
         warnings = _warn_of_unused(wanted, model)
         architecture = await self._find_architecture(model)
         for path in paths:
+            problem = find_problem(path, known[path])
+            if problem:
+                raise BadRequest(f"loras: {path.name} can't be used: {problem}", field="loras")
             _check_merging(path.name, known[path], merged_into, model.options.weight_type)
             warnings += _warn_of_mismatch(path.name, known[path].architecture, architecture)
         return warnings

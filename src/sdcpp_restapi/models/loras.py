@@ -8,7 +8,6 @@ from pathlib import Path
 from ..errors import BadRequest, LoraNotFound
 from ..schemas.engine import LoraFile
 from ..schemas.generation import GenerationRequest, LoraUse
-from ..schemas.model_types import EXTENSIONS
 from .catalog import Catalog
 from .catalog_snapshot import CatalogSnapshot
 from .lora_tags import strip_tags, uses_of
@@ -30,7 +29,7 @@ async def resolve(catalog: Catalog, params: GenerationRequest) -> ResolvedPrompt
     """
     uses = uses_of(params)
     snapshot = await catalog.take_snapshot()
-    if any(_find_path(snapshot, use.name) is None for use in uses):
+    if any(snapshot.lora(use.name) is None for use in uses):
         await catalog.refresh()
         snapshot = await catalog.take_snapshot()
     return ResolvedPrompts(
@@ -44,7 +43,7 @@ def _sum_weights(snapshot: CatalogSnapshot, uses: Iterable[LoraUse]) -> list[Lor
     weights: dict[tuple[str, bool], float] = {}
     missing: dict[str, None] = {}
     for use in uses:
-        path = _find_path(snapshot, use.name)
+        path = snapshot.lora(use.name)
         if path is None:
             missing[use.name] = None
         else:
@@ -57,8 +56,3 @@ def _sum_weights(snapshot: CatalogSnapshot, uses: Iterable[LoraUse]) -> list[Lor
         if not math.isfinite(weight):
             raise BadRequest(f"loras: the weights of {Path(file).name} add up to more than a number can hold")
     return [LoraFile(path=path, weight=weight, high_noise=high) for (path, high), weight in weights.items()]
-
-
-def _find_path(snapshot: CatalogSnapshot, name: str) -> Path | None:
-    paths = (snapshot.path("lora", name + extension) for extension in ("", *EXTENSIONS))
-    return next((path for path in paths if path), None)

@@ -5,21 +5,23 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 
 from ..schemas.cluster import InventoryFile, InventoryReport
-from ..schemas.model_types import EXTENSIONS, ModelType
+from ..schemas.model_types import EXTENSIONS, ModelType, lower_extension
 from ..schemas.required_files import RequiredFiles
 
 
 class ModelInventory:
-    """Files by type and name; LoRAs also by their name without extension."""
+    """Files by type and name; LoRAs also without their extension, or with it in other letters."""
 
     def __init__(self, report: InventoryReport | None = None) -> None:
         self.revision = report.catalog if report else -1
         self.models: dict[tuple[ModelType, str], InventoryFile] = {}
         for model in report.models if report else ():
             self.models[model.type, model.name] = model
-        # LoRAs are named with or without their extension.
         self._loras = {
-            _strip_extension(name): model for (kind, name), model in self.models.items() if kind == "lora"
+            one: model
+            for (kind, name), model in self.models.items()
+            if kind == "lora"
+            for one in (_strip_extension(name), lower_extension(name))
         }
 
     @property
@@ -32,7 +34,9 @@ class ModelInventory:
 
     def find(self, kind: ModelType, name: str) -> InventoryFile | None:
         """The file of this type and name, None if there is none."""
-        return self.models.get((kind, name)) or (self._loras.get(name) if kind == "lora" else None)
+        return self.models.get((kind, name)) or (
+            self._loras.get(lower_extension(name)) if kind == "lora" else None
+        )
 
     def has(self, kind: ModelType, name: str) -> bool:
         """Whether a file of this name is there."""

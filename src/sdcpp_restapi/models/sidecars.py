@@ -2,13 +2,18 @@
 
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from .trigger_words import clean_words
 
-PICTURES = (".preview.png", ".preview.jpg", ".preview.webp", ".png", ".jpg", ".jpeg", ".webp")
+# A1111 and CivitAI Link write `.preview`, others `.thumb` or nothing before the extension.
+PICTURES = tuple(
+    kind + extension
+    for kind in (".preview", "", ".thumb", ".thumbnail")
+    for extension in (".png", ".jpg", ".jpeg", ".webp")
+)
 # Written by Civitai Helper, by LoRA Manager and by A1111; the first that is there counts.
 NOTES = (".civitai.info", ".metadata.json", ".json")
 MOST_BYTES = 2**20
@@ -25,7 +30,7 @@ class Sidecars:
 
 def find_sidecars(paths: Iterable[Path]) -> Mapping[Path, Sidecars]:
     """The sidecars of model files now; each folder is listed once."""
-    folders: dict[Path, Collection[str]] = {}
+    folders: dict[Path, Mapping[str, str]] = {}
     found = {}
     for path in paths:
         if path.parent not in folders:
@@ -34,16 +39,25 @@ def find_sidecars(paths: Iterable[Path]) -> Mapping[Path, Sidecars]:
     return found
 
 
-def _list_names(folder: Path) -> frozenset[str]:
+def _list_names(folder: Path) -> Mapping[str, str]:
+    """Names, with the ending of a sidecar in small letters, -> names as they are."""
     try:
-        return frozenset(os.listdir(folder))
+        names = sorted(os.listdir(folder))
     except OSError:
-        return frozenset()
+        return {}
+    return {
+        name[: -len(end)] + end: name
+        for end in PICTURES + NOTES
+        for name in names
+        if name.lower().endswith(end)
+    }
 
 
-def _read_sidecars(path: Path, names: Collection[str]) -> Sidecars:
-    picture = next((path.stem + end for end in PICTURES if path.stem + end in names), None)
-    notes = next((path.stem + end for end in NOTES if path.stem + end in names), None)
+def _read_sidecars(path: Path, names: Mapping[str, str]) -> Sidecars:
+    picture, notes = (
+        next((names[path.stem + end] for end in ends if path.stem + end in names), None)
+        for ends in (PICTURES, NOTES)
+    )
     content = _read(path.with_name(notes)) if notes else {}
     return Sidecars(
         _find_title(content),

@@ -43,7 +43,11 @@ class ModelFacts(Frozen):
     format: Literal["safetensors", "gguf"] | None = Field(
         None, description="null for formats that are not read, since reading them can run code"
     )
-    problem: str | None = Field(None, description="Why the header could not be read")
+    problem: str | None = Field(
+        None,
+        description="Why the engine is not given this file: its header is not valid, or it is one of"
+        " several parts",
+    )
     architecture: str | None = Field(
         None,
         description="What a diffusion model is, or what a ControlNet or a LoRA is made for, spelled as"

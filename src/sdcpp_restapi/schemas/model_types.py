@@ -119,3 +119,9 @@ COMPONENT_NAMES: tuple[Component, ...] = get_args(Component)
 
 # What a model file's name ends with, in small letters, whatever its type.
 EXTENSIONS = (".safetensors", ".gguf", ".ckpt", ".pt", ".pth", ".bin")
+
+
+def lower_extension(name: str) -> str:
+    """A name with the extension of a model file in small letters: `UP.GGUF` gives `UP.gguf`."""
+    stem, dot, extension = name.rpartition(".")
+    return stem + dot + extension.lower() if dot + extension.lower() in EXTENSIONS else name

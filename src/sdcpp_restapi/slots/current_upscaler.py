@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from ..errors import NoUpscalerLoaded, SdcppError, StorageUnavailable, UpscalerNotFound
+from ..errors import NoUpscalerLoaded, SdcppError, StorageUnavailable
 from ..events import EventBus
 from ..models.library import ModelLibrary
 from ..preferences import Preferences
@@ -68,11 +68,10 @@ class CurrentUpscaler:
     async def load(self, request: UpscalerRequest) -> UpscalerLoaded:
         """Make an upscaler the current one. It waits for the running job, and goes before the waiting ones.
 
-        A caller that goes away does not stop the load. Raises UpscalerNotFound, UpscalerLoadFailed when the
-        engine refuses; then none is loaded.
+        A caller that goes away does not stop the load. Raises UpscalerNotFound, BadRequest for a file that
+        can't be used, UpscalerLoadFailed when the engine refuses; then none is loaded.
         """
-        if not await self._library.has("esrgan", request.model_name):
-            raise UpscalerNotFound(f"Model not found: {request.model_name}")
+        await self._library.check_upscaler(request.model_name)
         return await asyncio.shield(self._begin(request))
 
     async def unload(self) -> None:

@@ -16,7 +16,6 @@ from ..engine.client import EngineChild
 from ..errors import EngineLost, EngineUnusable, LoadFailed, SdcppError
 from ..events import EventBus
 from ..models import architectures
-from ..models.catalog import Catalog
 from ..models.library import ModelLibrary
 from ..schemas.engine import (
     Convert,
@@ -57,14 +56,12 @@ class EngineSlot:
         settings: Engine,
         device: Device,
         bus: EventBus,
-        catalog: Catalog,
         library: ModelLibrary,
         past_loads: PastLoads,
     ) -> None:
         self._settings = settings
         self._device = device
         self._bus = bus
-        self._catalog = catalog
         self._library = library
         self._past_loads = past_loads
         self._lock = PriorityLock()
@@ -73,7 +70,7 @@ class EngineSlot:
             settings=settings, device=device, forget=self._forget_all, replace=self._restore
         )
         self.upscaler = UpscalerSlot(
-            bus=bus, device=device, catalog=catalog, call=self._engine.call, ids=self._ids
+            bus=bus, device=device, library=library, call=self._engine.call, ids=self._ids
         )
         self._running: int | None = None
         self.job_id: str | None = None
@@ -175,7 +172,8 @@ class EngineSlot:
         """
         self.loading = request
         try:
-            loaded = await self._load(request, await self._catalog.resolve(request))
+            files, left_out = await self._library.find_load_files(request)
+            loaded = _add_warnings(await self._load(request, files), left_out)
         except SdcppError as error:
             self._bus.publish(ModelLoadFailed(model_name=request.model_name, error=str(error)))
             raise
@@ -309,6 +307,10 @@ def _architecture_name(engine_name: str) -> str:
 def _warn_of_unused(request: LoadRequest, report: Loaded) -> list[str]:
     named = request.components()
     return [f"{part}: the engine has no use for {named[part]} with this model" for part in report.unused]
+
+
+def _add_warnings(loaded: ModelLoaded, warnings: list[str]) -> ModelLoaded:
+    return loaded.model_copy(update={"warnings": [*(loaded.warnings or []), *warnings] or None})
 
 
 def _load_failed(request: LoadRequest, why: str) -> LoadFailed:

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from itertools import count
 
-from ..errors import EngineLost, EngineUnusable, UpscalerLoadFailed, UpscalerNotFound
+from ..errors import EngineLost, EngineUnusable, UpscalerLoadFailed
 from ..events import EventBus
-from ..models.catalog import Catalog
+from ..models.library import ModelLibrary
 from ..schemas.engine import Command, LoadUpscaler, Report, UnloadUpscaler, UpscalerReady
 from ..schemas.events import UpscalerLoaded
 from ..schemas.pipe import Refused
@@ -27,11 +27,11 @@ class UpscalerSlot:
     """Remembers what the child holds; `forget` it when the child is gone."""
 
     def __init__(
-        self, *, bus: EventBus, device: Device, catalog: Catalog, call: Call, ids: "count[int]"
+        self, *, bus: EventBus, device: Device, library: ModelLibrary, call: Call, ids: "count[int]"
     ) -> None:
         self._bus = bus
         self._device = device
-        self._catalog = catalog
+        self._library = library
         self._call = call
         self._ids = ids
         self.loaded: UpscalerRequest | None = None
@@ -43,11 +43,9 @@ class UpscalerSlot:
     async def load(self, request: UpscalerRequest) -> UpscalerLoaded:
         """Load an upscaler in place of the one before.
 
-        Raises UpscalerNotFound, UpscalerLoadFailed in the engine's own words.
+        Raises UpscalerNotFound, BadRequest, UpscalerLoadFailed in the engine's own words.
         """
-        path = await self._catalog.find("esrgan", request.model_name)
-        if path is None:
-            raise UpscalerNotFound(f"Model not found: {request.model_name}")
+        path = await self._library.find_upscaler(request.model_name)
         self.forget()
         call_id = next(self._ids)
         command = LoadUpscaler(

@@ -98,6 +98,14 @@ def test_a_job_without_images_shows_no_inputs(scripted: RunningServer) -> None:
     assert "inputs" not in scripted.get(f"/queue/{scripted.submit(**SHORT)}")
 
 
+def test_what_is_done_to_an_image_is_told_in_the_answer_and_in_the_plan(scripted: RunningServer) -> None:
+    image = as_base64(Image.new("RGBA", (16, 16), (0, 255, 0, 0)))
+    body = {**SHORT, "init_image_base64": image}
+    told = ["init_image_base64: its transparent parts were made white"]
+    assert scripted.post("/img2img", body, expect=202)["warnings"] == told
+    assert scripted.post("/plan?type=img2img", body)["warnings"] == told
+
+
 BOMB = Image.new("1", (9000, 9000))
 
 

@@ -140,9 +140,9 @@ def test_another_models_text_encoder_converts_too(
 
 def test_a_file_that_is_no_model_fails_in_the_engines_words(server: RunningServer, root: Path) -> None:
     (root / "models/vae").mkdir(exist_ok=True)
-    (root / "models/vae/text.safetensors").write_text("not a model")
-    job = server.wait_for_job(server.submit("/convert", input_path="text.safetensors", output_type="f16"))
+    (root / "models/vae/text.ckpt").write_text("not a model")
+    job = server.wait_for_job(server.submit("/convert", input_path="text.ckpt", output_type="f16"))
     assert job["status"] == "failed"
-    assert "text.safetensors" in job["error"]
+    assert "text.ckpt" in job["error"]
     assert not list((root / "models/vae").glob("*.gguf"))
     assert not list((root / "models").rglob(".*"))

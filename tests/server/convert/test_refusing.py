@@ -45,6 +45,13 @@ def test_an_input_that_is_no_model_file(server: RunningServer, root: Path) -> No
     assert "is no model file" in refused(server, input_path="notes.txt")
 
 
+@pytest.mark.parametrize("field", ["input_path", "vae_path"])
+def test_an_input_whose_header_is_not_valid(server: RunningServer, root: Path, field: str) -> None:
+    (root / "models/diffusion_models/text.safetensors").write_text("not a model")
+    error = refused(server, **{"input_path": ZIMAGE, field: "text.safetensors"})
+    assert error.startswith(f"{field}: text.safetensors can't be used: its header is not valid")
+
+
 def test_an_input_that_is_in_several_folders(server: RunningServer, root: Path) -> None:
     for folder in ("vae", "clip"):
         (root / "models" / folder).mkdir(exist_ok=True)

@@ -88,7 +88,7 @@ def test_a_broken_file_fails_with_its_reason_and_the_next_model_works(local: Run
     folder = local.models_dir / "llm"
     (folder / "cut.gguf").write_bytes(WEIGHTS.read_bytes()[:50_000_000])
     (folder / "text.gguf").write_text("hello")
-    for name, words in (("cut.gguf", "corrupted or incomplete"), ("text.gguf", "GGUF")):
+    for name, words in (("cut.gguf", "the file is cut off"), ("text.gguf", "no .gguf file")):
         put(local, model=name)
         error = local.post("/ollama/enhance", {"prompt": "a cat"}, expect=500)["error"]
         assert error.startswith(f"{name} cannot be loaded: ")

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.server.upscale.conftest import ESRGAN, load_upscaler, noise
+from tests.support.images import as_base64
 from tests.support.outputs import opened
 from tests.support.running_server import RunningServer
 
@@ -22,6 +23,20 @@ def test_a_picture_becomes_four_times_larger(server: RunningServer) -> None:
     picture = opened(server, job)
     assert picture.size == (96, 64)
     assert len(picture.getcolors(100_000) or []) > 100
+
+
+def test_transparent_parts_are_enlarged_beside_the_picture(server: RunningServer) -> None:
+    image = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
+    image.paste((255, 0, 0, 255), (0, 0, 8, 16))
+    body = {"image_base64": as_base64(image), "upscale_factor": 4}
+    answer = server.post("/upscale", body, expect=202)
+    assert "warnings" not in answer
+    made = opened(server, server.wait_for_job(answer["job_id"]))
+    alpha = made.getchannel("A")
+    assert (made.mode, made.size) == ("RGBA", (64, 64))
+    assert [alpha.getpixel((x, 32)) for x in (10, 54)] == [255, 0]
+    opaque = server.make("/upscale", image_base64=as_base64(image.convert("RGB")))
+    assert opened(server, opaque).tobytes() == made.convert("RGB").tobytes()
 
 
 def test_the_stored_job_shows_its_request_and_its_input(server: RunningServer) -> None:

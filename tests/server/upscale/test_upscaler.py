@@ -6,6 +6,7 @@ import psutil
 import pytest
 
 from tests.server.upscale.conftest import ESRGAN, load_upscaler, noise
+from tests.support import stub_models
 from tests.support.running_server import RunningServer, StartServer
 from tests.support.tiny_models import build
 
@@ -61,11 +62,23 @@ def test_a_name_that_is_no_listed_name_finds_nothing(fresh: RunningServer, name:
 def test_a_file_that_is_no_upscaler_is_refused_in_the_engines_words(
     fresh: RunningServer, tmp_path: Path
 ) -> None:
+    stub_models.write(tmp_path / "models/esrgan/other.safetensors", stub_models.vae())
+    load_upscaler(fresh)
+    refused = fresh.post("/upscaler/load", {"model_name": "other.safetensors"}, expect=400)
+    assert "Failed to load upscaler: other.safetensors: " in refused["error"]
+    assert fresh.get("/health")["upscaler_loaded"] is False
+
+
+def test_a_file_that_is_no_model_is_refused_and_the_upscaler_stays(
+    fresh: RunningServer, tmp_path: Path
+) -> None:
     (tmp_path / "models/esrgan/text.safetensors").write_text("not a model")
     load_upscaler(fresh)
     refused = fresh.post("/upscaler/load", {"model_name": "text.safetensors"}, expect=400)
-    assert "Failed to load upscaler: text.safetensors: " in refused["error"]
-    assert fresh.get("/health")["upscaler_loaded"] is False
+    assert refused["error"] == (
+        "model_name: text.safetensors can't be used: its header is not valid: this is no .safetensors file"
+    )
+    assert fresh.get("/health")["upscaler_loaded"] is True
 
 
 @pytest.mark.parametrize(("field", "value"), [("tile_size", 8), ("n_threads", -2), ("tile_size", "big")])

@@ -18,6 +18,7 @@ FILES = {
     "heavy": ["3::often", "rare"],
     "self": ["{a|__other__}"],
     "other": ["__self__"],
+    "tags": ["<lora:a__x__b:0.5> {a|b}"],
 }
 
 
@@ -42,11 +43,57 @@ def prompts(template: str, seeds: int = 400) -> Counter[str]:
         (r"\{a\|b\} \__colour__", {"{a|b} __colour__"}),
         ("(a|b:1.2) my_name <lora:x_y:0.5>", {"(a|b:1.2) my_name <lora:x_y:0.5>"}),
         ("<lora:{one|two}:0.5>", {"<lora:one:0.5>", "<lora:two:0.5>"}),
+        ("<lora:dunder__x__y:1>", {"<lora:dunder__x__y:1>"}),
+        (
+            "<lora:|high_noise|a__x__b> __colour__",
+            {f"<lora:|high_noise|a__x__b> {one}" for one in FILES["colour"]},
+        ),
+        ("<lora:a__b:1>__colour__", {f"<lora:a__b:1>{one}" for one in FILES["colour"]}),
+        ("__colour__<lora:a__b__:1>", {f"{one}<lora:a__b__:1>" for one in FILES["colour"]}),
+        ("{<lora:|high_noise|a__x__b:1>|c}", {"<lora:|high_noise|a__x__b:1>", "c"}),
+        ("<lora:{a__x__b|c}:1>", {"<lora:a__x__b:1>", "<lora:c:1>"}),
+        ("__tags__", {"<lora:a__x__b:0.5> a", "<lora:a__x__b:0.5> b"}),
+        ("<lora: __colour__", {"<lora: red", "<lora: green"}),
+        ("a > b <lora:a\n__colour__>", {"a > b <lora:a\nred>", "a > b <lora:a\ngreen>"}),
         ("", {""}),
     ],
 )
 def test_every_possible_prompt_is_drawn_and_no_other(template: str, drawn: set[str]) -> None:
     assert set(prompts(template)) == drawn
+
+
+@pytest.mark.parametrize(
+    ("template", "drawn"),
+    [
+        ("{2$$a|b}", {"a, b", "b, a"}),
+        ("{2$$ and $$a|b}", {"a and b", "b and a"}),
+        ("{2$$$$a|b}", {"ab", "ba"}),
+        ("{2$$ | $$a|b}", {"a | b", "b | a"}),
+        ("{1-2$$a|b}", {"a", "b", "a, b", "b, a"}),
+        ("{-1$$a|b}", {"", "a", "b"}),
+        ("{2-$$a|b}", {"a, b", "b, a"}),
+        ("{0$$a|b}", {""}),
+        ("{1-5$$a}", {"a"}),
+        ("{2$$a|{b|c}}", {"a, b", "b, a", "a, c", "c, a"}),
+        ("{2$$__colour__}", {"red, green", "green, red"}),
+        ("{ 2$$+$$__colour__}", {"red+green", "green+red"}),
+        ("{2$$__colour__|a}", {"red, a", "a, red", "green, a", "a, green"}),
+        ("{2$$a|}", {"a"}),
+        ("{a|5$$}", {"a", "5$$"}),
+        ("{12345$$a}", {"12345$$a"}),
+        (r"\{2$$a\|b\}", {"{2$$a|b}"}),
+        ("costs 2$$", {"costs 2$$"}),
+    ],
+)
+def test_several_are_drawn_each_once(template: str, drawn: set[str]) -> None:
+    assert set(prompts(template)) == drawn
+
+
+def test_weights_say_how_often_one_of_several_is_drawn() -> None:
+    drawn = prompts("{1$$3::often|rare}")
+    assert 0.68 < drawn["often"] / drawn.total() < 0.82
+    first = sum(count for text, count in prompts("{2$$9::a|b|c}").items() if "a" in text)
+    assert first > 380
 
 
 @pytest.mark.parametrize("template", ["{3::often|rare}", "{ 3.0::often|1::rare}", "__heavy__"])
@@ -66,11 +113,15 @@ def test_the_same_seed_draws_the_same_prompt_in_every_version_of_python() -> Non
     [
         ("a {b", "has a '{' without a '}'"),
         ("a b}", "has a '}' without a '{'"),
+        ("{3$$a|b}", "draws 3 of 2 choices"),
+        ("{3$$__colour__}", "draws 3 of 2 choices"),
+        ("{2-1$$a|b}", "draws from 2 to 1"),
+        ("{2$$__self__}", "uses itself"),
         ("__self__", "the wildcard __self__ uses itself: self > other > self"),
         ("{}" * (MOST_DRAWS + 1), f"more than {MOST_DRAWS} draws"),
         ("{" * 10_000, "has a '{' without a '}'"),
     ],
-    ids=["open", "closed", "circle", "many", "deep"],
+    ids=["open", "closed", "more", "more lines", "backwards", "circle of several", "circle", "many", "deep"],
 )
 def test_a_template_that_cannot_be_drawn_from_is_refused(template: str, told: str) -> None:
     with pytest.raises(BadRequest, match=re.escape(told)):

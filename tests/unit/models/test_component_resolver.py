@@ -13,6 +13,7 @@ from sdcpp_restapi.models.component_resolver import ComponentResolver
 from sdcpp_restapi.models.components import Components
 from sdcpp_restapi.models.header_cache import HeaderCache
 from sdcpp_restapi.models.inspector import Inspector
+from sdcpp_restapi.models.library import ModelLibrary
 from sdcpp_restapi.models.lora_check import LoraCheck
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
@@ -47,6 +48,18 @@ def inspector(
         components=components,
         resolver=assembler,
         remote=RemoteLibraries(KnownWorkers()),
+    )
+
+
+@pytest.fixture
+def library(catalog: Catalog, facts: HeaderCache, assembler: ComponentResolver) -> ModelLibrary:
+    return ModelLibrary(
+        catalog=catalog,
+        resolver=assembler,
+        headers=facts,
+        lora_check=LoraCheck(catalog, facts),
+        remote=RemoteLibraries(KnownWorkers()),
+        engine_here=True,
     )
 
 
@@ -224,13 +237,11 @@ async def test_what_is_not_certain_is_left_to_the_engine(
     write(tmp_path / "diffusion/new.safetensors", {"layers.0.weight": [1]})
     write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
     write(tmp_path / "vae/ae.safetensors", stub_models.vae())
-    (tmp_path / "diffusion/broken.gguf").write_bytes(b"GGUF")
     (tmp_path / "vae/unknown.pt").parent.mkdir(exist_ok=True)
     (tmp_path / "vae/unknown.pt").write_bytes(b"PK")
-    for name in ("new.safetensors", "broken.gguf"):
-        assert await assembled(assembler, model_name=name, vae="unknown.pt") == {
-            "model_type": "diffusion", "vae": "unknown.pt"
-        }  # fmt: skip
+    assert await assembled(assembler, model_name="new.safetensors", vae="unknown.pt") == {
+        "model_type": "diffusion", "vae": "unknown.pt"
+    }  # fmt: skip
     # Flux is better with its text encoders, and draws without T5 (measured on 487de75).
     assert "t5xxl" not in await assembled(assembler, model_name="flux.safetensors", vae="unknown.pt")
 
@@ -245,6 +256,69 @@ async def test_an_inspection_shows_what_a_load_would_take(inspector: Inspector, 
     write(tmp_path / "t5/t5.safetensors", stub_models.t5())
     found = await inspector.inspect("diffusion", "m.safetensors")
     assert found.load == {"model_name": "m.safetensors", "model_type": "diffusion", "t5xxl": "t5.safetensors"}
+
+
+async def test_a_part_of_a_model_is_no_candidate_and_is_told(
+    assembler: ComponentResolver, inspector: Inspector, tmp_path: Path
+) -> None:
+    write(tmp_path / "diffusion/m.safetensors", stub_models.minit2i())
+    write(tmp_path / "diffusion/m-00001-of-00003.safetensors", stub_models.minit2i())
+    write(tmp_path / "t5/sh-00001-of-00002.safetensors", stub_models.t5())
+    write(tmp_path / "t5/SH-2-OF-3.SAFETENSORS", stub_models.t5())
+    inspected = await inspector.inspect("diffusion", "m.safetensors")
+    assert inspected.needs[0].candidates == []
+    part = await inspector.inspect("t5", "sh-00001-of-00002.safetensors")
+    assert part.problem == "part 1 of 2: join them or use one file"
+    assert part.network("t5xxl")
+    other = await inspector.inspect("t5", "SH-2-OF-3.SAFETENSORS")
+    assert other.problem == "part 2 of 3: join them or use one file"
+    told = await refusal(assembler, model_name="m.safetensors", t5xxl="sh-00001-of-00002.safetensors")
+    assert told.startswith("t5xxl: 'sh-00001-of-00002.safetensors' can't be used: part 1 of 2: join them")
+    main = await refusal(assembler, model_name="m-00001-of-00003.safetensors", t5xxl="")
+    assert main == (
+        "model_name: m-00001-of-00003.safetensors can't be used: part 1 of 3: join them or use one file"
+    )
+    # The only part is the whole, and so is what only looks a little like a part.
+    for whole in ("sh-00001-of-00001.safetensors", "one-of-2.safetensors", "sh-1-of-2-joined.safetensors"):
+        write(tmp_path / "t5" / whole, stub_models.t5())
+    inspected = await inspector.inspect("diffusion", "m.safetensors")
+    assert len(inspected.needs[0].candidates) == 3
+
+
+async def test_what_is_not_valid_is_refused_as_model_component_lora_embedding_and_path(
+    library: ModelLibrary, assembler: ComponentResolver, catalog: Catalog, facts: HeaderCache, tmp_path: Path
+) -> None:
+    write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
+    write(tmp_path / "vae/good.safetensors", stub_models.vae())
+    write(tmp_path / "embedding/good.safetensors", {"emb_params": [1, 768]})
+    for kind in ("diffusion", "vae", "lora", "embedding", "esrgan", "controlnet"):
+        (tmp_path / kind).mkdir(exist_ok=True)
+        (tmp_path / kind / "bad.gguf").write_bytes(b"GGUF\3\0\0\0" + b"\xff" * 40)
+    why = "can't be used: its header is not valid: "
+    assert why in await refusal(assembler, model_name="bad.gguf")
+    for component in ("vae", "controlnet"):
+        told = await refusal(assembler, model_name="flux.safetensors", **{component: "bad.gguf"})
+        assert told.startswith(f"{component}: 'bad.gguf' {why}")
+        with pytest.raises(BadRequest, match=f"{component}: bad.gguf {why}"):
+            # A model of an earlier load is not completed anew.
+            await library.complete(
+                LoadRequest(model_name="flux.safetensors", model_type="diffusion").model_copy(
+                    update={component: "bad.gguf"}
+                ),
+                whole=True,
+            )
+    with pytest.raises(BadRequest, match=f"model_name: bad.gguf {why}"):
+        await library.check_upscaler("bad.gguf")
+    with pytest.raises(BadRequest, match=f"input_path: bad.gguf {why}"):
+        await library.check_files({"input_path": tmp_path / "vae/bad.gguf"})
+    model = LoadRequest(model_name="flux.safetensors", model_type="diffusion", vae="good.safetensors")
+    with pytest.raises(BadRequest, match=f"loras: bad.gguf {why}"):
+        await LoraCheck(catalog, facts).check(prompt("bad"), model)
+    files, left_out = await library.find_load_files(model)
+    assert files.embeddings.keys() == {"good"}
+    assert [sentence.partition(": its header")[0] for sentence in left_out] == [
+        "embedding bad: bad.gguf can't be used"
+    ]
 
 
 def prompt(*names: str) -> Txt2ImgRequest:

@@ -67,6 +67,25 @@ def test_broken_notes_are_left_alone(model: Path, content: bytes) -> None:
     assert find_sidecars([model])[model].trigger_words == ()
 
 
+@pytest.mark.parametrize("kind", [".preview", ".thumb", ".thumbnail", ""])
+@pytest.mark.parametrize("extension", [".png", ".jpg", ".jpeg", ".webp"])
+def test_a_picture_beside_a_model_is_found_in_capitals_too(model: Path, kind: str, extension: str) -> None:
+    for ending in (kind + extension, kind + extension.upper(), (kind + extension).upper()):
+        picture = model.with_name(f"my.lora{ending}")
+        picture.touch()
+        assert find_sidecars([model])[model].picture == picture
+        picture.unlink()
+
+
+def test_the_extension_of_a_model_and_of_its_notes_may_be_in_capitals(tmp_path: Path) -> None:
+    model = tmp_path / "UP.SAFETENSORS"
+    model.touch()
+    (tmp_path / "up.png").touch()  # of another model
+    (tmp_path / "UP.CIVITAI.INFO").write_text(json.dumps({"trainedWords": ["a"]}))
+    found = find_sidecars([model])[model]
+    assert (found.trigger_words, found.picture) == (("a",), None)
+
+
 def test_the_preview_is_preferred_among_pictures(model: Path) -> None:
     assert find_sidecars([model])[model].picture is None
     for name in ("my.lora.jpg", "my.lora.png", "my.png", "my.lora.preview.png"):

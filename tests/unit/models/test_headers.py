@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gguf import GGMLQuantizationType, GGUFWriter
+from gguf.constants import GGML_QUANT_SIZES
 from safetensors.numpy import save_file
 
 from sdcpp_restapi.models.header_cache import read_facts
@@ -78,10 +79,76 @@ def test_every_type_of_gguf_is_called_as_the_format_calls_it() -> None:
     assert gguf_header.TYPES.items() >= known.items()
 
 
+def test_the_sizes_of_blocks_are_those_of_the_format() -> None:
+    known = {kind.name.lower(): size for kind, size in GGML_QUANT_SIZES.items()}
+    assert gguf_header.BLOCKS.items() <= known.items()
+
+
 def test_shapes_of_five_dimensions_are_folded_as_the_engine_folds_them(tmp_path: Path) -> None:
     path = tmp_path / "wan.safetensors"
     save_file({"patch_embedding.weight": np.zeros((5, 4, 1, 2, 2), np.float16)}, path)
     assert read_safetensors(path).tensors["patch_embedding.weight"].shape == (20, 1, 2, 2)
+
+
+def entry(begin: int, end: int, type: str = "F32", shape: list[int] | None = None) -> dict[str, object]:
+    return {"dtype": type, "shape": [1] if shape is None else shape, "data_offsets": [begin, end]}
+
+
+TOLERATED = {
+    "metadata_of_all_kinds": safetensors(
+        {"__metadata__": {"a": 1, "b": None, "c": {"d": []}, "e": True, "f": "text"}, "x": entry(0, 4)},
+        b"\0" * 4,
+    ),
+    "metadata_that_is_a_list": safetensors({"__metadata__": [1], "x": entry(0, 4)}, b"\0" * 4),
+    "metadata_that_is_null": safetensors({"__metadata__": None, "x": entry(0, 4)}, b"\0" * 4),
+    "empty_metadata": safetensors({"__metadata__": {}, "x": entry(0, 4)}, b"\0" * 4),
+    "metadata_with_half_a_character": safetensors(
+        b'{"__metadata__": {"modelspec.title": "\\ud800"}, "x": %s}' % json.dumps(entry(0, 4)).encode(),
+        b"\0" * 4,
+    ),
+    "bytes_behind_the_data": safetensors({"x": entry(0, 4)}, b"\0" * 9),
+    "bytes_before_the_data": safetensors({"x": entry(8, 12)}, b"\0" * 12),
+    "a_hole_between_tensors": safetensors({"y": entry(0, 4), "x": entry(64, 68)}, b"\0" * 68),
+    "spaces_behind_the_json": safetensors(json.dumps({"x": entry(0, 4)}).encode() + b" " * 9, b"\0" * 4),
+    "zeros_behind_the_json": safetensors(json.dumps({"x": entry(0, 4)}).encode() + b"\0" * 9, b"\0" * 4),
+    "a_tensor_without_weights": safetensors({"y": entry(0, 0, shape=[0]), "x": entry(0, 4)}, b"\0" * 4),
+    "a_tensor_without_dimensions": safetensors({"y": entry(0, 4, shape=[]), "x": entry(4, 8)}, b"\0" * 8),
+    "marks_of_quantisers": safetensors({"y": entry(0, 1, "U8"), "x": entry(1, 5)}, b"\0" * 5),
+}
+
+
+@pytest.mark.parametrize("name", TOLERATED)
+def test_what_the_engine_does_not_mind_in_a_safetensors_file_is_read(write: Write, name: str) -> None:
+    path = write(f"{name}.safetensors", TOLERATED[name])
+    assert read_facts(path).problem is None
+    header = read_safetensors(path)
+    assert header.tensors["x"] == Tensor((1,), "f32")
+    assert header.metadata == ({"f": "text"} if name == "metadata_of_all_kinds" else {})
+
+
+def test_a_gguf_tensor_of_five_dimensions_is_folded_as_the_engine_folds_it(write: Write) -> None:
+    path = write("wan.gguf", gguf(1, 0, tensor("x", (2, 2, 1, 4, 5)) + b"\0" * 512))
+    assert gguf_header.read_gguf(path).tensors["x"].shape == (20, 1, 2, 2)
+
+
+BINARY = "\x07\x1b[2J\x85" + "n" * 900
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.gguf", gguf(1, 0, tensor(BINARY, (1,) * 9))),
+        ("y.gguf", gguf(1, 0, text("n" * 4138))),
+        ("x.safetensors", safetensors({BINARY: entry(0, 4, "BOOL\x1b")}, b"\0" * 4)),
+    ],
+)
+def test_what_is_told_of_a_damaged_file_is_short_and_printable(
+    write: Write, name: str, content: bytes
+) -> None:
+    problem = read_facts(write(name, content)).problem
+    assert problem
+    assert problem.isprintable()
+    assert len(problem) < 250
 
 
 ONE = {"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
@@ -96,6 +163,17 @@ HOSTILE_SAFETENSORS = {
         {"x": {"dtype": "F32", "shape": [2**40, 2**40], "data_offsets": [0, 4]}}, b"\0" * 4
     ),
     "unknown_type": safetensors({"x": {"dtype": "F1", "shape": [1], "data_offsets": [0, 4]}}, b"\0" * 4),
+    "type_that_the_engine_refuses": safetensors({"x": entry(0, 1, "BOOL")}, b"\0"),
+    "six_dimensions": safetensors({"x": entry(0, 4, shape=[1] * 6)}, b"\0" * 4),
+    "too_few_bytes": safetensors({"x": entry(0, 3)}, b"\0" * 4),
+    "too_many_bytes": safetensors({"x": entry(0, 5)}, b"\0" * 5),
+    "end_before_begin": safetensors({"x": entry(4, 0)}, b"\0" * 4),
+    "three_offsets": safetensors({"x": ONE["x"] | {"data_offsets": [0, 2, 4]}}, b"\0" * 4),
+    "offsets_that_are_no_numbers": safetensors({"x": ONE["x"] | {"data_offsets": ["0", 4.0]}}, b"\0" * 4),
+    "shape_of_booleans": safetensors({"x": ONE["x"] | {"shape": [True]}}, b"\0" * 4),
+    "a_tensor_that_is_a_number": safetensors({"x": 1}, b"\0" * 4),
+    "half_a_character": safetensors(b'{"\\ud800": %s}' % json.dumps(ONE["x"]).encode(), b"\0" * 4),
+    "number_of_10000_digits": safetensors(b'{"x": ' + b"1" * 10_000 + b"}"),
     "a_list": safetensors(b"{}".replace(b"{}", b"[]")),
     "deeply_nested": safetensors(b'{"x":' + DEEP),
     "no_json": safetensors(b"{\xff\xfe"),
@@ -127,6 +205,9 @@ HOSTILE_GGUF = {
     "too_many_dimensions": gguf(tensors=1, rest=text("x") + struct.pack("<I", 2**31)),
     "shape_that_overflows": gguf(tensors=1, rest=tensor("x", (2**60, 2**60))),
     "offset_behind_the_end": gguf(tensors=1, rest=tensor("x", (1,), offset=2**40)),
+    "weights_that_are_not_there": gguf(tensors=1, rest=tensor("x", (1000,))),
+    "blocks_that_are_not_there": gguf(tensors=1, rest=tensor("x", (3200,), kind=2) + b"\0" * 64),
+    "name_of_4138_bytes": gguf(tensors=1, rest=tensor("x" * 4138, (1,)) + b"\0" * 64),
     "one_name_twice": gguf(tensors=2, rest=tensor("x", (1,)) * 2),
     "not_gguf": b"PK\3\4 a zip file",
 }

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from sdcpp_restapi.errors import BadRequest
 from sdcpp_restapi.models import lora_tags, loras
 from sdcpp_restapi.models.catalog import Catalog
+from sdcpp_restapi.models.model_inventory import ModelInventory
+from sdcpp_restapi.schemas.cluster import InventoryFile, InventoryReport
 from sdcpp_restapi.schemas.engine import LoraFile
 from sdcpp_restapi.schemas.generation import LoraUse, Txt2ImgRequest
 
@@ -108,6 +110,36 @@ async def test_names_are_found_with_and_without_extension(catalog: Catalog, put:
         "bad ",
         [LoraFile(path=str(plain), weight=0.8), LoraFile(path=str(dotted), weight=1.0)],
     )
+
+
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("UP.SAFETENSORS", ["UP", "UP.SAFETENSORS", "UP.safetensors"]),
+        ("sub/Mixed.v1.Gguf", ["sub/Mixed.v1", "sub/Mixed.v1.gguf", "sub/Mixed.v1.GGUF"]),
+        ("lower.pt", ["lower", "lower.PT"]),
+    ],
+)
+async def test_the_capitals_of_an_extension_do_not_matter(
+    catalog: Catalog, put: Put, file: str, names: list[str]
+) -> None:
+    path = put(f"lora/{file}")
+    inventory = ModelInventory(
+        InventoryReport(catalog=1, models=[InventoryFile(type="lora", name=file, size_bytes=1)])
+    )
+    for name in names:
+        assert (await loras.resolve(catalog, Txt2ImgRequest(prompt=f"<lora:{name}:1>"))).loras == [
+            LoraFile(path=str(path), weight=1.0)
+        ]
+        assert inventory.has("lora", name)
+
+
+async def test_of_two_extensions_the_one_that_is_named_exactly_is_taken(catalog: Catalog, put: Put) -> None:
+    for name in ("a.SAFETENSORS", "a.gguf", "a.safetensors"):
+        put(f"lora/{name}")
+    for asked, found in [("a.SAFETENSORS",) * 2, ("a.safetensors",) * 2, ("a.GGUF", "a.gguf")]:
+        (use,) = (await loras.resolve(catalog, Txt2ImgRequest(prompt=f"<lora:{asked}:1>"))).loras
+        assert use.path.endswith(f"/{found}")
 
 
 async def test_the_same_lora_adds_up_for_each_model(catalog: Catalog, put: Put) -> None:

@@ -2,21 +2,24 @@
 
 import re
 from collections.abc import Mapping
-from typing import ClassVar
+from pathlib import PurePosixPath
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from ...config import Downloads
 from ...errors import BadRequest
 from ...schemas.base import Frozen
 from ...schemas.downloads import CivitaiModel, DownloadRequest
-from ...schemas.model_types import ModelType
+from ...schemas.model_types import EXTENSIONS, ModelType
 from ..failures import UpstreamMissing
 from ..file_names import join_subfolder, parse_published_name, requested_path
 from ..http_client import HttpClient, Token
 from .source import Origin
 
 _ID = re.compile(r"(\d{1,18})(?::(\d{1,18}))?")
+# Versions that a message lists.
+MOST_NAMED = 5
 _TYPES: Mapping[str, ModelType] = {
     "checkpoint": "checkpoint",
     "lora": "lora",
@@ -29,36 +32,97 @@ _TYPES: Mapping[str, ModelType] = {
 }
 
 
-class _File(Frozen):
+class _Described(Frozen):
+    """What is null counts as absent."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nulls(cls, content: object) -> object:
+        if not isinstance(content, dict):
+            return content
+        return {key: value for key, value in content.items() if value is not None}
+
+
+def _drop_odd[D: _Described](shape: type[D]) -> BeforeValidator:
+    """A list without the entries that are none: one that is odd must not spoil the others."""
+
+    def keep(content: object) -> object:
+        return (
+            [one for entry in content for one in _parse(shape, entry)]
+            if isinstance(content, list)
+            else content
+        )
+
+    return BeforeValidator(keep)
+
+
+def _parse[D: _Described](shape: type[D], content: object) -> list[D]:
+    try:
+        return [shape.model_validate(content)]
+    except ValidationError:
+        return []
+
+
+def _keep_texts(content: object) -> object:
+    if not isinstance(content, dict):
+        return {}
+    return {key: text for key, text in content.items() if isinstance(text, str)}
+
+
+class _File(_Described):
     name: str
+    type: str = ""
     size_kb: float | None = Field(None, alias="sizeKB")
     primary: bool = False
-    hashes: dict[str, str] = {}
+    hashes: Annotated[dict[str, str], BeforeValidator(_keep_texts)] = {}
     download_url: str | None = Field(None, alias="downloadUrl")
 
     @property
     def sha256(self) -> str | None:
         return self.hashes.get("SHA256")
 
+    @property
+    def rank(self) -> tuple[bool, bool, bool]:
+        """The main file of a version has the highest."""
+        is_model = PurePosixPath(self.name.lower()).suffix in EXTENSIONS
+        return is_model, self.primary, self.type.lower() in ("model", "pruned model")
 
-class _ModelName(Frozen):
-    name: str
-    type: str
+
+class _ModelName(_Described):
+    name: str = ""
+    type: str = ""
 
 
-class _Version(Frozen):
+class _Version(_Described):
     id: int
     model_id: int | None = Field(None, alias="modelId")
-    name: str
+    name: str = ""
     base_model: str | None = Field(None, alias="baseModel")
-    files: list[_File] = []
+    files: Annotated[list[_File], _drop_odd(_File)] = []
     download_url: str | None = Field(None, alias="downloadUrl")
     model: _ModelName | None = None
+    status: str = ""
+    availability: str = ""
+
+    @property
+    def has_model(self) -> bool:
+        return any(file.rank[0] for file in self.files)
+
+    def describe(self) -> str:
+        """Name, and why it may have no files."""
+        reasons = [
+            reason
+            for field, value, reason in (
+                (self.availability, "earlyaccess", "early access"),
+                (self.status, "draft", "a draft"),
+            )
+            if field.lower() == value
+        ]
+        return f"version {self.id} ({', '.join([*filter(None, [self.name]), *reasons]) or 'no name'})"
 
 
 class _Model(_ModelName):
-    id: int
-    versions: list[_Version] = Field([], alias="modelVersions")
+    versions: Annotated[list[_Version], _drop_odd(_Version)] = Field([], alias="modelVersions")
 
 
 def parse_id(text: str) -> tuple[str, str | None]:
@@ -109,7 +173,8 @@ class Civitai:
         return Origin(url=found.download_url, path=path, sha256=found.sha256)
 
     async def look_up(self, model_id: str, filename: str | None = None) -> CivitaiModel:
-        """A model's version, the newest unless one is named, and its main file or the one of this name.
+        """A model's version, and its main file or the one of this name. Unless one is named, it is the newest
+        that has a model file.
 
         Raises BadRequest, UpstreamFailed, UpstreamMissing.
         """
@@ -118,7 +183,9 @@ class Civitai:
         file = _choose_file(found.files, filename)
         url = (file and file.download_url) or found.download_url
         if file is None or url is None:
-            raise UpstreamMissing(f"CivitAI has no file to download for model {model_id}")
+            raise UpstreamMissing(
+                f"CivitAI has no file to download for model {model}: {found.describe()} has none"
+            )
         return CivitaiModel(
             model_id=model,
             version_id=str(found.id),
@@ -136,17 +203,24 @@ class Civitai:
         found = await self._client.get_json(f"{self._api}/models/{model}", _Model)
         if not found.versions:
             raise UpstreamMissing(f"CivitAI has no version of model {model}")
-        return found, found.versions[0]
+        # What is in early access, or a draft, is listed first and has no files yet.
+        for usable in (lambda one: one.has_model, lambda one: bool(one.files)):
+            newest = next(filter(usable, found.versions), None)
+            if newest is not None:
+                return found, newest
+        listed = ", ".join(version.describe() for version in found.versions[:MOST_NAMED])
+        raise UpstreamMissing(f"CivitAI has no file to download for model {model}: neither for {listed}")
 
     async def _fetch_version(self, model: str, version: str) -> tuple[_ModelName, _Version]:
         found = await self._client.get_json(f"{self._api}/model-versions/{version}", _Version)
-        if found.model is None or str(found.model_id) != model:
+        if found.model_id is not None and str(found.model_id) != model:
             raise UpstreamMissing(f"On CivitAI, version {version} does not belong to model {model}")
-        return found.model, found
+        return found.model or _ModelName(), found
 
 
 def _choose_file(files: list[_File], filename: str | None) -> _File | None:
+    """The one of this name, or else the main one."""
     for file in files:
         if filename is not None and file.name == filename:
             return file
-    return next((file for file in files if file.primary), files[0] if files else None)
+    return max(files, key=lambda file: file.rank, default=None)

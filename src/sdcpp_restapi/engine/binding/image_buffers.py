@@ -52,6 +52,13 @@ def open_image(path: str, mode: str, size: tuple[int, int] | None = None) -> Ima
     return image if size in (None, image.size) else image.resize(size, Image.Resampling.LANCZOS)
 
 
+def split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """An RGBA image as RGB, and its alpha; None if it is opaque."""
+    alpha = image.getchannel("A")
+    opaque = alpha.getextrema() == (255, 255)
+    return image.convert("RGB"), None if opaque else alpha
+
+
 def to_struct(image: Image.Image) -> InputImage:
     """An image of mode L, RGB or RGBA as the engine takes it."""
     data = image.tobytes()

@@ -73,7 +73,7 @@ class Upscaler:
     def upscale(self, command: Upscale) -> Upscaled:
         """Enlarge a stored image and write it. Raises JobCancelled (no file is written) or JobFailed."""
         started = time.monotonic()
-        image = image_buffers.open_image(command.image, "RGB")
+        image, alpha = image_buffers.split_alpha(image_buffers.open_image(command.image, "RGBA"))
         total = self.count_tiles(image.size, command.enlargement)
 
         def on_tile(done: int) -> None:
@@ -81,6 +81,8 @@ class Upscaler:
 
         with self._log_parser.follow_silently(command.id):
             large = self.enlarge(image, command.enlargement, on_tile)
+        if alpha is not None:  # the engine knows no transparency
+            large.putalpha(alpha.resize(large.size, Image.Resampling.LANCZOS))
         seconds = time.monotonic() - started
         file = image_files.write_result(large, Path(command.folder), "image_0", _format_text(command))
         return Upscaled(

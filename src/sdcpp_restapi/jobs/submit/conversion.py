@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 from ...errors import BadRequest
 from ...models.allowed_paths import AllowedPaths
@@ -23,6 +24,8 @@ class ConversionSubmission:
         """Check, complete and store a request. Raises BadRequest naming the field."""
         request = await asyncio.to_thread(self._resolve_paths, body.known())
         assert request.output_path is not None
+        named = {"input_path": request.input_path, "vae_path": request.vae_path}
+        await self._library.check_files({field: Path(path) for field, path in named.items() if path})
         required_files = await self._library.find_required(request, None, None)
         job = NewJob(type="convert", params=request, required_files=required_files)
         position = await self._queue.submit(job)

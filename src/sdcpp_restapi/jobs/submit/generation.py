@@ -71,14 +71,14 @@ class GenerationSubmission:
         """
         checked = await self.check(request)
         job_id = str(uuid4())
-        request = await self._inputs.store(job_id, checked.request)
+        stored = await self._inputs.store(job_id, checked.request)
         job = NewJob(
             id=job_id,
             type=job_type,
-            params=request,
+            params=stored.request,
             model=checked.model,
             upscaler=checked.upscaler,
-            work=estimate_work(request),
+            work=estimate_work(stored.request),
             required_files=checked.required_files,
         )
         try:
@@ -86,7 +86,9 @@ class GenerationSubmission:
         except BaseException:
             await self._inputs.remove(job_id)
             raise
-        return Accepted(job_id=job_id, position=position, warnings=checked.warnings or None)
+        return Accepted(
+            job_id=job_id, position=position, warnings=[*checked.warnings, *stored.warnings] or None
+        )
 
     async def check(self, request: Params) -> CheckedGeneration:
         """Check and complete a request, all but its images; raises what `submit` raises."""
@@ -106,7 +108,7 @@ class GenerationSubmission:
         check_amounts(request, self._limits)
         upscaler, size = self._select_upscaler(request)
         if isinstance(request, ImageRequest):
-            request = await asyncio.to_thread(self._resolve_paths, request)
+            request = await self._resolve_paths(request)
         warnings += await self._library.check_loras(request, model)
         required_files = await self._library.find_required(request, model, upscaler)
         return CheckedGeneration(request, model, upscaler, size, required_files, random_seed, warnings)
@@ -160,15 +162,19 @@ class GenerationSubmission:
         check_format(request.output_format, size)
         return upscaler, size
 
-    def _resolve_paths[R: ImageRequest](self, request: R) -> R:
+    async def _resolve_paths[R: ImageRequest](self, request: R) -> R:
         """With absolute paths, so that the job means the same whatever comes into the folders later."""
         named = {
             "pm_id_embed_path": request.pm_id_embed_path,
             "hires_model": request.hires_model if request.hires else None,
         }
-        return request.model_copy(
-            update={field: str(self._paths.find_file(field, text)) for field, text in named.items() if text}
-        )
+        found = {
+            field: await asyncio.to_thread(self._paths.find_file, field, text)
+            for field, text in named.items()
+            if text
+        }
+        await self._library.check_files(found)
+        return request.model_copy(update={field: str(path) for field, path in found.items()})
 
 
 def _keep_completed_model(request: Params, model: LoadRequest) -> Params:

@@ -36,7 +36,7 @@ class Planner:
         if isinstance(request, UpscaleRequest):
             return await self._plan_upscale(request)
         checked = await self._generations.check(request)
-        await self._inputs.sizes(checked.request)
+        images = await self._inputs.check(checked.request)
         params, model = checked.request, checked.model
         files = await self._files.list_files(model, checked.upscaler, params)
         samples = await self._store.durations(
@@ -53,7 +53,7 @@ class Planner:
             files=files,
             memory=estimate_memory(params, model, files),
             time=estimate_time(estimate_work(params), samples),
-            warnings=checked.warnings,
+            warnings=[*checked.warnings, *images.warnings],
         )
 
     async def _plan_upscale(self, body: UpscaleRequest) -> Plan:

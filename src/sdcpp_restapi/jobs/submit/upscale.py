@@ -53,7 +53,7 @@ class UpscaleSubmission:
         checked = self._complete(body)
         required_files = await self._library.find_required(checked.request, None, checked.upscaler)
         job_id = str(uuid4())
-        request = await self._inputs.store(job_id, checked.request)
+        stored = await self._inputs.store(job_id, checked.request)
         try:
             (image,) = await self._inputs.describe(job_id)
             checked = self._check_size(checked, (image.width, image.height))
@@ -61,7 +61,7 @@ class UpscaleSubmission:
                 NewJob(
                     id=job_id,
                     type="upscale",
-                    params=request,
+                    params=stored.request,
                     upscaler=checked.upscaler,
                     work=checked.work,
                     required_files=required_files,
@@ -75,7 +75,7 @@ class UpscaleSubmission:
     async def check(self, body: UpscaleRequest) -> CheckedUpscale:
         """Check and complete a request; raises what `submit` raises, and stores nothing."""
         checked = self._complete(body)
-        ((size,),) = (await self._inputs.sizes(checked.request)).values()
+        ((size,),) = (await self._inputs.check(checked.request)).sizes.values()
         return self._check_size(checked, size)
 
     def _complete(self, body: UpscaleRequest) -> CheckedUpscale:

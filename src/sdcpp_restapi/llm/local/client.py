@@ -1,5 +1,6 @@
 """The server's end of the child that runs a chat model."""
 
+import asyncio
 import logging
 from pathlib import Path
 from typing import Self
@@ -8,6 +9,7 @@ import psutil
 
 from ...config import Llm
 from ...errors import LlmFailed
+from ...models.header_cache import read_facts
 from ...pipe.child_process import ChildKind, ChildProcess
 from ...schemas.llama import REPORT, Ready, Report
 
@@ -30,7 +32,12 @@ class LlamaChild(ChildProcess[Report]):
 
     @classmethod
     async def start(cls, settings: Llm, path: Path) -> Self:
-        """Spawn a child and wait until it has read the model. Raises LlmFailed with llama.cpp's message."""
+        """Spawn a child and wait until it has read the model.
+
+        Raises LlmFailed with llama.cpp's message, or at once for a file whose header is not valid: of some,
+        llama.cpp would read until memory ends.
+        """
+        await asyncio.to_thread(_check_header, path)
         arguments = {
             "--model": path,
             "--threads": settings.threads or _count_threads(),
@@ -44,6 +51,15 @@ class LlamaChild(ChildProcess[Report]):
         if isinstance(first, Ready):
             log.info("loaded %s (%s) in %.1f s", path.name, first.description, first.seconds)
         return child
+
+
+def _check_header(path: Path) -> None:
+    try:
+        problem = read_facts(path).problem
+    except OSError as error:
+        problem = f"it cannot be read: {error.strerror or error}"
+    if problem:
+        raise LlmFailed(f"{path.name} cannot be loaded: {problem}")
 
 
 def _count_threads() -> int:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ClassVar, Self
 
 from ...errors import LlmModelMissing
+from ...models.file_check import find_part
 from ...schemas.chat import Answer, Chat, ProviderSettings
 from ...schemas.llama import Completed
 from .resources import ProviderResources
@@ -64,4 +65,5 @@ class LocalProvider:
 
 def _is_chat_model(name: str) -> bool:
     """Whether a file of the folder may be a whole language model for llama.cpp."""
-    return name.lower().endswith(".gguf") and _VISION_PART not in name.lower()
+    part = find_part(name)  # llama.cpp finds the other parts beside the first
+    return name.lower().endswith(".gguf") and _VISION_PART not in name.lower() and not (part and part[0] > 1)

@@ -10,7 +10,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from .header import BadHeader, Header, Tensor
+from .header import BadHeader, Header, Tensor, fold, quote_name
 
 MAGIC: Final = b"GGUF"
 VERSIONS: Final = (2, 3)
@@ -20,7 +20,9 @@ MOST_BYTES: Final = 64 * 2**20
 MOST_TENSORS: Final = 65_536
 MOST_KEYS: Final = 65_536
 MOST_TEXT: Final = 2**20
-MOST_DIMENSIONS: Final = 4
+MOST_NAME: Final = 1024
+# ggml has four; the engine folds what is beyond.
+MOST_DIMENSIONS: Final = 8
 MOST_WEIGHTS: Final = 2**50
 
 _STRING, _ARRAY = 8, 9
@@ -36,6 +38,18 @@ TYPES: Final = {
     27: "i64", 28: "f64", 29: "iq1_m", 30: "bf16", 34: "tq1_0", 35: "tq2_0", 39: "mxfp4", 40: "nvfp4",
     41: "q1_0",
 }  # fmt: skip
+
+# Weights of a block, and its bytes. Of a type that is missing here, the length is not checked.
+BLOCKS: Final = {
+    "f32": (1, 4), "f16": (1, 2), "bf16": (1, 2), "f64": (1, 8), "i8": (1, 1), "i16": (1, 2), "i32": (1, 4),
+    "i64": (1, 8), "q4_0": (32, 18), "q4_1": (32, 20), "q5_0": (32, 22), "q5_1": (32, 24), "q8_0": (32, 34),
+    "q2_k": (256, 84), "q3_k": (256, 110), "q4_k": (256, 144), "q5_k": (256, 176), "q6_k": (256, 210),
+    "q8_k": (256, 292), "iq2_xxs": (256, 66), "iq2_xs": (256, 74), "iq3_xxs": (256, 98), "iq1_s": (256, 50),
+    "iq4_nl": (32, 18), "iq3_s": (256, 110), "iq2_s": (256, 82), "iq4_xs": (256, 136), "iq1_m": (256, 56),
+    "tq1_0": (256, 54), "tq2_0": (256, 66), "mxfp4": (32, 17), "nvfp4": (64, 36),
+    "q1_0": (128, 18),
+}  # fmt: skip
+_ALIGNMENT = "general.alignment"
 
 
 def read_gguf(path: Path) -> Header:
@@ -63,12 +77,17 @@ class _Reader:
         last = 0
         for _ in range(tensors):
             name, tensor, offset = self._tensor()
-            found[name], last = tensor, max(last, offset)
+            found[name], last = tensor, max(last, offset + _count_bytes(tensor))
         if len(found) < tensors:
             raise BadHeader("two tensors have the same name")
-        if last > self._size:
+        if last and self._find_data(metadata.get(_ALIGNMENT)) + last > self._size:
             raise BadHeader("the file is cut off")
         return Header("gguf", found, {key: text for key, text in metadata.items() if text is not None})
+
+    def _find_data(self, alignment: str | None) -> int:
+        """Where the weights begin: at the next multiple of the alignment."""
+        step = int(alignment) if alignment and alignment.isdigit() and int(alignment) else 32
+        return -(-self._file.tell() // step) * step
 
     def _pair(self) -> tuple[str, str | None]:
         key = self._text()
@@ -81,16 +100,16 @@ class _Reader:
         return key, str(self._scalar(kind))
 
     def _tensor(self) -> tuple[str, Tensor, int]:
-        name = self._text()
+        name = self._text("the name of a tensor", MOST_NAME)
         dimensions = self._number("<I")
         if dimensions > MOST_DIMENSIONS:
-            raise BadHeader(f"{name!r} has {dimensions} dimensions")
+            raise BadHeader(f"{quote_name(name)} has {dimensions} dimensions")
         # GGUF counts from the innermost dimension.
         shape = tuple(self._number("<Q") for _ in range(dimensions))[::-1]
         number = self._number("<I")
-        tensor = Tensor(shape, TYPES.get(number, f"type {number}"))
+        tensor = Tensor(fold(shape), TYPES.get(number, f"type {number}"))
         if math.prod(shape) > MOST_WEIGHTS:
-            raise BadHeader(f"{name!r} has the shape {shape}")
+            raise BadHeader(f"{quote_name(name)} has the shape {shape}")
         return name, tensor, self._number("<Q")
 
     def _skip_list(self) -> None:
@@ -114,10 +133,10 @@ class _Reader:
             raise BadHeader(f"a value of type {kind}")
         return struct.unpack(_SCALARS[kind], self._bytes(struct.calcsize(_SCALARS[kind])))[0]
 
-    def _text(self) -> str:
+    def _text(self, what: str = "a text", most: int = MOST_TEXT) -> str:
         length = self._number("<Q")
-        if length > MOST_TEXT:
-            raise BadHeader(f"a text of {length} bytes")
+        if length > most:
+            raise BadHeader(f"{what} takes {length} bytes")
         return self._bytes(length).decode("utf-8", "replace")
 
     def _number(self, form: str) -> int:
@@ -132,3 +151,9 @@ class _Reader:
         if len(found) < count:
             raise BadHeader("the file is cut off")
         return found
+
+
+def _count_bytes(tensor: Tensor) -> int:
+    """Those that the weights take at least."""
+    weights, size = BLOCKS.get(tensor.type, (1, 0))
+    return math.prod(tensor.shape) // weights * size

@@ -8,6 +8,9 @@ from typing import Literal, NamedTuple
 # Shapes are folded to this many dimensions, as the engine folds them and GGUF stores them.
 MOST_DIMENSIONS = 4
 
+# What messages show of a name.
+LONGEST_NAME = 60
+
 
 class BadHeader(Exception):
     """The header is damaged, cut off, or was made to confuse."""
@@ -27,6 +30,12 @@ class Header:
     format: Literal["safetensors", "gguf"]
     tensors: Mapping[str, Tensor]
     metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+def quote_name(name: str) -> str:
+    """A name out of a file as it may stand in a message: short, without control characters."""
+    shown = "".join(sign if sign.isprintable() and sign != "\ufffd" else "." for sign in name[:LONGEST_NAME])
+    return f"'{shown}{'...' if len(name) > LONGEST_NAME else ''}'"
 
 
 def fold(shape: Iterable[int]) -> tuple[int, ...]:
