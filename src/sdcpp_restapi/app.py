@@ -7,13 +7,14 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.applications import Starlette
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import WebSocketRoute
 
 from . import __version__
 from .api import error_handlers, websocket
 from .api.guard import Guard
+from .api.methods import HeadRequests
+from .api.origins import Cors, Origins
 from .api.request_body import JsonBodies
 from .api.routes import (
     assistant,
@@ -114,12 +115,7 @@ def create_socket_app(main: FastAPI, settings: Settings) -> Starlette:
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the first that a request meets.
+    app.add_middleware(HeadRequests, routes=app.router.routes)
     app.add_middleware(JsonBodies, max_bytes=settings.server.max_body_mb * 2**20)
     app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)
-    if settings.server.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.server.allowed_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-        )
+    app.add_middleware(Cors, origins=Origins(settings.server))
