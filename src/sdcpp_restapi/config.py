@@ -46,6 +46,7 @@ class Server(Section):
     allowed_hosts: list[str] = Field([], description="Host names accepted besides loopback and IP literals")
     allowed_origins: list[str] = Field([], description="Origins of web pages on other hosts that may call")
     max_body_mb: int = Field(64, ge=1, description="Largest request body")
+    max_connections: int = Field(1000, ge=1, description="Open connections on each port; more are told so")
     shutdown_grace: float = Field(5.0, gt=0, description="Seconds that open requests get at the end")
 
     @field_validator("api_keys")

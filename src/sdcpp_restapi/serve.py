@@ -3,19 +3,21 @@
 import asyncio
 import gc
 import logging
-import signal
 import socket as sockets
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import uvicorn
 
+from .api.http_protocol import BoundedHttp
 from .app import create_app, create_socket_app
 from .cluster.credentials import options_of
 from .config import Settings
 from .errors import SdcppError
 from .lock import DataDirectoryLock
 from .logs import configure
+from .open_files import AcceptErrors, fit_connections, raise_limit
+from .signals import list_ending_signals
 
 log = logging.getLogger(__name__)
 
@@ -50,13 +52,15 @@ class _Server(uvicorn.Server):
 
 
 async def run(settings: Settings, started: Started | None = None) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until SIGINT, SIGTERM or SIGHUP.
 
     `started` is called once both ports answer, with the settings as they came out (port 0 becomes the port
     that was free) and a function that ends the server as a signal does. Raises CredentialsUnusable,
     DataDirectoryBusy and PortTaken before anything is changed.
     """
     options_of(settings.cluster)
+    raise_limit()
+    asyncio.get_running_loop().set_exception_handler(AcceptErrors())
     http = _bind(settings.server.host, settings.server.port)
     events = _bind(settings.server.host, settings.server.ws_port)
     ports = {"port": http.getsockname()[1], "ws_port": events.getsockname()[1]}
@@ -104,6 +108,8 @@ def _config(app: object, settings: Settings, lifespan: str = "on") -> uvicorn.Co
         log_config=None,
         access_log=False,
         lifespan=lifespan,  # type: ignore[arg-type]
+        http=BoundedHttp,
+        limit_concurrency=fit_connections(settings.server.max_connections, ports=2),
         ws="websockets-sansio",
         ws_max_size=64 * 1024,
         # Previews are JPEG already; compressing them again only costs time.
@@ -142,6 +148,6 @@ def _stop_on_signals(*servers: uvicorn.Server) -> Callable[[], None]:
         stop()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in list_ending_signals():
         loop.add_signal_handler(number, signalled)
     return stop
