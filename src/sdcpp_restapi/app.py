@@ -1,7 +1,5 @@
-"""The web applications of both ports: routes, middleware, and the life of the parts behind them."""
+"""The web applications of both ports: routes and middleware."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -34,7 +32,7 @@ from .api.routes import (
     upscaling,
     workers,
 )
-from .assembly.server import open_server
+from .api.shutdown import AnswerWhenCancelled
 from .config import Settings
 from .ui.page import Page
 
@@ -45,20 +43,8 @@ the results. Events come over a WebSocket at `/ws` (and on a port of its own, 80
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application on the main port. Its parts live from start-up to shutdown, in `app.state.server`."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_server(settings) as state:
-            app.state.server = state
-            yield
-
-    app = FastAPIOffline(
-        title="SDCPP-RESTAPI",
-        version=__version__,
-        description=DESCRIPTION,
-        lifespan=lifespan,
-    )
+    """The application on the main port; who serves it puts the parts behind it into `app.state.server`."""
+    app = FastAPIOffline(title="SDCPP-RESTAPI", version=__version__, description=DESCRIPTION)
     for module in (
         health,
         log,
@@ -118,4 +104,5 @@ def _add_middleware(app: FastAPI, settings: Settings) -> None:
     app.add_middleware(HeadRequests, routes=app.router.routes)
     app.add_middleware(JsonBodies, max_bytes=settings.server.max_body_mb * 2**20)
     app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)
+    app.add_middleware(AnswerWhenCancelled)
     app.add_middleware(Cors, origins=Origins(settings.server))

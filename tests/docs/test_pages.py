@@ -107,9 +107,9 @@ OTHER_CODES = {
 }
 # Errors that no answer has: they end an attempt of a job, whose `error` is their sentence, or a command.
 NOT_ANSWERED = {
-    "bad_file", "bad_settings", "cannot_load", "credentials_unusable", "data_directory_busy", "engine_lost",
-    "engine_unusable", "interrupted", "job_cancelled", "job_failed", "name_taken", "port_taken",
-    "server_refused", "server_unreachable", "start_failed", "worker_lost",
+    "bad_file", "bad_settings", "cannot_load", "credentials_unusable", "data_directory_busy",
+    "database_too_new", "engine_lost", "engine_unusable", "interrupted", "job_cancelled", "job_failed",
+    "name_taken", "port_taken", "server_refused", "server_unreachable", "start_failed", "worker_lost",
 }  # fmt: skip
 
 

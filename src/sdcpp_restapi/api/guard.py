@@ -12,13 +12,15 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..config import Server
-from ..errors import BadRequest, OriginRefused, SdcppError, Unauthorized
+from ..errors import BadRequest, NotFound, OriginRefused, SdcppError, Unauthorized
 from .error_handlers import respond_to
 from .origins import Origins
 
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost"}
 # The description of the API and the page are no secrets, and a browser can't put a key on assets.
 PUBLIC = ("/docs", "/redoc", "/openapi.json", "/static-offline-docs/", "/ui/")
+# The stream of events. Behind other paths are applications that know HTTP only.
+STREAMS = ("/", "/ws")
 LEADS_TO_PAGE = ("/", "/ui")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 # Close code of a WebSocket that is refused: policy violation (RFC 6455, 7.4.1).
@@ -49,6 +51,8 @@ class Guard:
         headers = Headers(scope=scope)
         host, port = _split_host(headers.get("host", ""))
         self._check_host(host)
+        if scope["type"] == "websocket" and scope["path"] not in STREAMS:
+            raise NotFound
         if "origin" in headers:
             self._check_origin(headers["origin"], host, port)
         if self._keys and not _is_public(scope):

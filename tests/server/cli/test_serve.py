@@ -1,7 +1,10 @@
 """`sdcpp serve`: settings, ports, signals, and how it says no."""
 
+import re
 import signal
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -104,7 +107,18 @@ def test_a_database_that_cannot_be_read_ends_it_with_exit_code_2(tmp_path: Path)
     (tmp_path / "data" / "sdcpp.db").write_bytes(b"no database" * 1000)
     ended = sdcpp("serve", *ANY_PORTS, "--data-dir", "data", folder=tmp_path)
     assert ended.returncode == 2
-    assert "The server could not start" in ended.stderr
+    assert "it is no SQLite database" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_the_database_of_a_later_release_is_refused_with_both_versions(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect(tmp_path / "data" / "sdcpp.db")) as database:
+        database.execute("PRAGMA user_version = 4711")
+    ended = sdcpp("serve", *ANY_PORTS, "--data-dir", "data", folder=tmp_path)
+    assert ended.returncode == 2
+    assert re.search(r"sdcpp.db is of version 4711, and this release knows versions up to \d+", ended.stderr)
+    assert ended.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(("keys", "warned"), [("", True), ("a-secret-for-tests", False)])
@@ -142,4 +156,4 @@ def test_with_demo_a_remembered_model_goes_before_the_demo_model(tmp_path: Path)
         server.end()
     with running("serve", "--demo", *ANY_PORTS, folder=tmp_path) as server:
         server.port()
-        assert server.wait_for(r"slot: loaded (\S+)")[1] == "mine.safetensors"
+        assert server.wait_for(r"engine_slot: loaded (\S+)")[1] == "mine.safetensors"
