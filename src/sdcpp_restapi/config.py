@@ -147,6 +147,9 @@ class Engine(Section):
     )
     start_timeout: float = Field(60.0, gt=0, description="Seconds until a child must have reported")
     hang_after: float = Field(300.0, gt=0, description="Seconds without a message and without CPU time")
+    max_memory_mb: int | None = Field(
+        None, ge=64, description="Memory that a child may take; default: 90 % of the machine's"
+    )
     cancel_grace: float = Field(30.0, gt=0, description="Seconds that a cancelled job gets to stop")
     restart_delay: float = Field(
         1.0, ge=0, description="Seconds before a child that died at once is replaced"

@@ -132,7 +132,8 @@ def test_a_stop_during_a_load_is_an_ordinary_end(tmp_path: Path, number: signal.
 
         def ask() -> None:
             with suppress(httpx.HTTPError):
-                statuses.append(httpx.post(f"{server.url}/models/load", json=SCRIPTED).status_code)
+                answer = httpx.post(f"{server.url}/models/load", json=SCRIPTED, timeout=60)
+                statuses.append(answer.status_code)
 
         asking = threading.Thread(target=ask)
         asking.start()
