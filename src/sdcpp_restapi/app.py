@@ -1,19 +1,18 @@
-"""The web applications of both ports: routes, middleware, and the life of the parts behind them."""
+"""The web applications of both ports: routes and middleware."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.applications import Starlette
-from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import WebSocketRoute
 
 from . import __version__
 from .api import error_handlers, websocket
 from .api.guard import Guard
+from .api.methods import HeadRequests
+from .api.origins import Cors, Origins
 from .api.request_body import JsonBodies
 from .api.routes import (
     assistant,
@@ -33,7 +32,7 @@ from .api.routes import (
     upscaling,
     workers,
 )
-from .assembly.server import open_server
+from .api.shutdown import AnswerWhenCancelled
 from .config import Settings
 from .ui.page import Page
 
@@ -44,20 +43,8 @@ the results. Events come over a WebSocket at `/ws` (and on a port of its own, 80
 
 
 def create_app(settings: Settings) -> FastAPI:
-    """The application on the main port. Its parts live from start-up to shutdown, in `app.state.server`."""
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_server(settings) as state:
-            app.state.server = state
-            yield
-
-    app = FastAPIOffline(
-        title="SDCPP-RESTAPI",
-        version=__version__,
-        description=DESCRIPTION,
-        lifespan=lifespan,
-    )
+    """The application on the main port; who serves it puts the parts behind it into `app.state.server`."""
+    app = FastAPIOffline(title="SDCPP-RESTAPI", version=__version__, description=DESCRIPTION)
     for module in (
         health,
         log,
@@ -114,12 +101,8 @@ def create_socket_app(main: FastAPI, settings: Settings) -> Starlette:
 
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the first that a request meets.
+    app.add_middleware(HeadRequests, routes=app.router.routes)
     app.add_middleware(JsonBodies, max_bytes=settings.server.max_body_mb * 2**20)
     app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)
-    if settings.server.allowed_origins:
-        app.add_middleware(
-            CORSMiddleware,
-            allow_origins=settings.server.allowed_origins,
-            allow_methods=["*"],
-            allow_headers=["*"],
-        )
+    app.add_middleware(AnswerWhenCancelled)
+    app.add_middleware(Cors, origins=Origins(settings.server))

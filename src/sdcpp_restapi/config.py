@@ -3,6 +3,7 @@
 Frozen once read. What a user may change while the server runs lives in preferences.py instead.
 """
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +17,15 @@ from .errors import BadSettings
 from .schemas.model_types import MODEL_TYPES, TYPE_NAMES, ModelType
 from .schemas.models import LoadRequest
 from .schemas.options import GenerationDefaults
+from .schemas.secrets import HeaderSecret, IssuedSecret
 from .schemas.upscaling import UpscalerRequest
 from .schemas.video import Txt2VidRequest
 from .setting_sources import Flags, explain, from_all_sources
 
+# An API key is guessed by trying: this many characters of chance are out of reach.
+SHORTEST_KEY = 16
+# As browsers write them: a scheme and a host, with a port where it is not the usual one.
+ORIGIN = r"null/?|[A-Za-z][A-Za-z0-9+.-]*://[^\s/?#@*]+/?"
 # What a device is called: as the engine names it, or the CPU with a number of threads.
 DEVICE = r"(?i:cpu):[1-9][0-9]{0,3}|[^\s,=:]{1,64}"
 
@@ -40,7 +46,38 @@ class Server(Section):
     allowed_hosts: list[str] = Field([], description="Host names accepted besides loopback and IP literals")
     allowed_origins: list[str] = Field([], description="Origins of web pages on other hosts that may call")
     max_body_mb: int = Field(64, ge=1, description="Largest request body")
+    max_connections: int = Field(1000, ge=1, description="Open connections on each port; more are told so")
     shutdown_grace: float = Field(5.0, gt=0, description="Seconds that open requests get at the end")
+
+    @field_validator("api_keys")
+    @classmethod
+    def _hard_to_guess(cls, keys: list[SecretStr]) -> list[SecretStr]:
+        for number, key in enumerate(keys, 1):
+            text = key.get_secret_value()
+            which = f"key {number} of {len(keys)}" if len(keys) > 1 else "the key"
+            if not text.strip():
+                raise ValueError(f"{which} is blank; leave the setting out to have no keys")
+            if not re.fullmatch(r"[!-~]*", text):
+                raise ValueError(f"{which} has other characters than visible ASCII ones")
+            if len(text) < SHORTEST_KEY:
+                raise ValueError(f"{which} has {len(text)} characters; at least {SHORTEST_KEY} are needed")
+        return keys
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _as_browsers_write_them(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            if not re.fullmatch(ORIGIN, origin):
+                raise ValueError(f"{origin!r} is no origin: https://host, https://host:port, or null")
+        return origins
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether only this machine can connect."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
 
 
 class Paths(Section):
@@ -110,6 +147,9 @@ class Engine(Section):
     )
     start_timeout: float = Field(60.0, gt=0, description="Seconds until a child must have reported")
     hang_after: float = Field(300.0, gt=0, description="Seconds without a message and without CPU time")
+    max_memory_mb: int | None = Field(
+        None, ge=64, description="Memory that a child may take; default: 90 % of the machine's"
+    )
     cancel_grace: float = Field(30.0, gt=0, description="Seconds that a cancelled job gets to stop")
     restart_delay: float = Field(
         1.0, ge=0, description="Seconds before a child that died at once is replaced"
@@ -211,8 +251,8 @@ class Downloads(Section):
 
     parallel: int = Field(2, ge=1, le=16, description="Downloads at the same time")
     allow_private: bool = Field(False, description="Also from this machine and from private networks")
-    civitai_token: SecretStr | None = Field(None, description="Sent to civitai_url only")
-    huggingface_token: SecretStr | None = Field(None, description="Sent to huggingface_url only")
+    civitai_token: HeaderSecret = Field(None, description="Sent to civitai_url only")
+    huggingface_token: HeaderSecret = Field(None, description="Sent to huggingface_url only")
     civitai_url: str = Field("https://civitai.com", pattern="^https?://[^/@?#]+/?$")
     huggingface_url: str = Field("https://huggingface.co", pattern="^https?://[^/@?#]+/?$")
     timeout: float = Field(30.0, gt=0, description="Seconds to connect, and seconds without a byte")
@@ -228,8 +268,8 @@ class Cluster(Section):
         "sdcpp", pattern="^[A-Za-z0-9_-]{1,32}$", description="Begins the names of all subjects and streams"
     )
     user: str | None = None
-    password: SecretStr | None = None
-    token: SecretStr | None = None
+    password: IssuedSecret = None
+    token: IssuedSecret = None
     credentials: Path | None = Field(None, description="A .creds file")
     tls_ca: Path | None = Field(None, description="Certificates to trust besides the system's")
     tls_cert: Path | None = Field(None, description="Our own certificate, where the broker asks for one")

@@ -16,7 +16,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from .errors import DiskFull, StorageUnavailable
+from .errors import DiskFull, SdcppError, StorageUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +25,11 @@ log = logging.getLogger(__name__)
 COMMITS_TO_CHECKPOINT = 100
 # While writes follow each other without a pause, the log can't start anew: SQLite sees to it at 40 MB.
 MOST_LOG_PAGES = 10_000
+
+
+class DatabaseTooNew(SdcppError):
+    """A later release wrote the database"""
+
 
 Work = Callable[[sqlite3.Connection], Any]
 
@@ -47,7 +52,7 @@ class Database:
         database = cls(path)
         with _explain_errors(path):
             await database._writer.open(path)
-            await database.write(_migrate)
+            await database.write(lambda connection: _migrate(connection, path))
             await database._reader.open(path)
             await database._keeper.open(path)
         return database
@@ -194,21 +199,31 @@ def _checkpoint(db: sqlite3.Connection) -> None:
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None)
     connection.row_factory = sqlite3.Row
+    # One damaged text must not keep a whole page from being read.
+    connection.text_factory = lambda text: text.decode(errors="replace")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # What is deleted, such as a key, is overwritten where that costs no page more.
+    connection.execute("PRAGMA secure_delete = FAST")
     connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_LOG_PAGES}")
     return connection
 
 
-def _migrate(connection: sqlite3.Connection) -> None:
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     (done,) = connection.execute("PRAGMA user_version").fetchone()
     scripts = sorted(
         (entry.name, entry)
         for entry in resources.files(__package__).joinpath("migrations").iterdir()
         if entry.name.endswith(".sql")
     )
+    newest = int(scripts[-1][0].split("_")[0])
+    if done > newest:
+        raise DatabaseTooNew(
+            f"The database {path} is of version {done}, and this release knows versions up to {newest}:"
+            " start the release that it belongs to, or name another data directory with --data-dir"
+        )
     for name, script in scripts:
         number = int(name.split("_")[0])
         if number > done:

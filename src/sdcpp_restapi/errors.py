@@ -110,6 +110,10 @@ class JobNotFound(NotFound):
     """Job not found"""
 
 
+class JobDamaged(NotFound):
+    """The job cannot be read: its row in the database is damaged"""
+
+
 class UpscalerNotFound(NotFound):
     """Model not found"""
 
@@ -118,6 +122,12 @@ class LoadInProgress(SdcppError):
     """Another model is being loaded"""
 
     status = 409
+
+
+class ServerStopping(SdcppError):
+    """The server is being stopped"""
+
+    status = 503
 
 
 class StorageUnavailable(SdcppError):

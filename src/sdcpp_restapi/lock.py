@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Self, TextIO
 
@@ -17,7 +18,10 @@ class DataDirectoryLock:
     @classmethod
     def take(cls, data_dir: Path, port: int) -> Self:
         """Make the directory and lock it. Raises DataDirectoryBusy, naming who has it."""
-        data_dir.mkdir(parents=True, exist_ok=True)
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # What people asked for, and keys of theirs, are nobody else's business.
+        with suppress(OSError):
+            data_dir.chmod(0o700)
         file = open(data_dir / "lock", "a+", encoding="utf-8")  # noqa: SIM115 - it stays open
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -3,7 +3,12 @@
 import json
 import logging
 import logging.handlers
+import os
+import queue
+import re
 import sys
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,6 +21,28 @@ from .schemas.log import LogEntry
 FILE_BYTES, FILES = 5 * 2**20, 5
 # A line has some 150 bytes; where lines are much longer the tail has fewer of them.
 BYTES_PER_LINE = 1000
+# Lines that wait for a slow reader of standard error.
+MOST_WAITING = 10_000
+# Seconds that they get at the end.
+LAST_WORDS = 1.0
+# What a terminal would obey, or show as another line or in another order than it is.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+class TextLines(logging.Formatter):
+    """A line for people; control characters of the message, which a client may have sent, are escaped."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and the traceback if there is one, whose lines stay lines."""
+        return "\n".join(_escape(line) for line in super().format(record).split("\n"))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
+        """The line without the traceback."""
+        record.message = _escape(record.message)
+        return super().formatMessage(record)
 
 
 class JsonLines(logging.Formatter):
@@ -31,7 +58,60 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        text = json.dumps(line, ensure_ascii=False)
+        return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+class StandardError(logging.Handler):
+    """Standard error, written by a thread: a reader that does not read keeps nobody waiting.
+
+    Once so many lines wait, further ones are counted and dropped; that is told when it moves again.
+    """
+
+    def __init__(self, descriptor: int, most_waiting: int = MOST_WAITING) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._waiting: queue.Queue[str | None] = queue.Queue(most_waiting)
+        self._dropped = 0
+        self._thread = threading.Thread(target=self._write_lines, name="stderr", daemon=True)
+        self._thread.start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Leave the line to the thread."""
+        try:
+            if self._dropped:
+                self._waiting.put_nowait(self._describe_dropped())
+                self._dropped = 0
+            self._waiting.put_nowait(self.format(record))
+        except queue.Full:
+            self._dropped += 1
+        except Exception:
+            self.handleError(record)
+
+    def close(self) -> None:
+        """Give the lines that wait a moment to be written."""
+        with suppress(queue.Full):
+            self._waiting.put_nowait(None)
+            self._thread.join(LAST_WORDS)
+        super().close()
+
+    def _write_lines(self) -> None:
+        while (line := self._waiting.get()) is not None:
+            self._write(line)
+            if self._dropped and self._waiting.empty():
+                with suppress(queue.Full):
+                    self._waiting.put_nowait(self._describe_dropped())
+                    self._dropped = 0
+
+    def _describe_dropped(self) -> str:
+        return f"{self._dropped} lines of the log were dropped here: nobody read standard error"
+
+    def _write(self, line: str) -> None:
+        left = f"{line}\n".encode(errors="backslashreplace")
+        # Not by sys.stderr: at the end the interpreter would wait for its lock. A reader may be gone.
+        with suppress(OSError):
+            while left:
+                left = left[os.write(self._descriptor, left) :]
 
 
 class LogFile(logging.handlers.RotatingFileHandler):
@@ -45,12 +125,14 @@ class LogFile(logging.handlers.RotatingFileHandler):
 
 def configure(settings: Logging, data_dir: Path) -> None:
     """Set up the root logger; libraries are heard from warnings on."""
-    people = logging.StreamHandler(sys.stderr)
-    text = logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
-    people.setFormatter(JsonLines() if settings.format == "json" else text)
+    people = StandardError(sys.stderr.fileno())
+    people.setFormatter(JsonLines() if settings.format == "json" else TextLines())
     path = _log_path(data_dir)
     path.parent.mkdir(parents=True, exist_ok=True)
-    file = LogFile(path, maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8")
+    # What a client sent need not be text that UTF-8 can carry.
+    file = LogFile(
+        path, maxBytes=FILE_BYTES, backupCount=FILES - 1, encoding="utf-8", errors="backslashreplace"
+    )
     file.setFormatter(JsonLines())
     logging.basicConfig(level=logging.WARNING, handlers=[people, file], force=True)
     logging.getLogger("sdcpp_restapi").setLevel(settings.level.upper())
@@ -65,6 +147,10 @@ def read_tail(data_dir: Path, count: int) -> list[LogEntry]:
     except FileNotFoundError:
         return []
     return [entry for line in lines[-count:] if (entry := _parse_entry(line))]
+
+
+def _escape(text: str) -> str:
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _parse_entry(line: bytes) -> LogEntry | None:

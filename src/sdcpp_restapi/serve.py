@@ -3,19 +3,23 @@
 import asyncio
 import gc
 import logging
-import signal
 import socket as sockets
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, nullcontext
 
 import uvicorn
 
+from .api.app_state import AppState
+from .api.http_protocol import BoundedHttp
 from .app import create_app, create_socket_app
+from .assembly.server import open_server
 from .cluster.credentials import options_of
 from .config import Settings
 from .errors import SdcppError
 from .lock import DataDirectoryLock
 from .logs import configure
+from .open_files import AcceptErrors, fit_connections, raise_limit
+from .signals import list_ending_signals
 
 log = logging.getLogger(__name__)
 
@@ -38,25 +42,23 @@ class _Server(uvicorn.Server):
         self.listening = asyncio.Event()
 
     async def startup(self, sockets: list[sockets.socket] | None = None) -> None:
-        try:
-            await super().startup(sockets)
-        except SystemExit:  # how uvicorn says that the lifespan failed
-            raise StartFailed from None
-        if self.started:
-            self.listening.set()
+        await super().startup(sockets)
+        self.listening.set()
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         return nullcontext()
 
 
 async def run(settings: Settings, started: Started | None = None) -> None:
-    """Serve until SIGINT or SIGTERM.
+    """Serve until SIGINT, SIGTERM or SIGHUP.
 
     `started` is called once both ports answer, with the settings as they came out (port 0 becomes the port
     that was free) and a function that ends the server as a signal does. Raises CredentialsUnusable,
     DataDirectoryBusy and PortTaken before anything is changed.
     """
     options_of(settings.cluster)
+    raise_limit()
+    asyncio.get_running_loop().set_exception_handler(AcceptErrors())
     http = _bind(settings.server.host, settings.server.port)
     events = _bind(settings.server.host, settings.server.ws_port)
     ports = {"port": http.getsockname()[1], "ws_port": events.getsockname()[1]}
@@ -77,33 +79,47 @@ async def _serve(
 ) -> None:
     app = create_app(settings)
     main = _Server(_config(app, settings))
-    extra = _Server(_config(create_socket_app(app, settings), settings, lifespan="off"))
+    extra = _Server(_config(create_socket_app(app, settings), settings))
     stop = _stop_on_signals(main, extra)
-    serving = asyncio.create_task(main.serve([http]))
-    listening = asyncio.create_task(main.listening.wait())
-    await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
-    listening.cancel()
-    if main.listening.is_set():
-        # What is there now stays: it is never looked through again, which would hold up requests for 50 ms.
-        gc.freeze()
-        gc.enable()
-        both = asyncio.gather(serving, extra.serve([events]))
-        # From now on connections wait for the server instead of being refused.
-        events.listen()
-        if started is not None:
-            started(settings, stop)
-        await both
-    await serving
-    if not main.started:
-        raise StartFailed
+    async with AsyncExitStack() as stack:
+        app.state.server = await _open(settings, stack)
+        serving = asyncio.create_task(main.serve([http]))
+        listening = asyncio.create_task(main.listening.wait())
+        await asyncio.wait((serving, listening), return_when=asyncio.FIRST_COMPLETED)
+        listening.cancel()
+        if main.listening.is_set():
+            # What is there now stays: it is never looked through again, which would hold up requests for
+            # 50 ms.
+            gc.freeze()
+            gc.enable()
+            both = asyncio.gather(serving, extra.serve([events]))
+            # From now on connections wait for the server instead of being refused.
+            events.listen()
+            if started is not None:
+                started(settings, stop)
+            await both
+        await serving
 
 
-def _config(app: object, settings: Settings, lifespan: str = "on") -> uvicorn.Config:
+async def _open(settings: Settings, stack: AsyncExitStack) -> AppState:
+    """The parts behind the routes. What is no fault of ours is a sentence; the log tells of others."""
+    try:
+        return await stack.enter_async_context(open_server(settings))
+    except (SdcppError, OSError):
+        raise
+    except Exception:
+        log.exception("the server could not start")
+        raise StartFailed from None
+
+
+def _config(app: object, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # type: ignore[arg-type]
         log_config=None,
         access_log=False,
-        lifespan=lifespan,  # type: ignore[arg-type]
+        lifespan="off",
+        http=BoundedHttp,
+        limit_concurrency=fit_connections(settings.server.max_connections, ports=2),
         ws="websockets-sansio",
         ws_max_size=64 * 1024,
         # Previews are JPEG already; compressing them again only costs time.
@@ -142,6 +158,6 @@ def _stop_on_signals(*servers: uvicorn.Server) -> Callable[[], None]:
         stop()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in list_ending_signals():
         loop.add_signal_handler(number, signalled)
     return stop

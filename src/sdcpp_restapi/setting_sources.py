@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -20,7 +20,6 @@ type Flags = Mapping[str, Mapping[str, Any]]
 
 # Flags that are not called after their setting.
 FLAG_OF = {("logging", "level"): "--log-level"}
-SECRETS = {"api_keys", "civitai_token", "huggingface_token"}
 
 
 class Environment(EnvSettingsSource):
@@ -29,7 +28,9 @@ class Environment(EnvSettingsSource):
     def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         """What is neither is handed on as it is: the check of its type tells then what is wrong."""
         if _is_list(field) and not value.lstrip().startswith("["):
-            return [part.strip() for part in value.split(",") if part.strip()]
+            named = [part.strip() for part in value.split(",") if part.strip()]
+            # Blank keys are a mistake to be told: without any the server would be open.
+            return named or ([""] if _mentions_secret(field.annotation) else [])
         try:
             return super().decode_complex_value(field_name, field, value)
         except ValueError:
@@ -71,8 +72,7 @@ def _describe_problem(detail: dict[str, Any], model: type[BaseModel], flags: Fla
     if detail["type"] == "extra_forbidden":
         return f"{place}{where}: there is no such setting{_find_similar(loc, model)}"
     message = detail["msg"].removeprefix("Value error, ").replace("Input should", "it should", 1)
-    hidden = any(part in SECRETS for part in loc)
-    value = "this value" if hidden else _shorten(detail["input"])
+    value = "this value" if _may_hold_secret(loc, model) else _shorten(detail["input"])
     return f"{place} = {value}{where} is not allowed: {message}"
 
 
@@ -88,6 +88,24 @@ def _find_origin(loc: tuple[str, ...], flags: Flags, file: Path | None) -> tuple
     if f"SDCPP_{section}".upper() in variables:
         return ".".join((f"SDCPP_{section}".upper(), *loc[1:])), ""
     return ".".join(loc), f" in {file}" if file else ""
+
+
+def _may_hold_secret(loc: tuple[str, ...], model: type[BaseModel]) -> bool:
+    """Whether the value at this place is a secret, or a table with one in it."""
+    known: object = model
+    for part in loc:
+        if not (isinstance(known, type) and issubclass(known, BaseModel)):
+            break
+        if part not in known.model_fields:
+            return True  # who knows what was meant for what
+        known = known.model_fields[part].annotation
+    return _mentions_secret(known)
+
+
+def _mentions_secret(kind: object) -> bool:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return any(_mentions_secret(field.annotation) for field in kind.model_fields.values())
+    return kind in (SecretStr, SecretBytes) or any(_mentions_secret(inner) for inner in get_args(kind))
 
 
 def _find_similar(loc: tuple[str, ...], model: type[BaseModel]) -> str:

@@ -1,23 +1,23 @@
 """The process of a worker: the lock, the log, signals, and an orderly end."""
 
 import asyncio
-import signal
 from contextlib import AsyncExitStack, suppress
 
 from .assembly.worker import open_worker
 from .config import Settings
 from .lock import DataDirectoryLock
 from .logs import configure
+from .signals import list_ending_signals
 
 
 async def work(settings: Settings) -> None:
-    """Work until SIGINT or SIGTERM.
+    """Work until SIGINT, SIGTERM or SIGHUP.
 
     Raises DataDirectoryBusy, CredentialsUnusable and NameTaken before any job is taken.
     """
     working = asyncio.create_task(_work(settings))
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in list_ending_signals():
         loop.add_signal_handler(number, working.cancel)
     with suppress(asyncio.CancelledError):
         await working

@@ -95,12 +95,21 @@ def test_every_event_is_documented_and_no_other() -> None:
 
 
 # Codes of answers that are no class of ours, with their status.
-OTHER_CODES = {"invalid_request": 400, "invalid_json": 400, "method_not_allowed": 405, "internal_error": 500}
+OTHER_CODES = {
+    "invalid_request": 400,
+    "invalid_json": 400,
+    "method_not_allowed": 405,
+    "internal_error": 500,
+    "preflight_refused": 400,
+    "request_timeout": 408,
+    "request_header_fields_too_large": 431,
+    "too_many_connections": 503,
+}
 # Errors that no answer has: they end an attempt of a job, whose `error` is their sentence, or a command.
 NOT_ANSWERED = {
-    "bad_file", "bad_settings", "cannot_load", "credentials_unusable", "data_directory_busy", "engine_lost",
-    "engine_unusable", "interrupted", "job_cancelled", "job_failed", "name_taken", "port_taken",
-    "server_refused", "server_unreachable", "start_failed", "worker_lost",
+    "bad_file", "bad_settings", "cannot_load", "credentials_unusable", "data_directory_busy",
+    "database_too_new", "engine_lost", "engine_unusable", "interrupted", "job_cancelled", "job_failed",
+    "name_taken", "port_taken", "server_refused", "server_unreachable", "start_failed", "worker_lost",
 }  # fmt: skip
 
 

@@ -141,7 +141,7 @@ def test_without_the_built_page_a_sentence_says_what_to_do(tmp_path: Path) -> No
 def test_a_first_visit_asks_for_the_key_once_and_shows_the_way_to_a_model(
     open_ui: OpenUi, tmp_path: Path
 ) -> None:
-    key = "a key that only the tests know"
+    key = "a-key-that-only-the-tests-know"
     with RunningServer(tmp_path, env={"SDCPP_SERVER_API_KEYS": json.dumps([key])}) as running:
         page = open_ui(at=running.url, wait_for="dialog[open]")
         assert problems(page) == []

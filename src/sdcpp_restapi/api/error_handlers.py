@@ -12,6 +12,7 @@ from starlette.responses import Response
 from ..errors import LlmFailed, SdcppError
 from ..schemas.llm_settings import LlmFailure
 from ..schemas.options import ErrorBody
+from .methods import list_allowed
 from .response_cache import json_response
 
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ async def _handle_invalid_request(_request: Request, error: Exception) -> Respon
     return error_response("; ".join(_describe(detail) for detail in details), 400, "invalid_request", field)
 
 
-async def _handle_http_exception(_request: Request, error: Exception) -> Response:
+async def _handle_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     # FastAPI wraps whatever goes wrong while it reads a body.
     if isinstance(error.__cause__, SdcppError):
@@ -87,7 +88,10 @@ async def _handle_http_exception(_request: Request, error: Exception) -> Respons
         return error_response(f"The body is not valid JSON: {error.__cause__}", 400, "invalid_json")
     # "Not Found" -> "Not found", as the API spells it
     text = str(error.detail).capitalize()
-    return error_response(text, error.status_code, text.lower().replace(" ", "_"))
+    answer = error_response(text, error.status_code, text.lower().replace(" ", "_"))
+    if error.status_code == 405:
+        answer.headers["allow"] = ", ".join(list_allowed(request.app.router.routes, request.scope))
+    return answer
 
 
 async def _handle_unexpected(request: Request, error: Exception) -> Response:

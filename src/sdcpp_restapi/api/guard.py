@@ -12,13 +12,17 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..config import Server
-from ..errors import BadRequest, OriginRefused, SdcppError, Unauthorized
+from ..errors import BadRequest, NotFound, OriginRefused, SdcppError, Unauthorized
 from .error_handlers import respond_to
+from .origins import Origins
 
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost"}
 # The description of the API and the page are no secrets, and a browser can't put a key on assets.
 PUBLIC = ("/docs", "/redoc", "/openapi.json", "/static-offline-docs/", "/ui/")
+# The stream of events. Behind other paths are applications that know HTTP only.
+STREAMS = ("/", "/ws")
 LEADS_TO_PAGE = ("/", "/ui")
+DEFAULT_PORTS = {"http": 80, "https": 443}
 # Close code of a WebSocket that is refused: policy violation (RFC 6455, 7.4.1).
 POLICY_VIOLATION = 1008
 
@@ -31,7 +35,7 @@ class Guard:
         self._main_port = main_port
         self._keys = [key.get_secret_value().encode() for key in server.api_keys]
         self._hosts = {name.lower() for name in server.allowed_hosts} | LOOPBACK_NAMES | {server.host.lower()}
-        self._origins = {origin.rstrip("/").lower() for origin in server.allowed_origins}
+        self._origins = Origins(server)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse the request or pass it on."""
@@ -47,6 +51,8 @@ class Guard:
         headers = Headers(scope=scope)
         host, port = _split_host(headers.get("host", ""))
         self._check_host(host)
+        if scope["type"] == "websocket" and scope["path"] not in STREAMS:
+            raise NotFound
         if "origin" in headers:
             self._check_origin(headers["origin"], host, port)
         if self._keys and not _is_public(scope):
@@ -59,17 +65,24 @@ class Guard:
             )
 
     def _check_origin(self, origin: str, host: str, port: int | None) -> None:
-        origin = origin.rstrip("/").lower()
-        if origin in self._origins:
+        if self._origins.allow(origin) or self._is_our_page(origin, host, port):
             return
-        scheme, _, authority = origin.partition("://")
+        raise OriginRefused(
+            f"Origin {origin!r} is not allowed; add it to server.allowed_origins"
+            " (SDCPP_SERVER_ALLOWED_ORIGINS)"
+        )
+
+    def _is_our_page(self, origin: str, host: str, port: int | None) -> bool:
+        """Whether the page came from where the request went to.
+
+        A Host without a port stands for 80 and 443: a proxy that ends TLS passes on the name alone.
+        """
+        scheme, _, authority = origin.rstrip("/").lower().partition("://")
+        if scheme not in DEFAULT_PORTS:
+            return False
         their_host, their_port = _split_host(authority)
-        their_port = their_port or (443 if scheme == "https" else 80)
-        if their_host != host or their_port not in (port or 80, self._main_port):
-            raise OriginRefused(
-                f"Origin {origin!r} is not allowed; add it to server.allowed_origins"
-                " (SDCPP_SERVER_ALLOWED_ORIGINS)"
-            )
+        ports = {port} if port else set(DEFAULT_PORTS.values())
+        return their_host == host and (their_port or DEFAULT_PORTS[scheme]) in ports | {self._main_port}
 
     def _check_key(self, headers: Headers, query: bytes) -> None:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")

@@ -9,6 +9,7 @@ from ..llm.assistant.assistant import Assistant
 from ..llm.assistant.history import ConversationStore
 from ..llm.configured_model import ConfiguredModel
 from ..llm.enhancement_history import EnhancementStore
+from ..llm.key_file import KeyFile
 from ..llm.local.chat_model_slot import ChatModelSlot
 from ..llm.prompt_enhancer import PromptEnhancer
 from ..llm.providers.registry import Providers
@@ -36,7 +37,8 @@ async def open_llm(
     slot = ChatModelSlot(settings.llm)
     stack.push_async_callback(slot.close)
     providers = Providers(slot, models.catalog)
-    enhancement_settings = await ProviderPreference.read(base.preferences, "ollama", OllamaSettings())
+    keys = KeyFile(settings.paths.data_dir / "keys.json")
+    enhancement_settings = await ProviderPreference.read(base.preferences, keys, "ollama", OllamaSettings())
     enhancer = PromptEnhancer(
         model=ConfiguredModel(
             providers=providers, preference=enhancement_settings, settings_path="/ollama/settings"
@@ -45,7 +47,9 @@ async def open_llm(
         architecture=partial(_read_architecture, slots.model),
         max_prompt_chars=settings.limits.max_prompt_chars,
     )
-    assistant_settings = await ProviderPreference.read(base.preferences, "assistant", AssistantSettings())
+    assistant_settings = await ProviderPreference.read(
+        base.preferences, keys, "assistant", AssistantSettings()
+    )
     assistant = Assistant(
         ConfiguredModel(
             providers=providers, preference=assistant_settings, settings_path="/assistant/settings"

@@ -42,7 +42,8 @@ def _root(
 @app.command(
     epilog=examples(
         "sdcpp serve",
-        "sdcpp serve --host 0.0.0.0 --models-dir /mnt/models  [dim]with SDCPP_SERVER_API_KEYS=secret[/dim]",
+        "sdcpp serve --host 0.0.0.0 --models-dir /mnt/models"
+        "  [dim]with SDCPP_SERVER_API_KEYS=some-long-random-word[/dim]",
         "sdcpp serve --config sdcpp.toml --port 9000",
         "[dim]Every setting is also a line in the TOML file (section.name) and an environment variable"
         " (SDCPP_SECTION_NAME). Flags go before variables, variables before the file.[/dim]",

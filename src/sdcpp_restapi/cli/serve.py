@@ -1,7 +1,6 @@
 """`sdcpp serve`."""
 
 import asyncio
-import ipaddress
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +46,7 @@ def announce(settings: Settings) -> None:
     typer.echo(
         f"Serving on http://{shown}:{server.port} (events on ws://{shown}:{server.ws_port}, docs at /docs)"
     )
-    if not server.api_keys and not _only_this_machine(server):
+    if not server.api_keys and not server.on_loopback:
         log.warning(
             "everyone who reaches %s may use this server: set server.api_keys (SDCPP_SERVER_API_KEYS)"
             " or bind to 127.0.0.1",
@@ -64,10 +63,3 @@ def local_url(server: Server) -> str:
 def bracketed(host: str) -> str:
     """An IPv6 address as URLs want it."""
     return f"[{host}]" if ":" in host else host
-
-
-def _only_this_machine(server: Server) -> bool:
-    try:
-        return ipaddress.ip_address(server.host).is_loopback
-    except ValueError:
-        return server.host == "localhost"

@@ -1,11 +1,18 @@
-"""A watchdog: ends a child that hangs.
+"""Watchdogs: one ends a child that hangs, one a child that takes all memory.
 
 That no report comes proves nothing: one VAE decode on a CPU takes minutes. A child that reports nothing and
 uses no CPU time either is stuck. On a GPU it may wait for the device without using the CPU, so there it gets
 longer.
+
+What a file or request makes of memory is not always told by looking at it. The kernel would end the child too
+when nothing is left, but only after everything else on the machine was slow, and perhaps something else.
 """
 
 import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
 
 from .client import EngineChild
 
@@ -16,6 +23,13 @@ IDLE_CPU_SECONDS = 0.05
 # its slowest step, since the slower the device is, the longer a decode reports nothing.
 GPU_IDLE_TIMEOUT = 1800.0
 GPU_IDLE_STEPS = 20
+
+
+# The share of the machine's memory that a child may take unless a setting says how much.
+MEMORY_SHARE = 0.9
+# Seconds between two looks at it: between them a child fills a few hundred megabytes.
+MEMORY_LOOKS = 0.25
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 class IdleTimer:
@@ -48,4 +62,27 @@ async def watch_for_hang(child: EngineChild, hang_after: float) -> None:
         timeout = choose_idle_timeout(hang_after, child.hello.devices, child.slowest_step)
         if idle_timer.measure(loop.time(), child.last_report_at, child.cpu_seconds()) >= timeout:
             child.kill(f"The engine hung: no message and no CPU time for {timeout:g} s (engine.hang_after)")
+            return
+
+
+def choose_memory_bound(max_memory_mb: int | None) -> int:
+    """Bytes that a child may take: the setting, or a share of the machine, or of the container."""
+    if max_memory_mb is not None:
+        return max_memory_mb * 2**20
+    available = psutil.virtual_memory().total
+    for path in _CGROUP_LIMITS:
+        with suppress(OSError, ValueError):  # not there, or "max"
+            available = min(available, int(Path(path).read_text("ascii")))
+    return int(available * MEMORY_SHARE)
+
+
+async def watch_memory(child: EngineChild, most: int) -> None:
+    """Kill the child once it takes more than `most` bytes."""
+    while True:
+        await asyncio.sleep(MEMORY_LOOKS)
+        if (taken := child.memory_bytes()) > most:
+            child.kill(
+                f"The engine took {taken // 2**20} MB of memory, more than the {most // 2**20} MB that it may"
+                " (engine.max_memory_mb)"
+            )
             return

@@ -1,5 +1,6 @@
 """Settings of a provider that the user may change while the server runs."""
 
+import asyncio
 from typing import Any, Self
 
 import httpx
@@ -9,40 +10,47 @@ from ..preferences import Preferences
 from ..schemas.base import Frozen
 from ..schemas.chat import ProviderSettings
 from ..schemas.llm_settings import MASK, ProviderUpdate
+from .key_file import KeyFile
 
 KEY_CLEARED = "api_key was cleared: it belongs to another provider or server. Send it with the new address"
 MODEL_CLEARED = "model was cleared: it belongs to another provider. The first one of the new provider answers"
 
 
 class _Stored(Frozen):
-    # The key apart: in the settings it is a SecretStr, which no JSON shows.
     settings: dict[str, Any]
-    api_key: str
+    api_key: str = ""  # where releases before the file of keys kept it
 
 
 class ProviderPreference[S: ProviderSettings]:
     """One set of settings, kept over restarts."""
 
-    def __init__(self, *, preferences: Preferences, name: str, current: S) -> None:
+    def __init__(self, *, preferences: Preferences, keys: KeyFile, name: str, current: S) -> None:
         self._preferences = preferences
+        self._keys = keys
         self._name = name
         self.current = current
 
     @classmethod
-    async def read(cls, preferences: Preferences, name: str, defaults: S) -> Self:
+    async def read(cls, preferences: Preferences, keys: KeyFile, name: str, defaults: S) -> Self:
         """With what the last run stored under `name`; what it did not store yet is taken from `defaults`."""
         stored = await preferences.get(name, _Stored)
         if stored is None:
-            return cls(preferences=preferences, name=name, current=defaults)
-        values = {**stored.settings, "api_key": stored.api_key or None}
-        return cls(preferences=preferences, name=name, current=type(defaults).model_validate(values))
+            return cls(preferences=preferences, keys=keys, name=name, current=defaults)
+        if stored.api_key:
+            await asyncio.to_thread(keys.write, name, stored.api_key)
+            await preferences.set(name, _Stored(settings=stored.settings))
+        values = {**stored.settings, "api_key": await asyncio.to_thread(keys.read, name) or None}
+        current = type(defaults).model_validate(values)
+        return cls(preferences=preferences, keys=keys, name=name, current=current)
 
     async def update(self, update: ProviderUpdate) -> list[str]:
         """Change the fields that `update` carries. Returns what the user should know about it."""
         changed, warnings = _apply(self.current, update)
         key = changed.api_key.get_secret_value() if changed.api_key else ""
+        if changed.api_key != self.current.api_key:
+            await asyncio.to_thread(self._keys.write, self._name, key)
         settings = changed.model_dump(mode="json", exclude={"api_key"})
-        await self._preferences.set(self._name, _Stored(settings=settings, api_key=key))
+        await self._preferences.set(self._name, _Stored(settings=settings))
         self.current = changed
         return warnings
 

@@ -8,6 +8,14 @@ from pathlib import Path, PurePosixPath
 from ..errors import InvalidPath, NotFound
 from .stat_cache import StatCache
 
+# The seconds that calendars have names for, a day off their ends for time zones.
+_FIRST_SECOND, _LAST_SECOND = -62_135_510_400, 253_402_214_399
+
+
+def fit_calendar(seconds: int) -> int:
+    """A moment that has a date: some file systems keep any number."""
+    return min(max(seconds, _FIRST_SECOND), _LAST_SECOND)
+
 
 @dataclass(frozen=True, slots=True)
 class Found:

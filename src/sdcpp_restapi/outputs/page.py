@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from . import listing, rows
-from .folder import Found, OutputFolder
+from .folder import Found, OutputFolder, fit_calendar
 from .listing import Order, Sort
 from .media import kind_of
 
@@ -130,7 +130,7 @@ def _format_size(size: int) -> str:
 
 
 def _to_local_time(nanoseconds: int) -> datetime:
-    return datetime.fromtimestamp(nanoseconds // 10**9).astimezone()
+    return datetime.fromtimestamp(fit_calendar(nanoseconds // 10**9)).astimezone()
 
 
 def _format_count(number: int, one: str) -> str:

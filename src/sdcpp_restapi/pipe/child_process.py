@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import re
 import signal
 import socket
 import sys
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # Longest line that a child may send: a 1024x1024 preview is 1 MB of base64 at most.
 LONGEST_LINE = 16 * 2**20
+# Variables that are no business of a C library that reads files of strangers.
+_SECRET = re.compile(r"^SDCPP_|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_KEY", re.IGNORECASE)
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 
 
@@ -78,6 +81,7 @@ class ChildProcess[R: BaseModel]:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
+                env={name: value for name, value in os.environ.items() if not _SECRET.search(name)},
             )
         reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LONGEST_LINE)
         child = cls(process, writer)
@@ -159,6 +163,14 @@ class ChildProcess[R: BaseModel]:
         except psutil.Error:
             return 0.0
         return times.user + times.system
+
+    def memory_bytes(self) -> int:
+        """Memory of its own: without the files that it maps, which the system takes back when it has to."""
+        try:
+            used = psutil.Process(self.process.pid).memory_info()
+        except psutil.Error:
+            return 0
+        return int(used.rss - getattr(used, "shared", 0))
 
     # ------------------------------------------------------------ start
 

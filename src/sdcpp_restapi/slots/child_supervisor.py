@@ -8,7 +8,7 @@ from time import monotonic
 
 from ..config import Engine
 from ..engine.client import EngineChild
-from ..engine.watchdog import watch_for_hang
+from ..engine.watchdog import choose_memory_bound, watch_for_hang, watch_memory
 from ..errors import EngineLost, EngineUnusable
 from ..schemas.engine import Command, Report
 from .device import Device
@@ -73,13 +73,18 @@ class ChildSupervisor:
     async def call(self, command: Command, call_id: int) -> AsyncGenerator[Report]:
         """What the child reports of a command. Raises EngineLost when it dies or hangs."""
         child = await self.ensure()
-        watch = asyncio.create_task(watch_for_hang(child, self._settings.hang_after))
+        most = choose_memory_bound(self._settings.max_memory_mb)
+        watches = (
+            asyncio.create_task(watch_for_hang(child, self._settings.hang_after)),
+            asyncio.create_task(watch_memory(child, most)),
+        )
         try:
             async with aclosing(child.call(command, call_id)) as reports:
                 async for report in reports:
                     yield report
         finally:
-            watch.cancel()
+            for watch in watches:
+                watch.cancel()
 
     async def close(self) -> None:
         """End the child, and with it what it is doing."""

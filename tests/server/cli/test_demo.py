@@ -71,10 +71,10 @@ def test_a_port_that_was_asked_for_and_is_taken_is_told(tmp_path: Path) -> None:
 
 
 def test_it_works_where_an_api_key_is_wanted(tmp_path: Path) -> None:
-    ended = sdcpp("demo", "--once", *ANY_PORTS, folder=tmp_path, SDCPP_SERVER_API_KEYS="secret")
+    ended = sdcpp("demo", "--once", *ANY_PORTS, folder=tmp_path, SDCPP_SERVER_API_KEYS="a-secret-for-tests")
     assert ended.returncode == 0, ended.stderr
     assert "X-API-Key" in ended.stdout
-    assert "secret" not in ended.stdout
+    assert "a-secret-for-tests" not in ended.stdout
 
 
 def test_an_engine_that_does_not_start_ends_it_with_what_to_do(tmp_path: Path) -> None:

@@ -105,10 +105,11 @@ def test_without_a_server_it_says_so(tmp_path: Path) -> None:
 
 
 def test_a_missing_key_is_told_and_a_given_one_works(tmp_path: Path) -> None:
-    with running("serve", "--demo", *ANY_PORTS, folder=tmp_path, SDCPP_SERVER_API_KEYS="secret") as server:
-        url = server.loaded_url(api_key="secret")
+    key = "a-secret-for-tests"
+    with running("serve", "--demo", *ANY_PORTS, folder=tmp_path, SDCPP_SERVER_API_KEYS=key) as server:
+        url = server.loaded_url(api_key=key)
         without = sdcpp("generate", "a cat", "--server", url, folder=tmp_path)
-        given = sdcpp("generate", "a cat", folder=tmp_path, SDCPP_API_KEY="secret", SDCPP_URL=url)
+        given = sdcpp("generate", "a cat", folder=tmp_path, SDCPP_API_KEY=key, SDCPP_URL=url)
     assert without.returncode == 1
     assert "API key is required" in without.stderr
     assert given.returncode == 0, given.stderr

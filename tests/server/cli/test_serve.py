@@ -1,7 +1,10 @@
 """`sdcpp serve`: settings, ports, signals, and how it says no."""
 
+import re
 import signal
 import socket
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -53,9 +56,10 @@ def test_the_configuration_file_may_be_named_by_a_variable(tmp_path: Path) -> No
 
 
 def test_each_of_several_api_keys_opens_it(tmp_path: Path) -> None:
-    with running("serve", *ANY_PORTS, folder=tmp_path, SDCPP_SERVER_API_KEYS="one,two") as server:
+    keys = ["the-first-of-the-keys", "the-second-of-the-keys", "another-key-altogether"]
+    with running("serve", *ANY_PORTS, folder=tmp_path, SDCPP_SERVER_API_KEYS=",".join(keys[:2])) as server:
         url = f"http://127.0.0.1:{server.port()}/health"
-        answers = [httpx.get(url, headers={"X-API-Key": key}).status_code for key in ("one", "two", "three")]
+        answers = [httpx.get(url, headers={"X-API-Key": key}).status_code for key in keys]
     assert answers == [200, 200, 401]
 
 
@@ -103,10 +107,21 @@ def test_a_database_that_cannot_be_read_ends_it_with_exit_code_2(tmp_path: Path)
     (tmp_path / "data" / "sdcpp.db").write_bytes(b"no database" * 1000)
     ended = sdcpp("serve", *ANY_PORTS, "--data-dir", "data", folder=tmp_path)
     assert ended.returncode == 2
-    assert "The server could not start" in ended.stderr
+    assert "it is no SQLite database" in ended.stderr
+    assert ended.stderr.count("\n") == 1
 
 
-@pytest.mark.parametrize(("keys", "warned"), [("", True), ("secret", False)])
+def test_the_database_of_a_later_release_is_refused_with_both_versions(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with closing(sqlite3.connect(tmp_path / "data" / "sdcpp.db")) as database:
+        database.execute("PRAGMA user_version = 4711")
+    ended = sdcpp("serve", *ANY_PORTS, "--data-dir", "data", folder=tmp_path)
+    assert ended.returncode == 2
+    assert re.search(r"sdcpp.db is of version 4711, and this release knows versions up to \d+", ended.stderr)
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("keys", "warned"), [("", True), ("a-secret-for-tests", False)])
 def test_an_open_address_without_keys_is_warned_of(tmp_path: Path, keys: str, warned: bool) -> None:
     arguments = ("serve", *ANY_PORTS, "--host", "0.0.0.0")
     with running(*arguments, folder=tmp_path, SDCPP_SERVER_API_KEYS=keys) as server:

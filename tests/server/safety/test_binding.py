@@ -39,6 +39,6 @@ def test_an_open_address_without_a_key_is_warned_about(tmp_path: Path) -> None:
 
 
 def test_an_open_address_with_a_key_needs_no_warning(tmp_path: Path) -> None:
-    with bound_to("0.0.0.0", tmp_path, server_api_keys='["a key"]') as server:
+    with bound_to("0.0.0.0", tmp_path, server_api_keys='["a-key-of-some-length"]') as server:
         assert server.http.get("/health").status_code == 401
         assert not [line for line in server.log if WARNING in line]

@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import SecretStr
 
 from sdcpp_restapi.cli.flags import group_by_section
-from sdcpp_restapi.config import read_settings
+from sdcpp_restapi.config import Settings, read_settings
 from sdcpp_restapi.errors import BadSettings
 
 
@@ -65,7 +67,10 @@ def test_a_mistake_in_the_file_is_told_with_its_place(toml: str, sentence: str) 
         ("SDCPP_SERVER_PROT", "1", "SDCPP_SERVER_PROT: there is no such setting; did you mean server.port?"),
         ("SDCPP_PATHS_FOLDERS", "{", "SDCPP_PATHS_FOLDERS = '{' is not allowed"),
         ("SDCPP_PATHS_FOLDERS", '{"lorra": "x"}', "SDCPP_PATHS_FOLDERS.lorra"),
-        ("SDCPP_SERVER", "http://x", "SDCPP_SERVER = 'http://x' is not allowed"),
+        ("SDCPP_SERVER", "http://x", "SDCPP_SERVER = this value is not allowed"),
+        ("SDCPP_SERVER", '{"api_keys": ["secret"', "SDCPP_SERVER = this value is not allowed"),
+        ("SDCPP_CLUSTER", '{"token": "secret"', "SDCPP_CLUSTER = this value is not allowed"),
+        ("SDCPP_CLUSTER_PASSWORD", "secret\x07", "SDCPP_CLUSTER_PASSWORD = this value is not allowed"),
         ("SDCPP_SERVER_API_KEYS", '["secret"', "SDCPP_SERVER_API_KEYS = this value is not allowed"),
     ],
 )
@@ -99,8 +104,66 @@ def test_a_mistake_in_a_flag_names_the_flag(
 def test_lists_in_the_environment_may_be_comma_separated_or_json(
     monkeypatch: pytest.MonkeyPatch, value: str, keys: list[str]
 ) -> None:
+    monkeypatch.setenv("SDCPP_SERVER_ALLOWED_HOSTS", value)
+    assert read_settings().server.allowed_hosts == keys
+
+
+@pytest.mark.parametrize(
+    ("value", "sentence"),
+    [
+        (" ", "the key is blank"),
+        (" , ", "the key is blank"),
+        ('[""]', "the key is blank"),
+        ('["   "]', "the key is blank"),
+        ("tooshort-secret", "the key has 15 characters; at least 16 are needed"),
+        ("a-key-of-some-length,tooshort-secret", "key 2 of 2 has 15 characters"),
+        ("secret-\u043a\u043b\u044e\u0447-of-some-length", "other characters than visible ASCII"),
+        ("secret of some length", "other characters than visible ASCII"),
+        ('["secret-of-some-length\\n"]', "other characters than visible ASCII"),
+    ],
+)
+def test_a_key_that_could_be_guessed_or_not_be_sent_ends_the_start(
+    monkeypatch: pytest.MonkeyPatch, value: str, sentence: str
+) -> None:
     monkeypatch.setenv("SDCPP_SERVER_API_KEYS", value)
-    assert [key.get_secret_value() for key in read_settings().server.api_keys] == keys
+    with pytest.raises(BadSettings) as told:
+        read_settings()
+    assert str(told.value).startswith("SDCPP_SERVER_API_KEYS")
+    assert sentence in str(told.value)
+    assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    ("section", "name"),
+    [
+        (section, name)
+        for section, field in Settings.model_fields.items()
+        for name, inner in field.annotation.model_fields.items()  # type: ignore[union-attr]
+        if SecretStr in get_args(inner.annotation) and inner.annotation != list[SecretStr]
+    ],
+)
+def test_a_secret_of_others_has_any_length_but_no_control_characters(
+    monkeypatch: pytest.MonkeyPatch, section: str, name: str
+) -> None:
+    variable = f"SDCPP_{section}_{name}".upper()
+    for value, secret in (("x", "x"), (" ", None), ("y" * 3000, "y" * 3000)):
+        monkeypatch.setenv(variable, value)
+        found = getattr(getattr(read_settings(), section), name)
+        assert (found and found.get_secret_value()) == secret
+    for value in ("secret\n", "secret\tx", "secret\x7f"):
+        monkeypatch.setenv(variable, value)
+        with pytest.raises(BadSettings, match="control character") as told:
+            read_settings()
+        assert "secret" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "origin", ["*", "app.example", "https://", "https://app.example/page", "https://*.x"]
+)
+def test_an_origin_that_no_browser_sends_ends_the_start(monkeypatch: pytest.MonkeyPatch, origin: str) -> None:
+    monkeypatch.setenv("SDCPP_SERVER_ALLOWED_ORIGINS", origin)
+    with pytest.raises(BadSettings, match="is no origin"):
+        read_settings()
 
 
 def test_an_empty_variable_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,15 @@
 """When a silent engine counts as hung. Times are told, nothing waits."""
 
+import asyncio
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from sdcpp_restapi.config import Engine
 from sdcpp_restapi.engine.client import EngineChild
-from sdcpp_restapi.engine.watchdog import IdleTimer, choose_idle_timeout
+from sdcpp_restapi.engine.watchdog import IdleTimer, choose_idle_timeout, choose_memory_bound, watch_memory
 from sdcpp_restapi.schemas.engine import Generate, Step
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions
@@ -64,3 +66,20 @@ async def test_the_slowest_step_of_a_child_is_known(tmp_path: Path) -> None:
     await child.close()
     assert sum(isinstance(report, Step) for report in heard) == 4
     assert child.slowest_step > 0
+
+
+def test_the_bound_on_memory_is_the_setting_or_a_share_of_the_machine() -> None:
+    assert choose_memory_bound(100) == 100 * 2**20
+    assert 0 < choose_memory_bound(None) <= 0.9 * psutil.virtual_memory().total
+
+
+async def test_a_child_that_takes_too_much_memory_is_ended_with_a_sentence(tmp_path: Path) -> None:
+    command = [sys.executable, str(CHILD), "obeys", str(tmp_path)]
+    child = await EngineChild.start(Engine(command=command))
+    try:
+        assert 0 < child.memory_bytes() < 2**30
+        await asyncio.wait_for(watch_memory(child, 2**20), 10)
+        await asyncio.wait_for(child.gone.wait(), 10)
+        assert "more than the 1 MB that it may (engine.max_memory_mb)" in child.reason
+    finally:
+        await child.close()

@@ -1,6 +1,7 @@
 """Serving results: files, folders as pages, thumbnails."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
 from ...outputs import media, page
-from ...outputs.folder import Found, check_readable
+from ...outputs.folder import Found, check_readable, fit_calendar
 from ...outputs.listing import Order, Sort
 from ...outputs.page import View
 from ...schemas.model_types import ModelType
@@ -91,12 +92,18 @@ def _file(request: Request, found: Found) -> Response:
         headers["content-security-policy"] = NO_SCRIPTS
         headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
     response = FileResponse(
-        found.path, stat_result=found.stat, media_type=media.media_type(name), headers=headers
+        found.path, stat_result=_with_date(found.stat), media_type=media.media_type(name), headers=headers
     )
     if _is_known(request, response.headers):
         kept = {name: response.headers[name] for name in ("etag", "cache-control", "last-modified")}
         return Response(status_code=304, headers=kept)
     return response
+
+
+def _with_date(stat: os.stat_result) -> os.stat_result:
+    """The same with a date that a header can carry."""
+    seconds = fit_calendar(int(stat.st_mtime))
+    return stat if seconds == int(stat.st_mtime) else os.stat_result((*stat[:8], seconds, stat[9]))
 
 
 def _is_known(request: Request, headers: Mapping[str, str]) -> bool:

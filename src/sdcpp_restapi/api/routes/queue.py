@@ -19,7 +19,7 @@ async def queue(
     state: State,
     status: JobStatus | None = None,
     type: JobType | None = None,
-    search: str | None = None,
+    search: Annotated[str | None, Query(max_length=1000)] = None,
     model: Annotated[str | None, Query(description="Jobs of this model, by its name")] = None,
     trash: Annotated[bool, Query(description="The deleted jobs that can be restored instead")] = False,
     order: Annotated[str, Query(pattern="^(asc|desc)$")] = "desc",

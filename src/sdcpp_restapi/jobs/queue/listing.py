@@ -8,7 +8,7 @@ from typing import Any
 from ...schemas.base import Frozen
 from ...schemas.jobs import Job, JobStatus, JobType
 from ...schemas.trash import Place
-from .rows import job_of
+from .rows import jobs_of
 
 Counts = dict[JobStatus, int]
 
@@ -16,7 +16,7 @@ Counts = dict[JobStatus, int]
 _READING = {
     "search": "(id LIKE :search ESCAPE '\\' OR params LIKE :search ESCAPE '\\'"
     " OR model LIKE :search ESCAPE '\\')",
-    "model": "model ->> '$.model_name' = :model",
+    "model": "json_valid(model) AND model ->> '$.model_name' = :model",
 }
 
 
@@ -55,7 +55,7 @@ def page(db: sqlite3.Connection, filters: JobFilters) -> JobPage:
         {**values, "limit": filters.limit, "offset": filters.offset},
     )
     return JobPage(
-        jobs=[job_of(row) for row in found],
+        jobs=jobs_of(found),
         counts=counts(db),
         matching=_count_matching(db, values) if filters.narrow else None,
     )

@@ -24,6 +24,9 @@ UPDATE jobs SET status = 'processing', attempt = attempt + 1, started_at = :now,
 WHERE seq = :seq AND status = 'pending'
 RETURNING *;
 
+-- name: fail_damaged(now, error, seq)!
+UPDATE jobs SET status = 'failed', completed_at = :now, error = :error WHERE seq = :seq;
+
 -- name: finish(status, now, progress, outputs, result, seconds, error, id, attempt)^
 -- Only the attempt that holds the job may end it: what an older one says comes too late.
 UPDATE jobs SET status = :status, completed_at = :now, progress = :progress, outputs = :outputs, result = :result,

@@ -1,16 +1,21 @@
 """A row of the jobs table, read as a job; moments as the table has them."""
 
 import json
+import logging
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from ...errors import JobDamaged
 from ...schemas.downloads import JobResult
 from ...schemas.jobs import KINDS, Job, JobStatus, Progress
 from ...schemas.models import LoadRequest
 from ...schemas.upscaling import UpscalerRequest
+
+log = logging.getLogger(__name__)
 
 _MOMENT = TypeAdapter(datetime | None)
 
@@ -32,7 +37,32 @@ def _model(text: str) -> LoadRequest:
 
 
 def job_of(row: Any) -> Job:
-    """The job in a row."""
+    """The job in a row. Raises JobDamaged."""
+    try:
+        return _read(row)
+    except (ValueError, TypeError, KeyError) as error:
+        reason = str(error).partition("\n")[0]
+        raise JobDamaged(f"The job {row['id']} cannot be read: its row is damaged ({reason})") from error
+
+
+def jobs_of(found: Iterable[Any]) -> list[Job]:
+    """The jobs in rows; damaged ones are left out, and told in the log once."""
+    jobs = []
+    for row in found:
+        try:
+            jobs.append(job_of(row))
+        except JobDamaged as error:
+            tell_damaged(str(error))
+    return jobs
+
+
+@lru_cache(maxsize=1000)
+def tell_damaged(reason: str) -> None:
+    """Say it in the log, where it was not said before."""
+    log.error("%s", reason)
+
+
+def _read(row: Any) -> Job:
     return Job(
         id=row["id"],
         type=row["type"],

@@ -9,6 +9,7 @@ from typing import Any
 import aiosql
 
 from ...db import Database
+from ...errors import JobDamaged
 from ...schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Progress
 from . import listing, ordering, rows
 from .durations import Sample
@@ -65,10 +66,14 @@ class JobStore:
         """Take the job that is next for this slot, if there is one."""
 
         def claim(db: sqlite3.Connection) -> Job | None:
-            seq = ordering.choose(db, lane, slot, self._rules)
-            if seq is None:
-                return None
-            return rows.job_of(_sql.claim(db, seq=seq, now=rows.now(), slot=slot.name))
+            while (seq := ordering.choose(db, lane, slot, self._rules)) is not None:
+                row = _sql.claim(db, seq=seq, now=rows.now(), slot=slot.name)
+                try:
+                    return rows.job_of(row)
+                except JobDamaged as error:
+                    rows.tell_damaged(str(error))
+                    _sql.fail_damaged(db, seq=seq, now=rows.now(), error=str(error))
+            return None
 
         return await self._database.write(claim)
 
@@ -83,7 +88,8 @@ class JobStore:
     async def with_workers(self) -> list[tuple[Job, str]]:
         """Jobs that slots of workers have."""
         found = await self._database.read(lambda db: list(_sql.with_workers(db)))
-        return [(rows.job_of(row), row["slot"]) for row in found]
+        slots = {row["id"]: row["slot"] for row in found}
+        return [(job, slots[job.id]) for job in rows.jobs_of(found)]
 
     async def finish(
         self, job: Job, status: JobStatus, progress: Progress, outcome: Outcome, error: str | None
@@ -123,7 +129,7 @@ class JobStore:
         """End the pending jobs that wait for `job`; those that were ended."""
         values = {"id": job.id, "status": status.value, "now": rows.now(), "error": error}
         found = await self._database.write(lambda db: list(_sql.drop_followers(db, **values)))
-        return [rows.job_of(row) for row in found]
+        return rows.jobs_of(found)
 
     async def requeue(self, job: Job, engine_lost: bool = False, worker_lost: bool = False) -> Job | None:
         """Return a running job to its place in the queue.
@@ -174,7 +180,7 @@ class JobStore:
     async def broken(self, job_type: JobType) -> list[Job]:
         """Jobs of this type that failed or were cancelled."""
         found = await self._database.read(lambda db: list(_sql.broken(db, type=job_type)))
-        return [rows.job_of(row) for row in found]
+        return rows.jobs_of(found)
 
     async def position(self, job: Job) -> int:
         """Its place among the pending jobs of its lane."""
