@@ -207,6 +207,7 @@ class Generated(Frozen):
     images: list[MadeImage]
     seconds: float = Field(description="Inside the engine's call")
     write_seconds: float
+    warnings: list[str] = Field([], description="What did not act, and pictures of one single colour")
 
 
 class Partial(Frozen):
@@ -225,6 +226,7 @@ class VideoGenerated(Frozen):
     files: list[str] = Field(description="The video, then its frames")
     seconds: float = Field(description="Inside the engine's call")
     write_seconds: float
+    warnings: list[str] = Field([], description="What did not act, and pictures of one single colour")
 
 
 class UpscalerReady(Frozen):

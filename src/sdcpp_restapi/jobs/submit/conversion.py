@@ -24,13 +24,14 @@ class ConversionSubmission:
         request = await asyncio.to_thread(self._resolve_paths, body.known())
         assert request.output_path is not None
         required_files = await self._library.find_required(request, None, None)
-        job = NewJob(type="convert", params=request, required_files=required_files)
+        warnings = body.warn_of_unknown_fields()
+        job = NewJob(type="convert", params=request, required_files=required_files, warnings=tuple(warnings))
         position = await self._queue.submit(job)
         return ConvertAccepted(
             job_id=job.id,
             position=position,
             output_path=request.output_path,
-            warnings=body.warn_of_unknown_fields() or None,
+            warnings=warnings or None,
         )
 
     def _resolve_paths(self, request: ConvertRequest) -> ConvertRequest:

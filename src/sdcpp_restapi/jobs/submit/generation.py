@@ -80,6 +80,7 @@ class GenerationSubmission:
             upscaler=checked.upscaler,
             work=estimate_work(request),
             required_files=checked.required_files,
+            warnings=tuple(checked.warnings),
         )
         try:
             position = await self._queue.submit(job)

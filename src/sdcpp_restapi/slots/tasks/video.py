@@ -40,6 +40,7 @@ class VideoTask(GenerationTask):
             made.files,
             {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
             {"model": model.model_dump(mode="json", exclude_none=True), "seeds": [params.seed]},
+            made.warnings,
         )
 
     def _stamped(self) -> tuple[Txt2VidRequest, LoadRequest]:
