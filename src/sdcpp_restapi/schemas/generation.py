@@ -45,7 +45,7 @@ class LoraUse(Request):
     @model_validator(mode="before")
     @classmethod
     def _read_other_spelling(cls, data: object) -> object:
-        """With `weight` from the first other spelling that is given; what is left over is an unknown field."""
+        """With `weight` from the first other spelling that is given; any more are unknown fields."""
         if not isinstance(data, dict) or data.get("weight") is not None:
             return data
         spelling = next((name for name in _WEIGHT if data.get(name) is not None), None)

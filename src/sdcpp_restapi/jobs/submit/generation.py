@@ -8,6 +8,7 @@ from uuid import uuid4
 from ...config import Generation, Limits
 from ...models.allowed_paths import AllowedPaths
 from ...models.library import ModelLibrary
+from ...models.lora_tags import check_tags
 from ...schemas.generation import Accepted, ImageRequest
 from ...schemas.jobs import JobType
 from ...schemas.models import LoadRequest
@@ -104,6 +105,7 @@ class GenerationSubmission:
             # 31 bits: every client language holds seed + i exactly.
             request = request.model_copy(update={"seed": secrets.randbelow(2**31)})
         request = await self._draw_prompt(request)
+        warnings += check_tags(request)
         check_amounts(request, self._limits)
         upscaler, size = self._select_upscaler(request)
         if isinstance(request, ImageRequest):
