@@ -51,7 +51,7 @@ def uses_of(params: GenerationRequest) -> list[LoraUse]:
 
 
 def check_tags(params: GenerationRequest) -> list[str]:
-    """Warnings about what of the tags has no effect. Raises BadRequest for what was meant as one and is none."""
+    """Warnings about what of the tags has no effect. Raises BadRequest for what only looks like one."""
     prompt, negative = parse_prompt(params.prompt), parse_prompt(params.negative_prompt)
     for field, parsed in (("prompt", prompt), ("negative_prompt", negative)):
         broken = _BROKEN.search(parsed.text)

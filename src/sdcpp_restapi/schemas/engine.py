@@ -248,6 +248,7 @@ class Upscaled(Frozen):
     height: int
     seconds: float
     write_seconds: float
+    warnings: list[str] = Field([], description="Of a picture of one single colour, if it was not so before")
 
 
 class Converted(Frozen):

@@ -158,7 +158,7 @@ class UpscaleTask:
             [made.file],
             {"upscale_seconds": made.seconds, "write_seconds": made.write_seconds},
             {"model": self._stamped()[1].model_dump(mode="json"), "seeds": []},
-            [],
+            made.warnings,
         )
 
     def _stamped(self) -> tuple[UpscaleRequest, UpscalerRequest]:
