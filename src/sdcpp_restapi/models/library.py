@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from ..errors import BadRequest, ModelNotFound, SdcppError
+from ..errors import BadRequest, LoraNotFound, ModelNotFound, SdcppError
 from ..schemas.cluster import Completed, InventoryFile, InventoryReport
 from ..schemas.generation import GenerationRequest
 from ..schemas.inspection import Inspection
@@ -120,7 +120,7 @@ class ModelLibrary:
         needs = required_files_of(params, model, None)
         try:
             return await self._lora_check.check(params, model)
-        except BadRequest:
+        except LoraNotFound:
             if any(machine.inventory.meets(needs) for machine in self._remote.machines()):
                 return []
             raise

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ...models import loras
 from ...models.catalog import Catalog
+from ...models.lora_outcomes import warn_of_vain_loras
 from ...models.loras import ResolvedPrompts
 from ...outputs.job_folder import JobOutputFolder
 from ...schemas.engine import Generate, Generated, LoraFile, Report, Upscale, Upscaled
@@ -107,7 +108,7 @@ class GenerateTask(GenerationTask):
                 **({"upscaler": upscaler.model_dump(mode="json")} if upscaler else {}),
                 "seeds": [image.seed for image in made.images],
             },
-            made.warnings,
+            [*await warn_of_vain_loras(made.loras), *made.warnings],
         )
 
     def _stamped(self) -> tuple[Txt2ImgRequest | Img2ImgRequest, LoadRequest]:
