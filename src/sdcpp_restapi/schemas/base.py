@@ -69,12 +69,13 @@ def _no_boolean(value: object) -> object:
     return value
 
 
-def _is_none(value: object) -> bool:
+def is_none(value: object) -> bool:
+    """Whether a field does not apply."""
     return value is None
 
 
 # A field that is left out of the JSON where it does not apply, instead of being null.
-LeftOut = Field(None, exclude_if=_is_none)
+LeftOut = Field(None, exclude_if=is_none)
 
 NoBoolean = BeforeValidator(_no_boolean)
 Integer = Annotated[int, NoBoolean]

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Frozen
+from .base import Frozen, is_none
 from .model_types import Component, ModelType
 
 Kind = Literal[
@@ -44,6 +44,9 @@ class ModelFacts(Frozen):
         None, description="null for formats that are not read, since reading them can run code"
     )
     problem: str | None = Field(None, description="Why the header could not be read")
+    unsupported: str | None = Field(
+        None, description="Why no load takes it, though its header is valid", exclude_if=is_none
+    )
     architecture: str | None = Field(
         None,
         description="What a diffusion model is, or what a ControlNet or a LoRA is made for, spelled as"
