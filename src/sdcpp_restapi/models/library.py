@@ -9,11 +9,12 @@ from ..schemas.generation import GenerationRequest
 from ..schemas.inspection import Inspection
 from ..schemas.jobs import Params
 from ..schemas.model_types import MAIN_TYPES, MODEL_TYPES, TYPE_NAMES, MainType, ModelType
-from ..schemas.models import LoadRequest, ModelEntry, ModelList
+from ..schemas.models import LoadRequest, ModelEntry, ModelFiles, ModelList
 from ..schemas.required_files import RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
 from .catalog import Catalog
 from .component_resolver import ComponentResolver
+from .embeddings import Embeddings
 from .filters import ModelFilters
 from .header_cache import HeaderCache
 from .lora_check import LoraCheck
@@ -58,6 +59,7 @@ class ModelLibrary:
         resolver: ComponentResolver,
         headers: HeaderCache,
         lora_check: LoraCheck,
+        embeddings: Embeddings,
         remote: RemoteModels,
         engine_here: bool,
     ) -> None:
@@ -66,6 +68,7 @@ class ModelLibrary:
         self._resolver = resolver
         self._headers = headers
         self._lora_check = lora_check
+        self._embeddings = embeddings
         self._remote = remote
         self._engine_here = engine_here
         self._inventory: ModelInventory | None = None
@@ -124,6 +127,14 @@ class ModelLibrary:
             if any(machine.inventory.meets(needs) for machine in self._remote.machines()):
                 return []
             raise
+
+    async def check_embeddings(self, params: GenerationRequest, model: LoadRequest) -> list[str]:
+        """Warnings about embeddings that the prompts name and that have no effect on the model."""
+        return await self._embeddings.check(params, model) if self._engine_here else []
+
+    async def find_files(self, request: LoadRequest) -> ModelFiles:
+        """What the engine of this machine is given to load. Raises ModelNotFound and BadRequest."""
+        return await self._embeddings.prepare(await self._catalog.resolve(request))
 
     async def find_required(
         self, params: Params | None, model: LoadRequest | None, upscaler: UpscalerRequest | None

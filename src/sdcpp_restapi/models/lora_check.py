@@ -15,6 +15,7 @@ from .catalog import Catalog
 from .hash_cache import Version
 from .header_cache import HeaderCache, read_header
 from .headers.header import BadHeader, is_quantised
+from .headers.pickle_start import find_pickle_problem
 from .lora_anatomy import LoraAnatomy, Part, examine
 from .recognition import lora_suits
 from .required_files import files_of
@@ -71,9 +72,10 @@ class LoraCheck:
             if before and before[0] == version:
                 return before[1]
             header = read_header(path)
+            problem = None if header else find_pickle_problem(path)
         except (BadHeader, OSError):
             return LoraAnatomy()
-        anatomy = examine(header) if header else LoraAnatomy()
+        anatomy = examine(header) if header else LoraAnatomy(problem and f"it {problem}")
         if len(self._examined) >= MOST_REMEMBERED:
             self._examined.clear()
         self._examined[path] = version, anatomy

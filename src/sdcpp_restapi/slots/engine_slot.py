@@ -64,7 +64,6 @@ class EngineSlot:
         self._settings = settings
         self._device = device
         self._bus = bus
-        self._catalog = catalog
         self._library = library
         self._past_loads = past_loads
         self._lock = PriorityLock()
@@ -175,7 +174,7 @@ class EngineSlot:
         """
         self.loading = request
         try:
-            loaded = await self._load(request, await self._catalog.resolve(request))
+            loaded = await self._load(request, await self._library.find_files(request))
         except SdcppError as error:
             self._bus.publish(ModelLoadFailed(model_name=request.model_name, error=str(error)))
             raise

@@ -128,6 +128,19 @@ async def test_a_header_that_is_damaged_is_refused(site: Site) -> None:
         await site.check(Txt2ImgRequest(prompt="<lora:x>"), LoadRequest(model_name="sd1.safetensors"))
 
 
+@pytest.mark.parametrize(("content", "refused"), [(b"PK\x03\x04junk", True), (b"junk" * 99, True),
+                                                  (b"\x80\x02" + b"x" * 99, False)])  # fmt: skip
+async def test_a_file_that_can_be_no_pickle_is_refused(site: Site, content: bytes, refused: bool) -> None:
+    (site.folder / "lora").mkdir()
+    (site.folder / "lora/x.pt").write_bytes(content)
+    request, model = Txt2ImgRequest(prompt="<lora:x.pt>"), LoadRequest(model_name="sd1.safetensors")
+    if not refused:
+        assert await site.check(request, model) == []
+        return
+    with pytest.raises(BadRequest, match="neither a safetensors file nor a pickle"):
+        await site.check(request, model)
+
+
 @pytest.mark.parametrize("mode", ["auto", "at_runtime"])
 @pytest.mark.parametrize("weight_type", ["q4_0", "q8_0", "q5_k"])
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ class GenerationSubmission:
         if isinstance(request, ImageRequest):
             request = await asyncio.to_thread(self._resolve_paths, request)
         warnings += await self._library.check_loras(request, model)
+        warnings += await self._library.check_embeddings(request, model)
         required_files = await self._library.find_required(request, model, upscaler)
         return CheckedGeneration(request, model, upscaler, size, required_files, random_seed, warnings)
 
