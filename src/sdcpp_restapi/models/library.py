@@ -1,6 +1,7 @@
 """The models of this machine and of all workers as one library."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Protocol
 
 from ..errors import BadRequest, LoraNotFound, ModelNotFound, SdcppError
@@ -131,6 +132,12 @@ class ModelLibrary:
     async def check_embeddings(self, params: GenerationRequest, model: LoadRequest) -> list[str]:
         """Warnings about embeddings that the prompts name and that have no effect on the model."""
         return await self._embeddings.check(params, model) if self._engine_here else []
+
+    async def refuse_unsupported(self, field: str, path: Path) -> None:
+        """Raise BadRequest for a file of this machine that the engine would read as something else."""
+        reason = (await self._headers.get(path)).unsupported
+        if reason:
+            raise BadRequest(f"{field}: {path.name} {reason}")
 
     async def find_files(self, request: LoadRequest) -> ModelFiles:
         """What the engine of this machine is given to load. Raises ModelNotFound and BadRequest."""

@@ -1,6 +1,7 @@
 """Embeddings in narrow types draw what their F32 copies draw, and pictures of nothing are told."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import load_file, save_file
@@ -9,7 +10,7 @@ from tests.support.outputs import pixels
 from tests.support.running_server import StartServer
 from tests.support.tiny_models import build
 
-BASE = {"width": 64, "height": 64, "steps": 1, "cfg_scale": 1, "seed": 3}
+BASE: dict[str, Any] = {"width": 64, "height": 64, "steps": 1, "cfg_scale": 1, "seed": 3}
 
 
 def test_an_embedding_in_f16_draws_as_its_copy_in_f32(start_server: StartServer, tmp_path: Path) -> None:

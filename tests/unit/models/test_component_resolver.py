@@ -17,9 +17,8 @@ from sdcpp_restapi.models.lora_check import LoraCheck
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
 from tests.support import stub_models
+from tests.support.raw_safetensors import in_type, write_raw
 from tests.support.stub_models import write
-from tests.unit.models.test_scaled_fp8 import in_type
-from tests.unit.models.test_scaled_fp8 import write as write_fp8
 
 
 @pytest.fixture
@@ -275,8 +274,8 @@ async def test_scaled_fp8_is_refused_as_a_model_and_as_a_component_and_never_pic
 ) -> None:
     scale = {"scaled_fp8": ("F32", [1])}
     write(tmp_path / "diffusion/plain.safetensors", stub_models.minit2i())
-    write_fp8(tmp_path / "diffusion/fp8.safetensors", in_type(stub_models.minit2i(), "F8_E4M3") | scale)
-    write_fp8(tmp_path / "t5/a_fp8.safetensors", in_type(stub_models.t5(), "F8_E4M3") | scale)
+    write_raw(tmp_path / "diffusion/fp8.safetensors", in_type(stub_models.minit2i(), "F8_E4M3") | scale)
+    write_raw(tmp_path / "t5/a_fp8.safetensors", in_type(stub_models.t5(), "F8_E4M3") | scale)
     with pytest.raises(BadRequest, match=r"^t5xxl: MiniT2I needs one; no file on disk fits"):
         await assembler.resolve(LoadRequest(model_name="plain.safetensors", model_type="diffusion"))
     write(tmp_path / "t5/t5.safetensors", stub_models.t5())

@@ -1,8 +1,5 @@
 """FP8 weights with scales of their own: the engine would leave the scales out and draw black pictures."""
 
-import json
-import struct
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,27 +7,7 @@ import pytest
 from sdcpp_restapi.models.header_cache import read_facts
 from sdcpp_restapi.models.recognition import load_rules
 from tests.support import stub_models
-
-SIZES = {"F8_E4M3": 1, "F8_E5M2": 1, "F32": 4, "F16": 2}
-
-
-def write(path: Path, tensors: Mapping[str, tuple[str, Sequence[int]]]) -> Path:
-    """A safetensors file by hand: numpy has no FP8."""
-    header, at = {}, 0
-    for name, (kind, shape) in tensors.items():
-        size = SIZES[kind]
-        for side in shape:
-            size *= side
-        header[name] = {"dtype": kind, "shape": list(shape), "data_offsets": [at, at + size]}
-        at += size
-    text = json.dumps(header).encode()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(struct.pack("<Q", len(text)) + text + bytes(at))
-    return path
-
-
-def in_type(shapes: stub_models.Shapes, kind: str) -> dict[str, tuple[str, Sequence[int]]]:
-    return {name: (kind, shape) for name, shape in shapes.items()}
+from tests.support.raw_safetensors import in_type, write_raw
 
 
 @pytest.mark.parametrize("kind", ["F8_E4M3", "F8_E5M2"])
@@ -41,7 +18,7 @@ def in_type(shapes: stub_models.Shapes, kind: str) -> dict[str, tuple[str, Seque
 def test_it_is_known_by_the_tensors_of_its_scales(
     tmp_path: Path, shapes: stub_models.Shapes, scale: str, kind: str
 ) -> None:
-    facts = read_facts(write(tmp_path / "x.safetensors", {**in_type(shapes, kind), scale: ("F32", [1])}))
+    facts = read_facts(write_raw(tmp_path / "x.safetensors", {**in_type(shapes, kind), scale: ("F32", [1])}))
     assert facts.unsupported is not None
     assert f"(tensor {scale})" in facts.unsupported
     assert "GGUF" in facts.unsupported
@@ -51,7 +28,7 @@ def test_it_is_known_by_the_tensors_of_its_scales(
 @pytest.mark.parametrize("kind", ["F8_E4M3", "F16"])
 def test_plain_fp8_and_norms_called_scale_are_not(tmp_path: Path, kind: str) -> None:
     names = {"double_blocks.0.norm.scale": ("F32", [1]), "logit_scale": ("F32", [1])}
-    facts = read_facts(write(tmp_path / "x.safetensors", {**in_type(stub_models.flux(), kind), **names}))
+    facts = read_facts(write_raw(tmp_path / "x.safetensors", {**in_type(stub_models.flux(), kind), **names}))
     assert facts.unsupported is None
     assert "unsupported" not in facts.model_dump()
     assert all(scale in load_rules().scales for scale in (".scale_weight", ".weight_scale", "scaled_fp8"))

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from pathlib import Path
 
 from ...errors import BadRequest
 from ...models.allowed_paths import AllowedPaths
@@ -23,6 +24,7 @@ class ConversionSubmission:
         """Check, complete and store a request. Raises BadRequest naming the field."""
         request = await asyncio.to_thread(self._resolve_paths, body.known())
         assert request.output_path is not None
+        await self._library.refuse_unsupported("input_path", Path(request.input_path))
         required_files = await self._library.find_required(request, None, None)
         warnings = body.warn_of_unknown_fields()
         job = NewJob(type="convert", params=request, required_files=required_files, warnings=tuple(warnings))
