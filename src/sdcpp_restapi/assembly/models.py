@@ -9,6 +9,7 @@ from ..models.allowed_paths import AllowedPaths
 from ..models.catalog import Catalog
 from ..models.component_resolver import ComponentResolver
 from ..models.components import Components
+from ..models.embeddings import Embeddings
 from ..models.hash_cache import HashCache
 from ..models.hashing import Hasher
 from ..models.header_cache import HeaderCache
@@ -50,6 +51,9 @@ async def open_models(
             resolver=resolver,
             headers=headers,
             lora_check=LoraCheck(catalog, headers),
+            embeddings=Embeddings(
+                catalog=catalog, headers=headers, folder=settings.paths.data_dir / "embeddings"
+            ),
             remote=remote,
             engine_here=settings.engine.devices != [],
         ),

@@ -23,7 +23,7 @@ from .enhancement_history import EnhancementStore
 from .provider import ask
 from .styles import style_of
 
-_LORA = re.compile(r"<lora:[^<>]+>")
+_LORA = re.compile(r"<\s*(?:lora|lyco|hypernet)\s*:[^<>]+>", re.IGNORECASE)
 _LABEL = re.compile(r"^\W*((enhanced|improved|better|rewritten|final) )?prompt\W*:\s*", re.IGNORECASE)
 
 

@@ -39,6 +39,8 @@ class ComponentResolver:
             await self._file_check.check({"model_name": main})
             model = await self._headers.get(main)
             problems = await self._find_mismatches(request, model)
+            if model.unsupported:
+                problems.insert(0, f"model_name: '{request.model_name}' {model.unsupported}")
             for missing in await self._components.list_missing(request.model_name, model):
                 picked |= await self._pick_file(missing, request, model, problems)
             if problems:

@@ -64,7 +64,9 @@ class Components:
         return [
             Candidate(listed[path].name, network, listed[path].size / (facts.parameters or 1))
             for path, facts in known.items()
-            if find_problem(path, facts) is None and (network := _find_network(facts, component))
+            if not facts.unsupported
+            and find_problem(path, facts) is None
+            and (network := _find_network(facts, component))
         ]
 
 
@@ -83,6 +85,8 @@ def find_mismatch(component: Component, file: ModelFacts, fit: Fit | None, model
     """Why a file cannot be a component of a model; None where it can, or where that is not certain."""
     if component == "vae" and file.network("taesd") and not file.network("vae"):
         return "is a TAESD, which is named as taesd"
+    if file.unsupported:
+        return file.unsupported
     network = _find_network(file, component)
     return _describe_difference(fit, network, model) if fit and network else None
 

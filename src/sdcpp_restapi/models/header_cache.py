@@ -101,7 +101,7 @@ def _look_up(paths: Iterable[Path], known: Known) -> Looked:
 def read_facts(path: Path) -> ModelFacts:
     """What the header of a file says, read now. Raises OSError."""
     try:
-        header = _read_header(path)
+        header = read_header(path)
     except BadHeader as error:
         return ModelFacts(problem=f"its header is not valid: {error}")
     if header is None:
@@ -111,8 +111,11 @@ def read_facts(path: Path) -> ModelFacts:
     )
 
 
-def _read_header(path: Path) -> Header | None:
-    """None for formats that are not read: a .ckpt or .pth is a program that makes the model."""
+def read_header(path: Path) -> Header | None:
+    """The header of a file. Raises BadHeader, OSError.
+
+    None for formats that are not read: a .ckpt or .pth is a program that makes the model.
+    """
     with open(path, "rb") as file:
         start = file.read(16)
     if start.startswith(MAGIC):

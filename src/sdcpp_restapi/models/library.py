@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from ..errors import BadRequest, ModelNotFound, SdcppError, UpscalerNotFound
+from ..errors import BadRequest, LoraNotFound, ModelNotFound, SdcppError, UpscalerNotFound
 from ..schemas.cluster import Completed, InventoryFile, InventoryReport
 from ..schemas.generation import GenerationRequest
 from ..schemas.inspection import Inspection
@@ -15,6 +15,7 @@ from ..schemas.required_files import RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
 from .catalog import Catalog
 from .component_resolver import ComponentResolver
+from .embeddings import Embeddings
 from .file_check import FileCheck
 from .filters import ModelFilters
 from .header_cache import HeaderCache
@@ -60,6 +61,7 @@ class ModelLibrary:
         resolver: ComponentResolver,
         headers: HeaderCache,
         lora_check: LoraCheck,
+        embeddings: Embeddings,
         remote: RemoteModels,
         engine_here: bool,
     ) -> None:
@@ -69,6 +71,7 @@ class ModelLibrary:
         self._headers = headers
         self._file_check = FileCheck(headers)
         self._lora_check = lora_check
+        self._embeddings = embeddings
         self._remote = remote
         self._engine_here = engine_here
         self._inventory: ModelInventory | None = None
@@ -115,7 +118,8 @@ class ModelLibrary:
         usable = {
             word: path for word, path in files.embeddings.items() if f"embedding {word}" not in problems
         }
-        return files.model_copy(update={"embeddings": usable}), list(problems.values())
+        files = files.model_copy(update={"embeddings": usable})
+        return await self._embeddings.prepare(files), list(problems.values())
 
     async def find_upscaler(self, name: str) -> Path:
         """The file of an upscaler here. Raises UpscalerNotFound, BadRequest if it can't be used."""
@@ -159,10 +163,20 @@ class ModelLibrary:
         needs = required_files_of(params, model, None)
         try:
             return await self._lora_check.check(params, model)
-        except BadRequest:
+        except LoraNotFound:
             if any(machine.inventory.meets(needs) for machine in self._remote.machines()):
                 return []
             raise
+
+    async def check_embeddings(self, params: GenerationRequest, model: LoadRequest) -> list[str]:
+        """Warnings about embeddings that the prompts name and that have no effect on the model."""
+        return await self._embeddings.check(params, model) if self._engine_here else []
+
+    async def refuse_unsupported(self, field: str, path: Path) -> None:
+        """Raise BadRequest for a file of this machine that the engine would read as something else."""
+        reason = (await self._headers.get(path)).unsupported
+        if reason:
+            raise BadRequest(f"{field}: {path.name} {reason}")
 
     async def find_required(
         self, params: Params | None, model: LoadRequest | None, upscaler: UpscalerRequest | None

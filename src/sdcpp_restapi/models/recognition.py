@@ -74,6 +74,8 @@ class Rules(Frozen):
     loras: list[LoraSignature]
     fits: dict[str, dict[str, Fit]]
     like: dict[str, str]
+    scales: tuple[str, ...]
+    """How the names of tensors end that hold the scales of FP8 weights, which the engine leaves out."""
 
     def fits_of(self, architecture: str | None) -> Mapping[str, Fit]:
         """Component -> what fits; nothing for architectures of which too little is known."""
@@ -104,6 +106,18 @@ def recognise(header: Header) -> ModelFacts:
         parameters=parameters,
         quantization=quantization,
         contains=networks,
+        unsupported=_find_scales(header.tensors),
+    )
+
+
+def _find_scales(tensors: Tensors) -> str | None:
+    """Without their scales the weights are others, and pictures all black."""
+    scale = next((name for name in tensors if name.endswith(load_rules().scales)), None)
+    if scale is None or not any(tensor.type.startswith("f8") for tensor in tensors.values()):
+        return None
+    return (
+        f"is scaled FP8 (tensor {scale}), and the engine leaves out the scales;"
+        " take it in f16, bf16, plain FP8 or GGUF"
     )
 
 

@@ -1,5 +1,6 @@
 """What all shapes have in common."""
 
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
@@ -26,12 +27,11 @@ class Request(Frozen):
 
     def unknown_fields(self) -> list[str]:
         """Names of the fields that the client sent and nobody knows, also of those inside of others."""
-        nested = {name: getattr(self, name) for name in type(self).model_fields}
         inner = (
-            f"{name}.{unknown}"
-            for name, value in nested.items()
-            if isinstance(value, Request)
-            for unknown in value.unknown_fields()
+            f"{place}.{unknown}"
+            for name in type(self).model_fields
+            for place, request in _requests_in(name, getattr(self, name))
+            for unknown in request.unknown_fields()
         )
         return [*sorted(self.model_extra or {}), *inner]
 
@@ -42,7 +42,24 @@ class Request(Frozen):
     def known(self) -> Self:
         """The same request without its unknown fields."""
         given = {name: getattr(self, name) for name in self.model_fields_set & set(type(self).model_fields)}
-        return self.model_validate({k: v.known() if isinstance(v, Request) else v for k, v in given.items()})
+        return self.model_validate({name: _without_unknown(value) for name, value in given.items()})
+
+
+def _requests_in(place: str, value: object) -> Iterator[tuple[str, Request]]:
+    """The requests that a field holds, whatever lists and objects are around them, and where they are."""
+    if isinstance(value, Request):
+        yield place, value
+    elif isinstance(value, Mapping | list | tuple):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _requests_in(f"{place}.{key}", item)
+
+
+def _without_unknown(value: object) -> object:
+    if isinstance(value, Request):
+        return value.known()
+    if isinstance(value, Mapping):
+        return {key: _without_unknown(item) for key, item in value.items()}
+    return [_without_unknown(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _no_boolean(value: object) -> object:
@@ -52,12 +69,13 @@ def _no_boolean(value: object) -> object:
     return value
 
 
-def _is_none(value: object) -> bool:
+def is_none(value: object) -> bool:
+    """Whether a field does not apply."""
     return value is None
 
 
 # A field that is left out of the JSON where it does not apply, instead of being null.
-LeftOut = Field(None, exclude_if=_is_none)
+LeftOut = Field(None, exclude_if=is_none)
 
 NoBoolean = BeforeValidator(_no_boolean)
 Integer = Annotated[int, NoBoolean]

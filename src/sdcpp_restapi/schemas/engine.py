@@ -199,6 +199,15 @@ class MadeImage(Frozen):
     height: int
 
 
+class LoraOutcome(Frozen):
+    """What became of a LoRA: how many of its tensors acted, of how many that the engine told of."""
+
+    path: str
+    applied: int
+    seen: int
+    unread: str | None = Field(None, description="Why the file could not be read, in the engine's words")
+
+
 class Generated(Frozen):
     """All files of a job are written in its folder."""
 
@@ -207,6 +216,8 @@ class Generated(Frozen):
     images: list[MadeImage]
     seconds: float = Field(description="Inside the engine's call")
     write_seconds: float
+    warnings: list[str] = Field([], description="Pictures of one single colour")
+    loras: list[LoraOutcome] = []
 
 
 class Partial(Frozen):
@@ -225,6 +236,8 @@ class VideoGenerated(Frozen):
     files: list[str] = Field(description="The video, then its frames")
     seconds: float = Field(description="Inside the engine's call")
     write_seconds: float
+    warnings: list[str] = Field([], description="Pictures of one single colour")
+    loras: list[LoraOutcome] = []
 
 
 class UpscalerReady(Frozen):
@@ -246,6 +259,7 @@ class Upscaled(Frozen):
     height: int
     seconds: float
     write_seconds: float
+    warnings: list[str] = Field([], description="Of a picture of one single colour, if it was not so before")
 
 
 class Converted(Frozen):

@@ -30,6 +30,7 @@ class JobStatusChanged(Frozen):
     started_at: Moment | None = LeftOut
     completed_at: Moment | None = LeftOut
     error: str | None = LeftOut
+    warnings: list[str] | None = LeftOut  # those of the job
 
 
 class JobProgress(Progress):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 
-from .base import Fraction, Frozen, Integer, LeftOut, NoBoolean, Number
+from .base import Fraction, Frozen, Integer, LeftOut, NoBoolean, Number, Request
 from .caching import CacheFields
 from .engine_names import OutputFormat, Sampler, Scheduler
 from .hires import HiresFields
@@ -31,12 +31,27 @@ WantedModel = Annotated[
 ]
 
 
-class LoraUse(Frozen):
+# What other servers and front ends call the weight of a LoRA.
+_WEIGHT = ("multiplier", "strength", "scale", "model_strength")
+
+
+class LoraUse(Request):
     """One LoRA of a request."""
 
     name: str = Field(min_length=1, description="Relative to the lora folder, extension optional")
-    weight: Number = 1.0
+    weight: Number = Field(1.0, description="May also be spelled multiplier, strength, scale, model_strength")
     high_noise: bool = Field(False, description="For the high-noise model of a pair")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_other_spelling(cls, data: object) -> object:
+        """With `weight` from the first other spelling that is given; any more are unknown fields."""
+        if not isinstance(data, dict) or data.get("weight") is not None:
+            return data
+        spelling = next((name for name in _WEIGHT if data.get(name) is not None), None)
+        if spelling is None:
+            return data
+        return {("weight" if name == spelling else name): v for name, v in data.items() if name != "weight"}
 
 
 class GenerationRequest(JobRequest):

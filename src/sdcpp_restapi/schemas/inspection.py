@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from .base import Frozen
+from .base import Frozen, is_none
 from .model_types import Component, ModelType
 
 Kind = Literal[
@@ -47,6 +47,9 @@ class ModelFacts(Frozen):
         None,
         description="Why the engine is not given this file: its header is not valid, or it is one of"
         " several parts",
+    )
+    unsupported: str | None = Field(
+        None, description="Why no load takes it, though its header is valid", exclude_if=is_none
     )
     architecture: str | None = Field(
         None,

@@ -124,6 +124,7 @@ class Job(Frozen):
     outputs: tuple[str, ...] = ()
     result: JobResult | None = None
     error: str | None = None
+    warnings: tuple[str, ...] = Field((), description="Of its submission, then of what its run showed")
     slot: str | None = Field(None, description="The worker's slot that has or had it; None = this server's")
     deleted_at: Moment | None = Field(None, description="Since when it has been in the trash")
 
@@ -162,6 +163,8 @@ class JobView(Frozen):
     partial: bool | None = LeftOut  # true: cancelled, and what was finished by then was kept (keep_finished)
     params: dict[str, object] = Field(description="The typed request, defaults filled in")
     error: str | None = LeftOut
+    # What was asked for and does not act, or acts otherwise: as in the 202, then what the run showed
+    warnings: list[str] | None = LeftOut
     position: int | None = LeftOut  # only while pending
     result: JobResult | None = LeftOut
     model: str | None = LeftOut  # the model that the job was stamped with
@@ -194,4 +197,5 @@ class Outcome(Frozen):
 
     outputs: tuple[str, ...] = Field((), description="Paths relative to the output folder")
     result: JobResult | None = None
+    warnings: tuple[str, ...] = Field((), description="What the run showed of what did not act")
     seconds: float | None = Field(None, description="Of the work itself, without loading models")

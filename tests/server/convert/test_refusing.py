@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.server.convert.conftest import ZIMAGE, convert, refused, types_in
+from tests.support import stub_models
+from tests.support.raw_safetensors import in_type, write_raw
 from tests.support.running_server import RunningServer, StartServer
 from tests.support.tiny_models import build
 
@@ -50,6 +52,12 @@ def test_an_input_whose_header_is_not_valid(server: RunningServer, root: Path, f
     (root / "models/diffusion_models/text.safetensors").write_text("not a model")
     error = refused(server, **{"input_path": ZIMAGE, field: "text.safetensors"})
     assert error.startswith(f"{field}: text.safetensors can't be used: its header is not valid")
+
+
+def test_scaled_fp8_whose_scales_would_be_lost(server: RunningServer, root: Path) -> None:
+    tensors = in_type(stub_models.flux(), "F8_E4M3") | {"scaled_fp8": ("F32", [1])}
+    write_raw(root / "models/diffusion_models/scaled.safetensors", tensors)
+    assert "input_path: scaled.safetensors is scaled FP8" in refused(server, input_path="scaled.safetensors")
 
 
 def test_an_input_that_is_in_several_folders(server: RunningServer, root: Path) -> None:

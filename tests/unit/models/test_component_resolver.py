@@ -11,6 +11,7 @@ from sdcpp_restapi.errors import BadRequest
 from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.models.component_resolver import ComponentResolver
 from sdcpp_restapi.models.components import Components
+from sdcpp_restapi.models.embeddings import Embeddings
 from sdcpp_restapi.models.header_cache import HeaderCache
 from sdcpp_restapi.models.inspector import Inspector
 from sdcpp_restapi.models.library import ModelLibrary
@@ -18,6 +19,7 @@ from sdcpp_restapi.models.lora_check import LoraCheck
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
 from tests.support import stub_models
+from tests.support.raw_safetensors import in_type, write_raw
 from tests.support.stub_models import write
 
 
@@ -52,12 +54,15 @@ def inspector(
 
 
 @pytest.fixture
-def library(catalog: Catalog, facts: HeaderCache, assembler: ComponentResolver) -> ModelLibrary:
+def library(
+    catalog: Catalog, facts: HeaderCache, assembler: ComponentResolver, tmp_path: Path
+) -> ModelLibrary:
     return ModelLibrary(
         catalog=catalog,
         resolver=assembler,
         headers=facts,
         lora_check=LoraCheck(catalog, facts),
+        embeddings=Embeddings(catalog=catalog, headers=facts, folder=tmp_path / "widened"),
         remote=RemoteLibraries(KnownWorkers()),
         engine_here=True,
     )
@@ -340,3 +345,23 @@ async def test_a_lora_for_another_architecture_is_a_warning(
     assert await check(prompt("good", "sdxl"), model) == [
         "loras: sdxl.safetensors is made for SDXL, this model is Flux: it may not act at all"
     ]
+
+
+async def test_scaled_fp8_is_refused_as_a_model_and_as_a_component_and_never_picked(
+    assembler: ComponentResolver, tmp_path: Path
+) -> None:
+    scale = {"scaled_fp8": ("F32", [1])}
+    write(tmp_path / "diffusion/plain.safetensors", stub_models.minit2i())
+    write_raw(tmp_path / "diffusion/fp8.safetensors", in_type(stub_models.minit2i(), "F8_E4M3") | scale)
+    write_raw(tmp_path / "t5/a_fp8.safetensors", in_type(stub_models.t5(), "F8_E4M3") | scale)
+    with pytest.raises(BadRequest, match=r"^t5xxl: MiniT2I needs one; no file on disk fits"):
+        await assembler.resolve(LoadRequest(model_name="plain.safetensors", model_type="diffusion"))
+    write(tmp_path / "t5/t5.safetensors", stub_models.t5())
+    picked = await assembler.resolve(LoadRequest(model_name="plain.safetensors", model_type="diffusion"))
+    assert picked.t5xxl == "t5.safetensors"
+    with pytest.raises(BadRequest, match=r"^t5xxl: 'a_fp8\.safetensors' is scaled FP8 .* fit: t5\.safe"):
+        await assembler.resolve(
+            LoadRequest(model_name="plain.safetensors", model_type="diffusion", t5xxl="a_fp8.safetensors")
+        )
+    with pytest.raises(BadRequest, match=r"^model_name: 'fp8\.safetensors' is scaled FP8"):
+        await assembler.resolve(LoadRequest(model_name="fp8.safetensors", model_type="diffusion"))

@@ -1,5 +1,6 @@
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,14 @@ def use(name: str, weight: float = 1.0, high_noise: bool = False) -> LoraUse:
         ("<lora:sub folder/風景.v1.safetensors:1e-1>", "", [use("sub folder/風景.v1.safetensors", 0.1)]),
         ("< b <lora: spaced : 2 > c", "< b  c", [use("spaced", 2.0)]),
         ("<lo<lora:inner:1>ra:outer:2>", "", [use("inner"), use("outer", 2.0)]),
+        ("cat <lora:a:0.8:0.6>", "cat ", [use("a", 0.8)]),
+        ("<lora:a:0,8>", "", [use("a", 0.8)]),
+        ("<lora:a:1:lbw=1,0,0.5,1>", "", [use("a")]),
+        ("<lora:a:lbw=NONE:te=0.5>", "", [use("a")]),
+        ("<lora:a:0.5:0.5:MIDD:stop=10>", "", [use("a", 0.5)]),
+        ("<lyco:a:0.5>, <LoRA:b>", ", ", [use("a", 0.5), use("b")]),
+        ("< lora : a : 0.5 >", "", [use("a", 0.5)]),
+        ("a <hypernet:b:1> c", "a  c", []),
     ],
 )
 def test_tags_are_taken_out(prompt: str, clean: str, uses: list[LoraUse]) -> None:
@@ -49,12 +58,14 @@ def test_tags_are_taken_out(prompt: str, clean: str, uses: list[LoraUse]) -> Non
         "<lora::1>",
         "<lora:name:>",
         "<lora:name:high>",
-        "<lora:name:1:2>",
         "<lora:name:nan>",
         "<lora:name:1e999>",
         "<lora:|high_noise|:1>",
         "<lora:|other|name:1>",
-        "<LORA:name:1>",
+        "<LORA:name:high>",
+        "<lora:name:1,0,1>",
+        "<lyco:name:50%>",
+        "<hypernet:>",
         "<lora:name:1",
         "lora:name:1>",
         "<lora:a<b>c:1>",
@@ -97,6 +108,64 @@ def test_long_prompts_take_no_longer_than_their_length(unit: str) -> None:
     began = time.perf_counter()
     lora_tags.strip_tags(unit * (1_000_000 // len(unit)) + ">")
     assert time.perf_counter() - began < 10  # measured: below 1; a quadratic one takes hours
+
+
+@pytest.mark.parametrize(
+    ("prompt", "told"),
+    [
+        ("<lora:a:0.8:0.6>", ["prompt: <lora:a:0.8:0.6>: 0.6 has no effect, a LoRA has one weight (0.8)"]),
+        ("<lora:a:1:lbw=IN01>", ["prompt: <lora:a:1:lbw=IN01>: lbw=IN01 has no effect"]),
+        ("<lora:a:te=1:unet=2>", ["prompt: <lora:a:te=1:unet=2>: te=1 has no effect",
+                                  "prompt: <lora:a:te=1:unet=2>: unet=2 has no effect"]),
+        ("<hypernet:a:1>", ["prompt: <hypernet:a:1>: no effect, hypernetworks are not supported"]),
+        ("<embed:a>", ["prompt: <embed:a> is no tag that has an effect here, it stays part of the text"]),
+        ("<lora:a><lyco:b:2><lora:c:0,5> a < b > c <3: x>", []),
+    ],
+)  # fmt: skip
+def test_what_of_a_tag_has_no_effect_is_told(prompt: str, told: list[str]) -> None:
+    assert lora_tags.check_tags(Txt2ImgRequest(prompt=prompt)) == told
+
+
+def test_tags_in_the_negative_prompt_are_told() -> None:
+    request = Txt2ImgRequest(prompt="a", negative_prompt="bad <lora:a:1>")
+    assert lora_tags.check_tags(request) == [
+        "negative_prompt: <lora:a:1> has no effect: tags act in the prompt"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "named"),
+    [
+        ("a <lora:> b", "<lora:>"),
+        ("a <lora::1>", "<lora::1>"),
+        ("<lora:name:>", "<lora:name:>"),
+        ("<lora:name:high>", "<lora:name:high>"),
+        ("<lora:name:1,0,1>", "<lora:name:1,0,1>"),
+        ("<lora:name:nan>", "<lora:name:nan>"),
+        ("<lora:name:1e999>", "<lora:name:1e999>"),
+        ("<lora:|other|name:1>", "<lora:|other|name:1>"),
+        ("<lora:name:1, a cat", "<lora:name:1, a cat"),
+        ("<lyco:name", "<lyco:name"),
+        ("a lora:name:1> cat", "lora:name:1>"),
+        ("< lora : a<b>c:1>", "< lora : a"),
+        ("a <lora:x:1\n<lora:y:1>", "<lora:x:1"),
+    ],
+)
+@pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
+def test_what_was_meant_as_a_tag_and_is_none_is_refused(prompt: str, named: str, field: str) -> None:
+    request = Txt2ImgRequest.model_validate({"prompt": "", field: prompt})
+    with pytest.raises(BadRequest) as caught:
+        lora_tags.check_tags(request)
+    assert str(caught.value).startswith(f"{field}: {named} is no tag")
+
+
+@pytest.mark.parametrize("unit", ["lora:", "<lora:", "<lyco:a", "lora:a ", "<aa:", "lora:a\n"])
+def test_long_prompts_are_checked_in_the_time_of_their_length(unit: str) -> None:
+    request = Txt2ImgRequest(prompt=unit * (300_000 // len(unit)))
+    began = time.perf_counter()
+    with suppress(BadRequest):
+        lora_tags.check_tags(request)
+    assert time.perf_counter() - began < 10
 
 
 async def test_names_are_found_with_and_without_extension(catalog: Catalog, put: Put) -> None:

@@ -24,6 +24,10 @@ class Line(Enum):
     TILES_BEGIN = auto()
     WEIGHTS_BEGIN = auto()
     WEIGHTS_END = auto()
+    LORA_BEGINS = auto()
+    LORA_UNREAD = auto()
+    LORA_COUNTS_BEGIN = auto()
+    LORA_COUNTED = auto()
 
 
 PATTERNS = {
@@ -38,6 +42,13 @@ PATTERNS = {
     Line.TILES_BEGIN: re.compile(r"processing \d+ tiles"),
     Line.WEIGHTS_BEGIN: re.compile(r"loading \d+/\d+ tensors from (.+)"),  # the file; once for each file
     Line.WEIGHTS_END: re.compile(r"loading tensors completed"),  # once, after all files
+    Line.LORA_BEGINS: re.compile(r"loading LoRA from '(.+)'"),  # the file; once for each part of the model
+    Line.LORA_UNREAD: re.compile(r"init lora model loader from file failed: '(.+)'"),
+    Line.LORA_COUNTS_BEGIN: re.compile(r"runtime_lora_models:"),  # after a run, where LoRAs are not merged
+    # Applied, of how many, file. Once for each part of the model of which the file has anything.
+    Line.LORA_COUNTED: re.compile(
+        r"(?:Only )?\((\d+) / (\d+)\) LoRA tensors have been applied, lora_file_path = (.+)"
+    ),
 }
 
 

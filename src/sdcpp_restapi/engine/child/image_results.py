@@ -12,6 +12,7 @@ from ...schemas.engine import Generate, Generated, MadeImage, Partial, Report
 from ...schemas.generation import Img2ImgRequest
 from ..binding import image_buffers
 from . import image_files
+from .single_colour import find_single_colour, warn_of_single_colour
 from .step_counter import StepCounter
 from .upscaler import Upscaler
 
@@ -42,6 +43,7 @@ class ImageResults:
         self._report = report
         self._seconds = self._write_seconds = 0.0
         self._images: list[MadeImage] = []
+        self._warnings: list[str] = []
 
     def add(self, part: Generate, made: list[Any], seconds: float) -> None:
         """Finish and write what a call made of `part` in so many seconds.
@@ -65,6 +67,7 @@ class ImageResults:
             images=list(self._images),
             seconds=self._seconds,
             write_seconds=self._write_seconds,
+            warnings=list(self._warnings),
         )
 
     def _finish_image(self, struct: Any, index: int, seed: int) -> MadeImage:
@@ -73,6 +76,7 @@ class ImageResults:
         image = image_buffers.copy_image(struct)
         if image is None:
             raise JobFailed(f"The engine made no picture of image {number}")
+        colour = find_single_colour(image)
         text = image_files.format_parameters(command, seed, image.size)
         if isinstance(params, Img2ImgRequest) and params.mask_image_base64 and params.mask_composite:
             image = image_files.composite_inpainting(image, command.images)
@@ -80,6 +84,7 @@ class ImageResults:
             image = self._enlarge(image, index)
         folder = Path(command.folder)
         file = image_files.write_result(image, folder, f"image_{number}", text, params.output_format)
+        self._warnings += warn_of_single_colour(file, colour or find_single_colour(image))
         return MadeImage(file=file, seed=seed, width=image.width, height=image.height)
 
     def _enlarge(self, image: Image.Image, index: int) -> Image.Image:

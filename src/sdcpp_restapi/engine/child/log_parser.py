@@ -13,6 +13,7 @@ from ...schemas.engine import LoadStep, Report, Step
 from ...schemas.pipe import Log
 from ..binding.log_patterns import SOURCE, Line, match_line
 from ..binding.names import LOG_LEVELS
+from .lora_log import LoraLog
 from .phases import Phase, PhaseTracker
 from .step_counter import StepCounter
 
@@ -37,6 +38,7 @@ class LogParser:
         self._all_steps: int | None = None
         self.architecture = ""
         self.files_read: set[str] = set()
+        self.loras = LoraLog()
 
     @contextmanager
     def follow_load(self, command_id: int) -> Iterator[None]:
@@ -46,6 +48,7 @@ class LogParser:
         """
         self.architecture = ""
         self.files_read = set()
+        self.loras.forget()
         with self._follow(command_id, Phase.LOADING):
             yield
 
@@ -91,6 +94,7 @@ class LogParser:
         if matched := match_line(message):
             self._note_loaded(*matched)
             self._note_generated(*matched)
+            self.loras.note(*matched, self._complaints[-2] if len(self._complaints) > 1 else "")
         if level >= self._lowest_level:
             self._report(Log(level=LOG_LEVELS[min(level, 3)], text=line))
 
@@ -124,6 +128,7 @@ class LogParser:
     def _follow(self, command_id: int, first: Phase) -> Iterator[None]:
         self._id = command_id
         self._complaints.clear()
+        self.loras.begin_call()
         self._tracker = PhaseTracker(first)
         self._last_reported_at = 0.0
         self._image = self._step = self._steps_before = 0

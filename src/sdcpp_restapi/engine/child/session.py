@@ -128,7 +128,8 @@ class Session:
         for number, part in enumerate(split_command(command)):
             steps.begin_call(number, part.params.batch_count)
             self._generate_part(part, steps, results)
-        return results.build_report()
+        made = results.build_report()
+        return made.model_copy(update={"loras": self._log_parser.loras.outcomes_of(command.loras)})
 
     def _generate_part(self, command: Generate, steps: StepCounter, results: ImageResults) -> None:
         """Make and write the images of one call of the engine."""
@@ -157,7 +158,8 @@ class Session:
         try:
             run = self._run_generation(command, following, "generate_video", call.struct, audio)
             with run as (made, seconds):
-                return video_file.write_video(command, made, seconds, lambda: self._cancelled)
+                written = video_file.write_video(command, made, seconds, lambda: self._cancelled)
+                return written.model_copy(update={"loras": self._log_parser.loras.outcomes_of(command.loras)})
         finally:
             if audio:
                 self._library.c.free_sd_audio(audio)

@@ -20,6 +20,7 @@ from ..binding.library import Library
 from ..binding.structs import sd_image_t
 from . import image_files
 from .log_parser import LogParser
+from .single_colour import find_single_colour, warn_of_single_colour
 from .tiles import Tile, split_into_tiles
 
 # Weights are read at first use: enlarging an image of this size shows that they can be.
@@ -92,6 +93,9 @@ class Upscaler:
             height=large.height,
             seconds=seconds,
             write_seconds=time.monotonic() - started - seconds,
+            warnings=[]
+            if find_single_colour(image)
+            else warn_of_single_colour(file, find_single_colour(large)),
         )
 
     def count_tiles(self, size: tuple[int, int], how: Enlargement) -> int:

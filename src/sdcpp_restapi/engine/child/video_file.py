@@ -15,6 +15,7 @@ from ...schemas.engine import GenerateVideo, VideoGenerated
 from ..binding import image_buffers
 from ..binding.structs import sd_image_t
 from . import image_files
+from .single_colour import find_single_colour, warn_of_single_coloured_frames
 
 # x264's own scale: at 17 few can tell the copy from the original.
 QUALITY = {"crf": "17"}
@@ -40,7 +41,7 @@ def write_video(
     started = time.monotonic()
     folder = Path(command.folder)
     try:
-        frames = _write_frames(command, made, folder, is_cancelled)
+        frames, colours = _write_frames(command, made, folder, is_cancelled)
     except (OSError, av.FFmpegError) as error:
         raise JobFailed(f"The video cannot be written: {error}") from error
     return VideoGenerated(
@@ -48,15 +49,17 @@ def write_video(
         files=["video.mp4", *frames],
         seconds=seconds,
         write_seconds=time.monotonic() - started,
+        warnings=warn_of_single_coloured_frames("video.mp4", colours),
     )
 
 
 def _write_frames(
     command: GenerateVideo, made: list[sd_image_t], folder: Path, is_cancelled: Callable[[], bool]
-) -> list[str]:
-    """Encode the video and write the other files; the names of those of its frames."""
+) -> tuple[list[str], set[str | None]]:
+    """Encode the video and write the other files; the names of those of its frames, and their colours."""
     params, size = command.params, (made[0].width, made[0].height)
     text = image_files.format_parameters(command, params.seed, size)
+    colours: set[str | None] = set()
     names = [f"frames/frame_{number:04d}.png" for number in range(len(made))] if params.save_frames else []
     if names:
         (folder / "frames").mkdir()
@@ -66,11 +69,12 @@ def _write_frames(
                 raise JobCancelled
             frame = _copy_frame(struct, number)
             append(frame)
+            colours.add(find_single_colour(frame))
             if number == 0:
                 frame.save(folder / "poster.jpg", "JPEG", quality=POSTER_QUALITY)
             if names:
                 image_files.write_image(frame, folder / names[number], text)
-    return names
+    return names, colours
 
 
 def _copy_frame(struct: sd_image_t, number: int) -> Image.Image:

@@ -21,6 +21,7 @@ def view_of(live: LiveProgress, job: Job, position: int | None) -> JobView:
         partial=True if job.status is JobStatus.CANCELLED and job.outputs else None,
         params=job.params.model_dump(exclude_none=True),
         error=job.error,
+        warnings=list(job.warnings) or None,
         position=position,
         result=job.result,
         model=job.model.model_name if job.model else None,

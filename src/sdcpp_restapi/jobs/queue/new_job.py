@@ -15,7 +15,7 @@ class NewJob:
 
     `model` and `upscaler` are what the job is stamped with. `after`: the id of a job that must be completed
     first. `work`: megapixel-steps that it is expected to cost, for estimates of later jobs (estimates.py).
-    `required_files`: what a machine must have to run it.
+    `required_files`: what a machine must have to run it. `warnings`: what of the request will not act.
     """
 
     type: JobType
@@ -25,4 +25,5 @@ class NewJob:
     after: str | None = None
     work: float | None = None
     required_files: RequiredFiles = NOTHING
+    warnings: tuple[str, ...] = ()
     id: str = field(default_factory=lambda: str(uuid4()))

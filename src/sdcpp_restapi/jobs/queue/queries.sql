@@ -1,9 +1,9 @@
--- name: insert_job(id, lane, type, created_at, params, model, model_key, upscaler, after, progress, work, needs, priority, client_id, not_before)<!
+-- name: insert_job(id, lane, type, created_at, params, model, model_key, upscaler, after, progress, work, needs, priority, client_id, not_before, warnings)<!
 -- Held: it joins the line (ordering.sql) at once, or when its moment comes.
 INSERT INTO jobs (id, lane, type, created_at, params, model, model_key, upscaler, after, progress, work, needs,
-    priority, client_id, not_before, held)
+    priority, client_id, not_before, warnings, held)
 VALUES (:id, :lane, :type, :created_at, :params, :model, :model_key, :upscaler, :after, :progress, :work, :needs,
-    :priority, :client_id, :not_before, 1);
+    :priority, :client_id, :not_before, :warnings, 1);
 
 -- name: get_job(id)^
 SELECT * FROM jobs WHERE id = :id AND place = 'queue';
@@ -27,10 +27,10 @@ RETURNING *;
 -- name: fail_damaged(now, error, seq)!
 UPDATE jobs SET status = 'failed', completed_at = :now, error = :error WHERE seq = :seq;
 
--- name: finish(status, now, progress, outputs, result, seconds, error, id, attempt)^
+-- name: finish(status, now, progress, outputs, result, seconds, error, warnings, id, attempt)^
 -- Only the attempt that holds the job may end it: what an older one says comes too late.
 UPDATE jobs SET status = :status, completed_at = :now, progress = :progress, outputs = :outputs, result = :result,
-    seconds = :seconds, error = :error
+    seconds = :seconds, error = :error, warnings = :warnings
 WHERE id = :id AND status = 'processing' AND attempt = :attempt
 RETURNING *;
 
@@ -39,9 +39,9 @@ UPDATE jobs SET status = 'cancelled', completed_at = :now
 WHERE id = :id AND status IN ('pending', 'processing')
 RETURNING *;
 
--- name: keep(outputs, id, attempt)^
+-- name: keep(outputs, warnings, id, attempt)^
 -- What a cancelled job had finished stays.
-UPDATE jobs SET outputs = :outputs WHERE id = :id AND status = 'cancelled' AND attempt = :attempt
+UPDATE jobs SET outputs = :outputs, warnings = :warnings WHERE id = :id AND status = 'cancelled' AND attempt = :attempt
 RETURNING *;
 
 -- name: drop_followers(status, now, error, id)

@@ -285,6 +285,7 @@ class Queue:
                 started_at=job.started_at,
                 completed_at=job.completed_at,
                 error=job.error,
+                warnings=list(job.warnings) or None,
             )
         )
 

@@ -80,5 +80,6 @@ def _read(row: Any) -> Job:
         slot=row["slot"],
         result=JobResult.model_validate_json(row["result"]) if row["result"] else None,
         error=row["error"],
+        warnings=tuple(json.loads(row["warnings"])),
         deleted_at=_MOMENT.validate_python(row["deleted_at"]),
     )

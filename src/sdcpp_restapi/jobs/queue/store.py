@@ -55,6 +55,7 @@ class JobStore:
                 priority=params.priority,
                 client_id=params.client_id or "",
                 not_before=not_before,
+                warnings=json.dumps(job.warnings),
             )
             if not waits:
                 ordering.admit(db, seq, self._rules)
@@ -107,6 +108,7 @@ class JobStore:
             result=result,
             seconds=outcome.seconds,
             error=error,
+            warnings=json.dumps([*job.warnings, *outcome.warnings]),
         )
 
     async def cancel(self, job_id: str) -> tuple[Job, JobStatus] | None:
@@ -122,8 +124,13 @@ class JobStore:
 
     async def keep(self, job: Job, outcome: Outcome) -> Job | None:
         """Give a cancelled job its outputs; None when it is not cancelled."""
-        outputs = json.dumps(outcome.outputs)
-        return await self._change("keep", id=job.id, attempt=job.attempt, outputs=outputs)
+        return await self._change(
+            "keep",
+            id=job.id,
+            attempt=job.attempt,
+            outputs=json.dumps(outcome.outputs),
+            warnings=json.dumps([*job.warnings, *outcome.warnings]),
+        )
 
     async def drop_followers(self, job: Job, status: JobStatus, error: str | None) -> list[Job]:
         """End the pending jobs that wait for `job`; those that were ended."""

@@ -26,14 +26,16 @@ class ConversionSubmission:
         assert request.output_path is not None
         named = {"input_path": request.input_path, "vae_path": request.vae_path}
         await self._library.check_files({field: Path(path) for field, path in named.items() if path})
+        await self._library.refuse_unsupported("input_path", Path(request.input_path))
         required_files = await self._library.find_required(request, None, None)
-        job = NewJob(type="convert", params=request, required_files=required_files)
+        warnings = body.warn_of_unknown_fields()
+        job = NewJob(type="convert", params=request, required_files=required_files, warnings=tuple(warnings))
         position = await self._queue.submit(job)
         return ConvertAccepted(
             job_id=job.id,
             position=position,
             output_path=request.output_path,
-            warnings=body.warn_of_unknown_fields() or None,
+            warnings=warnings or None,
         )
 
     def _resolve_paths(self, request: ConvertRequest) -> ConvertRequest:

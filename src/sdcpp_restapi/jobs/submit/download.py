@@ -29,9 +29,10 @@ class DownloadSubmission:
     async def submit(self, request: DownloadRequest) -> DownloadAccepted:
         """Check a request and store its jobs. Raises BadRequest naming the field."""
         unknown = request.warn_of_unknown_fields()
-        request, warnings = await self._sources.check(request.known())
+        request, ignored = await self._sources.check(request.known())
+        warnings = [*unknown, *ignored]
         await self._check_target(request)
-        download = NewJob(type="model_download", params=request)
+        download = NewJob(type="model_download", params=request, warnings=tuple(warnings))
         position = await self._queue.submit(download)
         following = HashRequest(
             model_type=request.model_type, priority=request.priority, client_id=request.client_id
@@ -46,7 +47,7 @@ class DownloadSubmission:
             source=request.source,
             model_type=request.model_type,
             position=position,
-            warnings=unknown + warnings or None,
+            warnings=warnings or None,
         )
 
     async def _check_target(self, request: DownloadRequest) -> None:

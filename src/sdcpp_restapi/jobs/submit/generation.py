@@ -8,6 +8,7 @@ from uuid import uuid4
 from ...config import Generation, Limits
 from ...models.allowed_paths import AllowedPaths
 from ...models.library import ModelLibrary
+from ...models.lora_tags import check_tags
 from ...schemas.generation import Accepted, ImageRequest
 from ...schemas.jobs import JobType
 from ...schemas.models import LoadRequest
@@ -80,6 +81,7 @@ class GenerationSubmission:
             upscaler=checked.upscaler,
             work=estimate_work(stored.request),
             required_files=checked.required_files,
+            warnings=tuple(checked.warnings),
         )
         try:
             position = await self._queue.submit(job)
@@ -105,11 +107,13 @@ class GenerationSubmission:
             # 31 bits: every client language holds seed + i exactly.
             request = request.model_copy(update={"seed": secrets.randbelow(2**31)})
         request = await self._draw_prompt(request)
+        warnings += check_tags(request)
         check_amounts(request, self._limits)
         upscaler, size = self._select_upscaler(request)
         if isinstance(request, ImageRequest):
             request = await self._resolve_paths(request)
         warnings += await self._library.check_loras(request, model)
+        warnings += await self._library.check_embeddings(request, model)
         required_files = await self._library.find_required(request, model, upscaler)
         return CheckedGeneration(request, model, upscaler, size, required_files, random_seed, warnings)
 

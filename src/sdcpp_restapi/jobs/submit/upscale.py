@@ -65,6 +65,7 @@ class UpscaleSubmission:
                     upscaler=checked.upscaler,
                     work=checked.work,
                     required_files=required_files,
+                    warnings=tuple(checked.warnings),
                 )
             )
         except BaseException:

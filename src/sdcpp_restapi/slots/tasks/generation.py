@@ -5,6 +5,7 @@ from pathlib import Path
 
 from ...models import loras
 from ...models.catalog import Catalog
+from ...models.lora_outcomes import warn_of_vain_loras
 from ...models.loras import ResolvedPrompts
 from ...outputs.job_folder import JobOutputFolder
 from ...schemas.engine import Generate, Generated, LoraFile, Report, Upscale, Upscaled
@@ -18,12 +19,25 @@ InputFiles = Callable[[Job], dict[str, list[str]]]
 
 
 async def publish_files(
-    job: Job, folder: JobOutputFolder, files: list[str], timings: dict[str, float], config: dict[str, object]
+    job: Job,
+    folder: JobOutputFolder,
+    files: list[str],
+    timings: dict[str, float],
+    config: dict[str, object],
+    warnings: list[str],
 ) -> Outcome:
-    """Add config.json to the files of a finished attempt and let them appear. Raises OSError."""
-    await folder.write_config({**config, "timings": timings})
+    """Add config.json to the files of a finished attempt and let them appear. Raises OSError.
+
+    `warnings` are those of the run, which come after those of the job.
+    """
+    told = [*job.warnings, *warnings]
+    await folder.write_config({**config, "timings": timings, **({"warnings": told} if told else {})})
     await folder.publish()
-    return Outcome(outputs=tuple(f"{job.id}/{file}" for file in files), seconds=sum(timings.values()))
+    return Outcome(
+        outputs=tuple(f"{job.id}/{file}" for file in files),
+        seconds=sum(timings.values()),
+        warnings=tuple(warnings),
+    )
 
 
 class GenerationTask:
@@ -94,6 +108,7 @@ class GenerateTask(GenerationTask):
                 **({"upscaler": upscaler.model_dump(mode="json")} if upscaler else {}),
                 "seeds": [image.seed for image in made.images],
             },
+            [*await warn_of_vain_loras(made.loras), *made.warnings],
         )
 
     def _stamped(self) -> tuple[Txt2ImgRequest | Img2ImgRequest, LoadRequest]:
@@ -144,6 +159,7 @@ class UpscaleTask:
             [made.file],
             {"upscale_seconds": made.seconds, "write_seconds": made.write_seconds},
             {"model": self._stamped()[1].model_dump(mode="json"), "seeds": []},
+            made.warnings,
         )
 
     def _stamped(self) -> tuple[UpscaleRequest, UpscalerRequest]:

@@ -1,0 +1,35 @@
+"""What became of the LoRAs of a finished job, in words."""
+
+import asyncio
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..schemas.engine import LoraOutcome
+from .header_cache import read_header
+from .headers.header import BadHeader
+
+
+async def warn_of_vain_loras(outcomes: Iterable[LoraOutcome]) -> list[str]:
+    """A sentence for each LoRA that could not be read, or of which not all tensors acted."""
+    return [text for outcome in outcomes if (text := await asyncio.to_thread(_describe, outcome))]
+
+
+def _describe(outcome: LoraOutcome) -> str | None:
+    name = Path(outcome.path).name
+    if outcome.unread is not None:
+        return f"loras: {name} did not act: the engine could not read it ({outcome.unread})"
+    total = _count_tensors(Path(outcome.path)) or outcome.seen
+    if outcome.applied >= total:
+        return None
+    if outcome.applied == 0:
+        return f"loras: none of the {total} tensors of {name} acted: they do not fit this model"
+    return f"loras: {outcome.applied} of {total} tensors of {name} acted, the others do not fit this model"
+
+
+def _count_tensors(path: Path) -> int:
+    """How many the file has, 0 if that can't be told. The engine leaves out some before it counts."""
+    try:
+        header = read_header(path)
+    except (BadHeader, OSError):
+        return 0
+    return len(header.tensors) if header else 0

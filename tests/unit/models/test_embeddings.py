@@ -1,0 +1,156 @@
+"""The engine gets embeddings in F32 only, and only those that the model takes; the others are told."""
+
+import json
+import os
+import struct
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from sdcpp_restapi.db import Database
+from sdcpp_restapi.models.catalog import Catalog
+from sdcpp_restapi.models.embeddings import Embeddings
+from sdcpp_restapi.models.header_cache import HeaderCache
+from sdcpp_restapi.models.tensor_widening import WIDENED
+from sdcpp_restapi.schemas.generation import Txt2ImgRequest
+from sdcpp_restapi.schemas.models import LoadRequest
+from tests.support import stub_models
+from tests.support.stub_models import write
+
+
+class Site:
+    """A library with an SD1 and an SDXL model."""
+
+    def __init__(self, catalog: Catalog, headers: HeaderCache, folder: Path) -> None:
+        self.catalog, self.folder, self.copies = catalog, folder, folder / "data/embeddings"
+        self.embeddings = Embeddings(catalog=catalog, headers=headers, folder=self.copies)
+        clip_l = {f"cond_stage_model.transformer.{n}": s for n, s in stub_models.clip_l().items()}
+        write(folder / "checkpoint/sd1.safetensors", {**stub_models.sd1(), **clip_l})
+        text = "text_model.embeddings.token_embedding.weight"
+        both = {
+            f"conditioner.embedders.0.transformer.{text}": [2, 768],
+            f"conditioner.embedders.1.transformer.{text}": [2, 1280],
+        }
+        write(folder / "checkpoint/sdxl.safetensors", both)
+        write(folder / "diffusion/flux.safetensors", stub_models.flux())
+
+    def put(self, name: str, **tensors: Any) -> Path:
+        path = self.folder / "embedding" / name
+        path.parent.mkdir(exist_ok=True)
+        save_file(tensors, path)
+        return path
+
+    async def given(self, model: str = "sd1.safetensors", kind: str = "checkpoint") -> Mapping[str, str]:
+        request = LoadRequest.model_validate({"model_name": model, "model_type": kind})
+        return (await self.embeddings.prepare(await self.catalog.resolve(request))).embeddings
+
+    async def told(self, prompt: str, model: str = "sd1.safetensors", negative: str = "") -> list[str]:
+        request = Txt2ImgRequest(prompt=prompt, negative_prompt=negative)
+        return await self.embeddings.check(request, LoadRequest(model_name=model))
+
+
+@pytest.fixture
+async def site(catalog: Catalog, tmp_path: Path) -> AsyncIterator[Site]:
+    database = await Database.open(tmp_path / "sdcpp.db")
+    yield Site(catalog, await HeaderCache.read(database), tmp_path)
+    await database.close()
+
+
+def vectors(width: int = 768, kind: Any = np.float32) -> Any:
+    return np.random.default_rng(1).standard_normal((2, width)).astype(kind)
+
+
+async def test_f32_is_given_as_it_is(site: Site) -> None:
+    path = site.put("good.safetensors", emb_params=vectors())
+    assert await site.given() == {"good": str(path)}
+    assert await site.told("a good cat") == []
+    assert not site.copies.exists()
+
+
+async def test_f16_is_given_as_a_copy_in_f32_that_is_made_once(site: Site) -> None:
+    site.put("half.safetensors", emb_params=vectors(kind=np.float16))
+    given = (await site.given())["half"]
+    assert Path(given).parent == site.copies
+    copy = load_file(given)["emb_params"]
+    assert copy.dtype == np.float32
+    assert (copy == vectors(kind=np.float16).astype(np.float32)).all()
+    made_at = os.stat(given).st_mtime_ns
+    assert (await site.given())["half"] == given
+    assert os.stat(given).st_mtime_ns == made_at
+    assert [path.name for path in site.copies.iterdir()] == [Path(given).name]
+    site.put("half.safetensors", emb_params=vectors(kind=np.float16) * 2)
+    await site.catalog.refresh()
+    assert (await site.given())["half"] != given
+    assert await site.told("half") == []
+
+
+async def test_bf16_is_given_as_a_copy_in_f32(site: Site) -> None:
+    values = np.array([[1.0, -2.5, 0.0, 3.0e38] * 192], np.float32)
+    path = site.folder / "embedding/brain.safetensors"
+    path.parent.mkdir()
+    entry = {"dtype": "BF16", "shape": [1, 768], "data_offsets": [0, 1536]}
+    text = json.dumps({"__metadata__": {"a": "b"}, "emb_params": entry}).encode()
+    data = (values.view(np.uint32) >> 16).astype("<u2").tobytes()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + data)
+    copy = load_file((await site.given())["brain"])["emb_params"]
+    assert copy.shape == (1, 768)
+    assert np.allclose(copy, values, rtol=0.01)
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "values"),
+    [
+        ("f8_e4m3", [0x00, 0x38, 0xB8, 0x7E, 0x01, 0x40], [0, 1, -1, 448, 2**-9, 2]),
+        ("f8_e5m2", [0x00, 0x3C, 0xBC, 0x7B, 0x01, 0x40], [0, 1, -1, 57344, 2**-16, 2]),
+        ("f64", list(np.array([1.5, -2.0]).tobytes()), [1.5, -2]),
+        ("bf16", [0x80, 0x3F, 0x00, 0xC0], [1, -2]),
+    ],
+)
+def test_each_type_means_what_it_says(kind: str, data: list[int], values: list[float]) -> None:
+    assert WIDENED[kind](bytes(data)).tolist() == values
+    assert np.isnan(WIDENED["f8_e4m3"](b"\x7f\xff")).all()
+
+
+async def test_another_width_is_left_out_and_told_where_it_is_named(site: Site) -> None:
+    path = site.put("xl.safetensors", clip_l=vectors(), clip_g=vectors(1280))
+    assert await site.given() == {}
+    assert await site.given("sdxl.safetensors") == {"xl": str(path)}
+    wide = "xl.safetensors has width 768 and 1280, this model's text encoders have 768"
+    told = f"embedding xl has no effect: {wide}"
+    assert await site.told("photo, XL, x") == [told]
+    assert await site.told("photo", negative="bad (xl:1.2)") == [told]
+    assert await site.told("photo, xlarge, a_xl") == []
+    assert await site.told("photo, xl", "sdxl.safetensors") == []
+
+
+@pytest.mark.parametrize("content", [b"PK\x03\x04junk", b"", b"no tensors" * 20])
+async def test_what_can_be_no_embedding_is_left_out_and_told(site: Site, content: bytes) -> None:
+    (site.folder / "embedding").mkdir()
+    (site.folder / "embedding/junk.pt").write_bytes(content)
+    assert await site.given() == {}
+    (told,) = await site.told("a junk cat")
+    assert told.startswith("embedding junk has no effect: junk.pt is neither")
+
+
+async def test_damaged_and_unreadable_ones_are_left_out_and_told(site: Site) -> None:
+    site.put("whole.safetensors", emb_params=np.zeros((2, 768), np.int8))
+    site.put("cut.safetensors", emb_params=vectors())
+    path = site.folder / "embedding/cut.safetensors"
+    path.write_bytes(path.read_bytes()[:-10])
+    assert await site.given() == {}
+    told = await site.told("whole cut")
+    assert sorted(text.partition(":")[0] for text in told) == [
+        "embedding cut has no effect", "embedding whole has no effect"
+    ]  # fmt: skip
+
+
+async def test_a_pickle_is_left_to_the_engine_and_a_model_of_unknown_width_too(site: Site) -> None:
+    (site.folder / "embedding").mkdir()
+    (site.folder / "embedding/old.pt").write_bytes(b"\x80\x02" + b"x" * 99)
+    odd = site.put("odd.safetensors", emb_params=vectors(11))
+    assert set(await site.given()) == {"old"}
+    assert (await site.given("flux.safetensors", "diffusion"))["odd"] == str(odd)
