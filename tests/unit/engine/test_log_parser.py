@@ -139,6 +139,15 @@ def test_between_calls_nothing_is_counted(engine: Engine, tmp_path: Path) -> Non
     assert engine.steps == []
 
 
+def test_complaints_are_printable_and_not_endless(engine: Engine) -> None:
+    with engine.parser.follow_silently(1):
+        engine.say("tensor '\x00\x07\x1b[2J\ufffd\ufffdname\x81' not found" + "n" * 5000, level=WARNING)
+    told = engine.parser.explain("unknown")
+    assert told.startswith("tensor '[2Jname' not found")
+    assert told.isprintable()
+    assert len(told) == 1000
+
+
 def test_complaints_are_those_of_the_command(engine: Engine) -> None:
     with engine.parser.follow_silently(1):
         engine.say("an old one", level=WARNING)

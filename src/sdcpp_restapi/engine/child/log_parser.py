@@ -19,6 +19,8 @@ from .step_counter import StepCounter
 
 # Seconds between two reports about tensors, of which thousands are read in a second.
 TENSOR_REPORT_INTERVAL = 0.05
+# Characters of one line of the engine's that an error repeats.
+LONGEST_COMPLAINT = 1000
 
 
 class LogParser:
@@ -90,7 +92,7 @@ class LogParser:
             return
         message = SOURCE.sub("", line)
         if level >= LOG_LEVELS.index("warning"):
-            self._complaints.append(" ".join(message.split()))
+            self._complaints.append(_keep_printable(message))
         if matched := match_line(message):
             self._note_loaded(*matched)
             self._note_generated(*matched)
@@ -168,3 +170,9 @@ class LogParser:
         if due:
             self._step, self._last_reported_at = step, now
         return due
+
+
+def _keep_printable(message: str) -> str:
+    """A message on one line, without the bytes of a damaged file that the engine took for a name."""
+    signs = (sign for sign in " ".join(message.split()) if sign.isprintable() and sign != "\ufffd")
+    return "".join(signs)[:LONGEST_COMPLAINT]
