@@ -10,6 +10,7 @@ from starlette.routing import WebSocketRoute
 
 from . import __version__
 from .api import error_handlers, websocket
+from .api.docs_policy import DocsPolicy
 from .api.guard import Guard
 from .api.methods import HeadRequests
 from .api.origins import Cors, Origins
@@ -102,6 +103,7 @@ def create_socket_app(main: FastAPI, settings: Settings) -> Starlette:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the first that a request meets.
     app.add_middleware(HeadRequests, routes=app.router.routes)
+    app.add_middleware(DocsPolicy)
     app.add_middleware(JsonBodies, max_bytes=settings.server.max_body_mb * 2**20)
     app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)
     app.add_middleware(AnswerWhenCancelled)

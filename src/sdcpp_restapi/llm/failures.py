@@ -25,7 +25,7 @@ def translate_errors(base_url: str) -> Iterator[None]:
     except httpx.HTTPError as error:
         reason = str(error) or type(error).__name__
         raise LlmUnreachable(f"The connection to {base_url} broke: {reason}") from None
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, RecursionError):
         # JSON of another shape than the protocol's, or none at all.
         raise LlmGarbled(f"{base_url} answered something that cannot be understood") from None
 

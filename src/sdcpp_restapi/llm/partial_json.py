@@ -4,13 +4,16 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from .answer_bounds import is_too_deep
+
 
 def parse_json(text: str) -> Any:
-    """The value of a JSON text; None for a text that is not JSON."""
+    """The value of a JSON text; None for a text that is not JSON, or nested as no answer is."""
     try:
-        return from_json(text)
+        value = from_json(text)
     except ValueError:
         return None
+    return None if is_too_deep(value) else value
 
 
 def read_message(text: str) -> str | None:

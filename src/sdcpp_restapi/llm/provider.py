@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol, Self
 
 from ..errors import LlmSilent, LlmTimeout
 from ..schemas.chat import Answer, Chat, ProviderSettings
+from .answer_bounds import check_answer, check_text
 from .providers.resources import ProviderResources
 from .reasoning_filter import ReasoningFilter, strip_reasoning
 
@@ -41,7 +42,7 @@ class Provider(Protocol):
 
 async def stream_answer(provider: Provider, chat: Chat, timeout: float) -> AsyncGenerator[str | Answer]:
     """As Provider.stream. Raises LlmTimeout when the whole is not there after `timeout` seconds, and
-    LlmSilent when it is empty."""
+    LlmSilent when it is empty, LlmGarbled when it can't be passed on."""
     clock = asyncio.get_running_loop().time
     deadline = clock() + timeout
     reasoning = ReasoningFilter()
@@ -52,8 +53,10 @@ async def stream_answer(provider: Provider, chat: Chat, timeout: float) -> Async
             except TimeoutError:
                 raise LlmTimeout(f"The language model did not answer within {timeout:g} s") from None
             if isinstance(piece, Answer):
+                check_answer(piece)
                 yield _clean(piece)
                 return
+            check_text(piece)
             if text := reasoning.pass_on(piece):
                 yield text
 

@@ -99,8 +99,12 @@ def read_proposals(answer: Answer) -> tuple[str, list[ProposedAction]]:
     called = [ProposedAction(call.name, call.arguments) for call in answer.tool_calls]
     whole = parse_json(answer.text)
     if isinstance(whole, dict | list):
-        message = whole.get("message", "") if isinstance(whole, dict) else ""
-        return str(message), called + _read_proposals(whole)
+        message = whole.get("message") if isinstance(whole, dict) else None
+        proposed = called + _read_proposals(whole)
+        if isinstance(message, str):
+            return message, proposed
+        # JSON of another shape than was asked for: with actions it says nothing, else it is what it says.
+        return "" if proposed else answer.text.strip(), proposed
     # An answer that was cut off: half an action is none.
     if (message := read_message(answer.text)) is not None:
         return message, called

@@ -13,6 +13,9 @@ from .history import to_json
 # Between the texts of two rounds.
 PARAGRAPH = "\n\n"
 
+# Of all rounds together: a model that loops must not fill the queue.
+MOST_EXECUTED = 20
+
 RunAction = Callable[[Action], Awaitable[dict[str, Any]]]
 
 
@@ -46,9 +49,15 @@ class Turn:
             self._texts.append(round_.text)
         self._rejected += round_.rejected
         self._proposed += [action for action in round_.actions if not self._may_execute(action)]
-        done = [
-            await _execute(action, self._run_action) for action in round_.actions if self._may_execute(action)
+        wanted = [action for action in round_.actions if self._may_execute(action)]
+        left = MOST_EXECUTED - len(self.executed)
+        self._rejected += [
+            RejectedAction(
+                **dict(action), reason=f"at most {MOST_EXECUTED} actions are carried out in one turn"
+            )
+            for action in wanted[left:]
         ]
+        done = [await _execute(action, self._run_action) for action in wanted[:left]]
         self.executed += done
         return _build_results(round_.answer, done) if done else []
 

@@ -12,6 +12,7 @@ import httpx
 from pydantic import SecretStr
 
 from ...schemas.chat import Answer, Chat, Message, ProviderSettings, ToolCall
+from ..answer_bounds import HEADERS, HOOKS
 from ..failures import failure_of, pick_first, translate_errors
 from .resources import CONNECT_TIMEOUT, ProviderResources
 
@@ -91,7 +92,12 @@ class OllamaProvider:
         settings = self._settings
         timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
         client = AsyncClient(
-            settings.base_url, auth=KeyAuth(settings.api_key), verify=self._tls, timeout=timeout
+            settings.base_url,
+            auth=KeyAuth(settings.api_key),
+            verify=self._tls,
+            timeout=timeout,
+            headers=HEADERS,
+            event_hooks=HOOKS,
         )
         try:
             with translate_errors(settings.base_url):

@@ -13,6 +13,7 @@ import httpx
 
 from ...errors import LlmRefused
 from ...schemas.chat import Answer, Chat, Message, ProviderSettings, ToolCall
+from ..answer_bounds import HEADERS, HOOKS
 from ..failures import failure_of, pick_first, translate_errors
 from .resources import CONNECT_TIMEOUT, ProviderResources
 
@@ -71,13 +72,14 @@ class OpenAiProvider:
 
     @asynccontextmanager
     async def _open_client(self) -> AsyncIterator[httpx.AsyncClient]:
-        settings, headers = self._settings, {"accept": "application/json, text/event-stream"}
+        settings, headers = self._settings, {**HEADERS, "accept": "application/json, text/event-stream"}
         if settings.api_key is not None:
             headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"
         with translate_errors(settings.base_url):
             async with httpx.AsyncClient(
                 base_url=settings.base_url,
                 headers=headers,
+                event_hooks=HOOKS,
                 verify=self._tls,
                 # httpx takes the key off again where that leads to another host.
                 follow_redirects=True,
