@@ -48,8 +48,18 @@ NOT_USED: dict[str, set[str]] = {
 NOT_USED["head"] = {
     "head",  # the method HEAD of HTTP
     "_find_heads",  # of a queue: its first jobs
-}
-NOT_USED["line"] = {"_line", "_lines", "_Lines", "JsonLines", "Line", "match_line"}  # of a text
+    "HeadRequests", "_await_head", "_head_is_late",  # the method, and the head of a request
+}  # fmt: skip
+NOT_USED["line"] = {
+    "_line",
+    "_lines",
+    "_Lines",
+    "JsonLines",
+    "Line",
+    "TextLines",
+    "_write_lines",
+    "match_line",
+}  # of a text
 NOT_USED["turn"] = {"Turn", "run_turn"}  # of a conversation
 
 

@@ -56,10 +56,10 @@ class LoraCheck:
         for path in paths:
             problem = find_problem(path, known[path])
             anatomy = await asyncio.to_thread(self._examine, path)
-            if problem or anatomy.defect:
-                raise BadRequest(
-                    f"loras: {path.name} can't be applied: {problem or anatomy.defect}", field="loras"
-                )
+            if problem:
+                raise BadRequest(f"loras: {path.name} can't be used: {problem}", field="loras")
+            if anatomy.defect:
+                raise BadRequest(f"loras: {path.name} can't be applied: {anatomy.defect}", field="loras")
             _check_application(path.name, anatomy, networks, model)
             if anatomy.vain:
                 warnings.append(f"loras: {path.name} will not act: {anatomy.vain}")
