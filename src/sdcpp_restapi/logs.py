@@ -98,10 +98,17 @@ class StandardError(logging.Handler):
     def _write_lines(self) -> None:
         while (line := self._waiting.get()) is not None:
             self._write(line)
+            self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        """Once the thread moves again, even if no further line comes; `emit` counts under the same lock."""
+        self.acquire()
+        try:
             if self._dropped and self._waiting.empty():
-                with suppress(queue.Full):
-                    self._waiting.put_nowait(self._describe_dropped())
-                    self._dropped = 0
+                self._waiting.put_nowait(self._describe_dropped())
+                self._dropped = 0
+        finally:
+            self.release()
 
     def _describe_dropped(self) -> str:
         return f"{self._dropped} lines of the log were dropped here: nobody read standard error"

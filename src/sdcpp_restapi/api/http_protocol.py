@@ -41,6 +41,7 @@ class BoundedHttp(HttpToolsProtocol):
         # uvicorn would start a task for each request before it refuses it.
         self._most_connections, self.limit_concurrency = self.limit_concurrency, None
         self._reading_head = True
+        self._ended_message = False
         self._began = False
         self._head_bytes = 0  # of one that is not whole yet
         self._field_bytes = 0
@@ -67,8 +68,10 @@ class BoundedHttp(HttpToolsProtocol):
         if self._reading_head and self._head_timer is None:
             self._await_head()
         received = len(data)
+        self._ended_message = False
         super().data_received(data)
-        if self._reading_head and not self._refused:
+        # Bytes in which a message ended were its body; of a head that follows in them the parser counts fields.
+        if self._reading_head and not self._ended_message and not self._refused:
             self._began = True
             self._head_bytes += received
             if self._head_bytes > MOST_HEAD_BYTES:
@@ -96,7 +99,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """See uvicorn."""
         super().on_message_complete()
-        self._reading_head = True
+        self._reading_head = self._ended_message = True
         self._head_bytes = 0
         self._began = False
 

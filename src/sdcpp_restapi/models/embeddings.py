@@ -21,9 +21,11 @@ from .header_cache import HeaderCache, read_header
 from .headers.header import BadHeader, Header
 from .headers.pickle_start import find_pickle_problem
 from .required_files import files_of
-from .tensor_widening import WIDENED, widen_file
 
 log = logging.getLogger(__name__)
+
+# Types that tensor_widening.py knows; it is imported when it is needed, since NumPy takes 0.1 s to come.
+WIDENED = ("f32", "f64", "f16", "bf16", "f8_e4m3", "f8_e5m2")
 
 
 class Embeddings:
@@ -81,6 +83,8 @@ class Embeddings:
         key = hashlib.sha256(repr((os.fsencode(path), *Version.of(os.stat(path)))).encode()).hexdigest()[:32]
         copy = self._folder / f"{key}.safetensors"
         if not copy.exists():
+            from .tensor_widening import widen_file
+
             self._folder.mkdir(parents=True, exist_ok=True)
             widen_file(path, copy)
         return copy

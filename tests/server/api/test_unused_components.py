@@ -17,12 +17,13 @@ def test_a_component_that_the_model_has_no_use_for_is_told(server: RunningServer
         assert events.wait_for("model_loaded")["warnings"] == [warning]
 
 
-def test_a_component_whose_file_is_no_model_is_told(server: RunningServer) -> None:
+def test_a_component_whose_file_is_no_model_is_refused(server: RunningServer) -> None:
     vae = server.models_dir / "vae" / "page.safetensors"
     vae.parent.mkdir(exist_ok=True)
     vae.write_text("<!doctype html>")
     body = build("minit2i").install(server.models_dir) | {"vae": "page.safetensors"}
-    assert server.post("/models/load", body)["warnings"] == [f"vae: {IGNORED.format('page.safetensors')}"]
+    error = server.post("/models/load", body, expect=400)["error"]
+    assert error.startswith("vae: page.safetensors can't be used: its header is not valid")
 
 
 def test_a_load_whose_files_are_all_read_has_no_warnings(server: RunningServer) -> None:

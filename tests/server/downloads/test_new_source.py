@@ -143,6 +143,7 @@ DOCUMENTED = {
     "setting_sources.py",
     "api/routes/downloads.py",
     "cli/model_commands.py",
+    "models/headers/safetensors_header.py",  # the address of the format's description
     "models/sidecars.py",
     "models/trigger_words.py",
 }

@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from sdcpp_restapi.db import Database
+from sdcpp_restapi.models import embeddings, tensor_widening
 from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.models.embeddings import Embeddings
 from sdcpp_restapi.models.header_cache import HeaderCache
@@ -154,3 +155,7 @@ async def test_a_pickle_is_left_to_the_engine_and_a_model_of_unknown_width_too(s
     odd = site.put("odd.safetensors", emb_params=vectors(11))
     assert set(await site.given()) == {"old"}
     assert (await site.given("flux.safetensors", "diffusion"))["odd"] == str(odd)
+
+
+def test_the_types_that_are_widened_are_those_that_can_be() -> None:
+    assert set(embeddings.WIDENED) == set(tensor_widening.WIDENED)
