@@ -127,6 +127,7 @@ def run_guards(guards: list[Path], package: Path) -> tuple[set[Path], str]:
     return {ROOT / name for name in failed}, done.stdout
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(400)
 @every_recipe
 def test_the_tests_that_a_recipe_names_notice_a_forgotten_step(recipe: Path, package: Path) -> None:
@@ -140,6 +141,7 @@ def test_the_tests_that_a_recipe_names_notice_a_forgotten_step(recipe: Path, pac
     assert failed == set(guards), printed
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(400)
 def test_they_have_nothing_to_say_of_a_package_as_it_is(package: Path) -> None:
     failed, printed = run_guards([find_test("test_params.py"), find_test("test_architectures.py")], package)

@@ -97,6 +97,7 @@ def _free_ports() -> list[int]:
     return ports
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(SECONDS + 30)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_block_of_a_page_ends_with_status_0(page: Path, workplace: Path) -> None:
@@ -112,12 +113,14 @@ def test_the_pages_are_found_with_all_their_blocks() -> None:
     assert [block.text.split()[1] for block in blocks if block.is_skipped] == ["uninstall"]
 
 
+@pytest.mark.heavy
 def test_a_block_that_fails_is_noticed_and_named(workplace: Path) -> None:
     status, printed = run([ShellBlock(1, "true\n", None), ShellBlock(7, "false\ntrue\n", None)], workplace)
     assert status != 0
     assert "the block in line 7 failed" in printed
 
 
+@pytest.mark.heavy
 @pytest.mark.timeout(SECONDS + 30)
 def test_an_error_of_the_server_is_a_failure(workplace: Path) -> None:
     serve = ShellBlock(3, "./sdcpp serve\n", "background")

@@ -70,7 +70,7 @@ class BoundedHttp(HttpToolsProtocol):
         received = len(data)
         self._ended_message = False
         super().data_received(data)
-        # Bytes in which a message ended were its body; of a head that follows in them the parser counts fields.
+        # Bytes in which a message ended were its body; the fields of a head that follows in them are counted.
         if self._reading_head and not self._ended_message and not self._refused:
             self._began = True
             self._head_bytes += received
