@@ -71,25 +71,35 @@ class ChildProcess[R: BaseModel]:
         the report is Unusable, and `lost_error` when the child dies or reports nothing for `timeout` seconds.
         """
         ours, theirs = socket.socketpair()
-        with theirs:
-            fd = theirs.fileno()
-            # A session of its own: Ctrl-C in the terminal is for the server, which ends the child in order.
-            process = await asyncio.create_subprocess_exec(
-                *[*wrapper, sys.executable, "-m", cls.kind.module, "--fd", str(fd), *arguments],
-                pass_fds=(fd,),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-                env={name: value for name, value in os.environ.items() if not _SECRET.search(name)},
-            )
-        reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LONGEST_LINE)
+        try:
+            with theirs:
+                process = await cls._start(theirs.fileno(), arguments, wrapper)
+            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LONGEST_LINE)
+        except BaseException:
+            # Also when the start is cancelled: a child that is there already sees the end of its socket.
+            ours.close()
+            raise
         child = cls(process, writer)
         try:
             return child, await child._read_greeting(reader, timeout)
         except BaseException:
             await child._discard()
             raise
+
+    @classmethod
+    async def _start(
+        cls, fd: int, arguments: Sequence[str], wrapper: Sequence[str]
+    ) -> asyncio.subprocess.Process:
+        # A session of its own: Ctrl-C in the terminal is for the server, which ends the child in order.
+        return await asyncio.create_subprocess_exec(
+            *[*wrapper, sys.executable, "-m", cls.kind.module, "--fd", str(fd), *arguments],
+            pass_fds=(fd,),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+            env={name: value for name, value in os.environ.items() if not _SECRET.search(name)},
+        )
 
     async def call(self, command: BaseModel, call_id: int, grace: float | None = None) -> AsyncGenerator[R]:
         """Send a command and yield its reports, up to the last one. Raises the kind's `lost_error`.
