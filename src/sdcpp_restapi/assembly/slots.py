@@ -16,7 +16,7 @@ from ..slots.current_model import CurrentModel
 from ..slots.current_upscaler import CurrentUpscaler
 from ..slots.device import Device
 from ..slots.dispatch import Dispatcher
-from ..slots.engine_slot import EngineSlot
+from ..slots.engine_slot import EngineSlot, revision_of
 from ..slots.executor import EngineExecutor, UpscalerUnloaded, sweep_broken_attempts
 from ..slots.pool import SlotPool
 from .base import Base
@@ -112,8 +112,3 @@ def open_executor(
         paths=models.paths,
         upscaler_unloaded=upscaler_unloaded,
     )
-
-
-def revision_of(slots: Sequence[EngineSlot]) -> str | None:
-    """The revision of the engine, once one of the slots has come up."""
-    return next((slot.child.hello.commit for slot in slots if slot.child), None)

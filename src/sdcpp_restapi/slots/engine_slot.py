@@ -7,7 +7,7 @@ loads both again. Whoever uses it takes a turn first (turns.py); the methods bel
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, aclosing, suppress
 from itertools import count
 
@@ -297,6 +297,11 @@ class EngineSlot:
                     await self.upscaler.load(upscaler)
             except SdcppError as error:
                 log.error("the engine could not be brought back: %s", error)
+
+
+def revision_of(slots: Iterable[EngineSlot]) -> str | None:
+    """The git revision of the engine, once one of the slots has come up."""
+    return next((slot.child.hello.commit for slot in slots if slot.child), None)
 
 
 def _architecture_name(engine_name: str) -> str:

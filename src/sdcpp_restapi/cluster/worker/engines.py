@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 from ...slots.child_supervisor import NEXT_CHANCE
-from ...slots.engine_slot import EngineSlot
+from ...slots.engine_slot import EngineSlot, revision_of
 
 
 class Engines:
@@ -16,7 +16,7 @@ class Engines:
     @property
     def revision(self) -> str | None:
         """The engine's git revision, once one came up."""
-        return next((slot.child.hello.commit for slot in self._slots if slot.child), None)
+        return revision_of(self._slots)
 
     @property
     def devices(self) -> list[str]:
