@@ -1,79 +1,32 @@
-"""The event bus: one publisher side, any number of listeners that can't slow it or each other.
+"""The event bus: one publisher side, any number of clients that can't slow it or each other."""
 
-A listener's outbox holds every status event in order. Of previews and progress it holds only the newest per
-job: a slow client sees fewer of them and never misses a change of state.
-"""
-
-import asyncio
-from collections import OrderedDict
-
-from .schemas.events import DownloadProgress, Event, EventData, JobPreview, JobProgress, ModelLoadingProgress
-
-# Status events that one silent client may pile up before it is let go: about 10 MB.
-MOST_WAITING = 20_000
-
-
-class Listener:
-    """One subscriber's outbox."""
-
-    def __init__(self) -> None:
-        self._waiting: OrderedDict[object, str] = OrderedDict()
-        self._filled = asyncio.Event()
-        self.overrun = False
-
-    def put(self, data: EventData, message: str) -> None:
-        """Add a message, replacing an older one that it makes stale."""
-        if self.overrun:
-            return
-        key = _replaces(data)
-        self._waiting.pop(key, None)
-        self._waiting[key] = message
-        self.overrun = len(self._waiting) > MOST_WAITING
-        self._filled.set()
-
-    async def get(self) -> str:
-        """The next message; waits for one. Raises ConnectionError once the outbox has overrun."""
-        while not self._waiting:
-            self._filled.clear()
-            await self._filled.wait()
-        if self.overrun:
-            raise ConnectionError("the client reads too slowly")
-        return self._waiting.popitem(last=False)[1]
-
-
-def _replaces(data: EventData) -> object:
-    """What identifies messages of which only the newest matters; unique for all others."""
-    match data:
-        case JobPreview() | JobProgress() | DownloadProgress():
-            return type(data), data.job_id
-        case ModelLoadingProgress():
-            return type(data), data.model_name
-    return object()
+from .client_outbox import ClientOutbox
+from .schemas.events import Event, EventData
 
 
 class EventBus:
-    """Publishes to all listeners; each event is encoded once, whatever their number."""
+    """Publishes to all clients; each event is encoded once, whatever their number."""
 
     def __init__(self) -> None:
-        self._listeners: set[Listener] = set()
+        self._outboxes: set[ClientOutbox] = set()
 
     def publish(self, data: EventData) -> None:
-        """Tell everybody. Never waits, never fails because of a listener."""
-        if not self._listeners:
+        """Tell everybody. Never waits, never fails because of a client."""
+        if not self._outboxes:
             return
         message = encode(data)
-        for listener in self._listeners:
-            listener.put(data, message)
+        for outbox in self._outboxes:
+            outbox.put(data, message)
 
-    def subscribe(self) -> Listener:
+    def subscribe(self) -> ClientOutbox:
         """A new outbox that hears everything from now on."""
-        listener = Listener()
-        self._listeners.add(listener)
-        return listener
+        outbox = ClientOutbox()
+        self._outboxes.add(outbox)
+        return outbox
 
-    def unsubscribe(self, listener: Listener) -> None:
+    def unsubscribe(self, outbox: ClientOutbox) -> None:
         """Forget an outbox."""
-        self._listeners.discard(listener)
+        self._outboxes.discard(outbox)
 
 
 def encode(data: EventData) -> str:

@@ -4,11 +4,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 
 from tests.docs.markdown import read_chapters, read_code, read_rows, read_steps
-from tests.docs.source_tree import ROOT, find_classes, find_methods, find_packages
+from tests.docs.source_tree import PACKAGE, ROOT, find_classes, find_methods, find_packages
 
 PAGE = ROOT / "docs/architecture.md"
 MOST_STEPS = 10
@@ -94,3 +95,20 @@ def test_classes_and_methods_of_the_journeys_exist() -> None:
     missing = [name for name, *_ in classes if name not in find_classes()]
     missing += [".".join(name) for name in classes if not set(name[1:]) <= find_methods(name[0])]
     assert missing == []
+
+
+def test_files_that_the_sources_name_in_comments_exist() -> None:
+    known = [
+        path.relative_to(ROOT).as_posix() for folder in ("src", "tests") for path in _python_files(folder)
+    ]
+    missing = [
+        f"{path.relative_to(PACKAGE)} names {name}"
+        for path in _python_files("src")
+        for name in re.findall(r"(?<![\w./])\w[\w/]*\.py\b", path.read_text("utf-8"))
+        if not (ROOT / name).exists() and not any(file.endswith(f"/{name}") for file in known)
+    ]
+    assert missing == []
+
+
+def _python_files(folder: str) -> list[Path]:
+    return sorted((ROOT / folder).rglob("*.py"))

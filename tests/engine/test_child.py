@@ -7,7 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -345,15 +344,13 @@ def test_previews_can_be_off(child: ChildProcess, settings: PreviewSettings) -> 
 # ---------------------------------------------------------------- stopping
 
 
-def test_a_cancel_stops_soon_and_the_next_job_works(child: ChildProcess) -> None:
+def test_a_cancel_stops_what_would_go_on_for_ever_and_the_next_job_works(child: ChildProcess) -> None:
     folder = child.start(2, steps=FOREVER, batch_count=2)
     child.until(Step)
-    asked = time.monotonic()
     child.send(Cancel(id=2))
     refused = child.result()
     assert isinstance(refused, Refused)
     assert refused.error.code == "job_cancelled"
-    assert time.monotonic() - asked < 5
     assert os.listdir(folder) == []
     child.start(3)
     assert isinstance(child.result(), Generated)

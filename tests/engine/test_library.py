@@ -5,7 +5,6 @@ import ctypes.util
 import importlib.util
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,11 +27,8 @@ def _refusal(path: Path | str | None, revision: Revision = REVISION) -> str:
     return message
 
 
-def test_the_installed_library_passes_quickly() -> None:
-    open_library(None)
-    started = time.perf_counter()
+def test_the_installed_library_passes() -> None:
     assert open_library(None).read_string("sd_commit") == REVISION.commit
-    assert time.perf_counter() - started < 1.0
 
 
 def test_the_check_prints_nothing_and_does_not_import_the_wheels_package() -> None:

@@ -2,7 +2,6 @@
 
 import signal
 import sqlite3
-import time
 from contextlib import closing
 
 import psutil
@@ -110,9 +109,7 @@ def test_a_signal_ends_the_server_in_order_even_with_listeners(
     load(server)
     with server.events() as events:
         events.wait_for("server_status")
-        began = time.monotonic()
         assert server.stop(number) == 0
-    assert time.monotonic() - began < 20
 
 
 def test_a_second_server_on_the_same_data_directory_names_the_first(start_faulty: StartFaulty) -> None:

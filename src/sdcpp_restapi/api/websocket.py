@@ -7,8 +7,9 @@ from contextlib import suppress
 from pydantic import TypeAdapter, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ..client_outbox import ClientOutbox
 from ..errors import StorageUnavailable
-from ..events import Listener, encode
+from ..events import encode
 from ..schemas.events import ClientMessage, Ping, Pong, ServerStatus
 from .app_state import AppState
 from .routes.health import read_health
@@ -27,19 +28,19 @@ async def serve_client(websocket: WebSocket) -> None:
     """Serve one client until it leaves."""
     state: AppState = websocket.app.state.server
     await websocket.accept()
-    listener = state.bus.subscribe()
+    outbox = state.bus.subscribe()
     try:
         try:
             status = await read_server_status(state)
         except StorageUnavailable as error:
             await websocket.close(TRY_AGAIN_LATER, str(error)[:LONGEST_REASON])
             return
-        listener.put(status, encode(status))
+        outbox.put(status, encode(status))
         async with asyncio.TaskGroup() as tasks:
-            sending = tasks.create_task(_send(websocket, listener))
-            tasks.create_task(_receive(websocket, state, listener, sending))
+            sending = tasks.create_task(_send(websocket, outbox))
+            tasks.create_task(_receive(websocket, state, outbox, sending))
     finally:
-        state.bus.unsubscribe(listener)
+        state.bus.unsubscribe(outbox)
 
 
 async def publish_heartbeats(state: AppState) -> None:
@@ -55,25 +56,25 @@ async def read_server_status(state: AppState) -> ServerStatus:
     return ServerStatus.model_validate({**dict(read_health(state)), **await state.queue.counts()})
 
 
-async def _send(websocket: WebSocket, listener: Listener) -> None:
+async def _send(websocket: WebSocket, outbox: ClientOutbox) -> None:
     with suppress(WebSocketDisconnect, RuntimeError):
         try:
             while True:
-                await websocket.send_text(await listener.get())
+                await websocket.send_text(await outbox.get())
         except ConnectionError as error:
             log.warning("a WebSocket client was let go: %s", error)
             await websocket.close(TRY_AGAIN_LATER, str(error))
 
 
 async def _receive(
-    websocket: WebSocket, state: AppState, listener: Listener, sending: asyncio.Task[None]
+    websocket: WebSocket, state: AppState, outbox: ClientOutbox, sending: asyncio.Task[None]
 ) -> None:
     try:
         while (message := await websocket.receive())["type"] == "websocket.receive":
             with suppress(ValidationError):  # what we don't understand is not for us
                 text = message.get("text") or message.get("bytes") or ""
                 answer = await _answer(state, _MESSAGE.validate_json(text))
-                listener.put(answer, encode(answer))
+                outbox.put(answer, encode(answer))
     except StorageUnavailable as error:
         await websocket.close(TRY_AGAIN_LATER, str(error)[:LONGEST_REASON])
     except RuntimeError:

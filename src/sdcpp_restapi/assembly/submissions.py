@@ -7,7 +7,7 @@ from ..jobs.submit.conversion import ConversionSubmission
 from ..jobs.submit.generation import GenerationSubmission
 from ..jobs.submit.planner import Planner
 from ..jobs.submit.upscale import UpscaleSubmission
-from ..jobs.submit.wildcards import Wildcards
+from ..jobs.submit.wildcard_files import Wildcards
 from ..models.planned_files import PlannedFiles
 from ..slots.model_selection import ModelSelection
 from .base import Base

@@ -125,7 +125,7 @@ class Hasher:
     async def _start_or_join(self, path: Path, version: Version) -> _Work:
         work = self._work.get((path, version))
         if work is None or work.reading.stopped:
-            reading = await asyncio.to_thread(_Reading, path)
+            reading = await _open_reading(path)
             work = self._work.get((path, version))
             if work is not None and not work.reading.stopped:
                 reading.close()  # another caller was quicker
@@ -199,6 +199,21 @@ class HashExecutor:
         if made is None:
             raise JobFailed("name is required where no download goes before")
         return job.params.model_type, made.name
+
+
+async def _open_reading(path: Path) -> _Reading:
+    opening = asyncio.create_task(asyncio.to_thread(_Reading, path))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        opening.add_done_callback(_close_reading)
+        raise
+
+
+def _close_reading(opening: asyncio.Task[_Reading]) -> None:
+    """Close a file that was opened for a caller who is gone."""
+    if not opening.cancelled() and opening.exception() is None:
+        opening.result().close()
 
 
 def _read_version(path: Path) -> Version:

@@ -6,6 +6,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import ExifTags
 from PIL.Image import DecompressionBombError
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -15,8 +16,6 @@ LONGEST_PROMPT = 1000
 MOST_CONFIG_BYTES = 2**20
 _SEED = re.compile(r"(?:^|, )Seed: (\d+)")
 _IMAGE_NUMBER = re.compile(r"_(\d+)$")
-# Tags of EXIF: the folder with details of the exposure, and the comment in it.
-_EXIF_FOLDER, _USER_COMMENT = 0x8769, 0x9286
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,7 @@ def _read_png_text(path: Path) -> str:
 
 def _read_exif_text(kind: type[JpegImageFile | WebPImageFile], path: Path) -> str:
     with kind(path) as image:
-        comment = image.getexif().get_ifd(_EXIF_FOLDER).get(_USER_COMMENT, b"")
+        comment = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment, b"")
     code, text = comment[:8], comment[8:]
     return str(text.decode("utf-16-be" if code == b"UNICODE\0" else "utf-8", "replace"))
 

@@ -2,7 +2,7 @@
 
 A new type or component is a row here and a name in the Literal above it, and one more field in the classes of
 schemas/models.py that document it: `ModelList` and `ModelPaths` for a type, `LoadRequest` and
-`LoadedComponents` for a component. tests/models/test_model_types.py compares them all.
+`LoadedComponents` for a component. tests/unit/models/test_model_types.py compares them all.
 """
 
 from collections.abc import Mapping

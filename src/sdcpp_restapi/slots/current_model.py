@@ -14,7 +14,7 @@ from ..schemas.base import Frozen
 from ..schemas.events import ModelLoaded, ModelUnloaded
 from ..schemas.models import Health, LoadRequest
 from ..schemas.options import Architecture, GenerationDefaults
-from ..slots.pool import SlotPool
+from .pool import SlotPool
 
 log = logging.getLogger(__name__)
 

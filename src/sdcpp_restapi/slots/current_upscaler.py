@@ -10,7 +10,7 @@ from ..preferences import Preferences
 from ..schemas.base import Frozen
 from ..schemas.events import UpscalerLoaded, UpscalerUnloaded
 from ..schemas.upscaling import UpscalerRequest
-from ..slots.pool import SlotPool
+from .pool import SlotPool
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,7 @@
 """A slot: the place where one model is in memory, whatever happens to the child that holds it.
 
-An upscaler may sit beside it (upscaler_seat.py). The slot spawns the child, replaces it when it dies and
-loads both again. Whoever uses it takes a turn first (turns.py); the methods below expect that, but for
+An upscaler may sit beside it (upscaler_slot.py). The slot spawns the child, replaces it when it dies and
+loads both again. Whoever uses it acquires it first (priority_lock.py); the methods below expect that, but for
 `cancel`.
 """
 

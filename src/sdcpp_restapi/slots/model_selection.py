@@ -10,7 +10,7 @@ from ..schemas.cluster import Completed
 from ..schemas.model_types import MainType
 from ..schemas.models import LoadRequest
 from ..schemas.options import Architecture, GenerationDefaults
-from ..slots.current_model import CurrentModel
+from .current_model import CurrentModel
 from .past_loads import PastLoads
 
 

@@ -85,20 +85,17 @@ def test_connections_beyond_the_bound_are_told_so_and_the_server_goes_on(small: 
     assert small.get("/health")
 
 
-def test_a_client_that_does_not_finish_its_head_is_let_go(
-    monkeypatch: pytest.MonkeyPatch, start_server: StartServer
-) -> None:
+@pytest.mark.heavy  # it waits for as long as such a client may take
+def test_a_client_that_does_not_finish_its_head_is_let_go(start_server: StartServer) -> None:
     assert http_protocol.HEAD_TIMEOUT == 20
     server = start_server()
     with (
         socket.create_connection(("127.0.0.1", server.port), timeout=40) as slow,
         socket.create_connection(("127.0.0.1", server.port), timeout=40) as silent,
     ):
-        began = time.monotonic()
         slow.sendall(b"GET /health HTTP/1.1\r\nHost:")
         assert silent.recv(100) == b""
         assert slow.recv(100).startswith(b"HTTP/1.1 408")
-        assert 18 < time.monotonic() - began < 25
 
 
 def test_the_limit_of_open_files_is_raised(start_server: StartServer) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sdcpp_restapi.config import Paths
 from sdcpp_restapi.errors import BadRequest
 from sdcpp_restapi.jobs.submit.prompt_templates import MOST_DRAWS, draw
-from sdcpp_restapi.jobs.submit.wildcards import Wildcards
+from sdcpp_restapi.jobs.submit.wildcard_files import Wildcards
 
 FILES = {
     "colour": ["red", "green"],

@@ -1,5 +1,6 @@
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -276,13 +277,11 @@ async def test_find_never_leaves_its_folder(catalog: Catalog, put: Put) -> None:
 
 
 async def test_thousands_of_files_are_listed_from_memory(tmp_path: Path) -> None:
-    for number in range(5000):
+    for number in range(1000):
         folder = tmp_path / "lora" / str(number % 50)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"lora_{number}.safetensors").touch()
     catalog = Catalog({"lora": tmp_path / "lora"}, refresh_after=3600)
     await catalog.refresh()
-    began = time.perf_counter()
-    for _ in range(20):
-        assert len((await catalog.list_models(ALL, None)).loras) == 5000
-    assert (time.perf_counter() - began) / 20 < 0.02  # measured: 0.0002
+    shutil.rmtree(tmp_path / "lora")
+    assert len((await catalog.list_models(ALL, None)).loras) == 1000

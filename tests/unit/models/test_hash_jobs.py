@@ -2,7 +2,9 @@
 
 import asyncio
 import hashlib
+import io
 import os
+import threading
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,13 +13,14 @@ import pytest
 
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.errors import BadRequest, JobCancelled, JobFailed, NotFound
+from sdcpp_restapi.models import hashing
 from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.models.hash_cache import HashCache
 from sdcpp_restapi.models.hashing import Hasher, HashExecutor
 from sdcpp_restapi.schemas.downloads import HashRequest, JobResult
 from sdcpp_restapi.schemas.jobs import Job, JobStatus, Outcome, Progress
 
-LARGE = 700_000_000
+SIZE = 1_000_000
 
 
 @pytest.fixture
@@ -33,6 +36,21 @@ async def hasher(tmp_path: Path, digests: HashCache) -> AsyncIterator[Hasher]:
     made = Hasher(Catalog({"vae": tmp_path / "vae"}, refresh_after=0, digests=digests), digests)
     yield made
     await made.close()
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Readings stop in the middle of the file until this is set, or they are told to end."""
+    gate, read = threading.Event(), hashing._Reading.readinto
+
+    def read_at_gate(reading: hashing._Reading, buffer: memoryview) -> int:
+        while reading.done > SIZE / 2 and not reading.stopped and not gate.wait(0.01):
+            pass
+        return read(reading, buffer)
+
+    monkeypatch.setattr(hashing._Reading, "readinto", read_at_gate)
+    monkeypatch.setattr(hashing, "INTERVAL", 0.01)
+    return gate
 
 
 @pytest.fixture
@@ -64,56 +82,102 @@ def put(folder: Path, name: str, size: int) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-async def test_a_job_tells_its_progress_and_its_result(tmp_path: Path, executor: HashExecutor) -> None:
-    digest = put(tmp_path, "large.safetensors", LARGE)
-    happened = [happening async for happening in executor.run(job("large.safetensors"))]
+async def wait_for_progress(running: AsyncIterator[Progress | Outcome]) -> None:
+    """Returns once the first half of the file was read."""
+    async for happening in running:
+        if isinstance(happening, Progress) and happening.percentage > 0:
+            return
+
+
+async def test_a_cancel_while_the_file_is_opened_leaves_it_closed(
+    tmp_path: Path, executor: HashExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "model.safetensors", SIZE)
+    opening, go_on, closed = threading.Event(), threading.Event(), threading.Event()
+    open_file = hashing._Reading.__init__
+
+    def open_at_leisure(reading: hashing._Reading, path: Path) -> None:
+        opening.set()
+        go_on.wait()
+        open_file(reading, path)
+
+    def close(reading: hashing._Reading) -> None:
+        io.FileIO.close(reading)
+        closed.set()
+
+    monkeypatch.setattr(hashing._Reading, "close", close, raising=False)
+    monkeypatch.setattr(hashing._Reading, "__init__", open_at_leisure)
+    running = executor.run(job("model.safetensors"))
+    first = asyncio.create_task(anext(running))
+    await asyncio.to_thread(opening.wait)
+    await first
+    await executor.cancel("hash")
+    with pytest.raises(JobCancelled):
+        async for _ in running:
+            pass
+    go_on.set()
+    await asyncio.to_thread(closed.wait)
+
+
+async def test_a_job_tells_its_progress_and_its_result(
+    tmp_path: Path, executor: HashExecutor, gate: threading.Event
+) -> None:
+    digest = put(tmp_path, "model.safetensors", SIZE)
+    happened = []
+    async for happening in executor.run(job("model.safetensors")):
+        happened.append(happening)
+        if isinstance(happening, Progress) and happening.percentage > 0:
+            gate.set()
     percents = [h.percentage for h in happened if isinstance(h, Progress)]
     assert percents == sorted(percents)
-    assert any(0 < percent < 100 for percent in percents)
-    path = str(tmp_path / "vae" / "large.safetensors")
-    result = JobResult(path=path, model_type="vae", name="large.safetensors", sha256=digest)
+    assert any(50 < percent < 100 for percent in percents)
+    path = str(tmp_path / "vae" / "model.safetensors")
+    result = JobResult(path=path, model_type="vae", name="model.safetensors", sha256=digest)
     assert happened[-1] == Outcome(result=result)
 
 
+@pytest.mark.usefixtures("gate")
 async def test_a_cancelled_job_stops_reading(tmp_path: Path, executor: HashExecutor, hasher: Hasher) -> None:
-    put(tmp_path, "large.safetensors", LARGE)
-    running = executor.run(job("large.safetensors"))
-    await anext(running)
+    put(tmp_path, "model.safetensors", SIZE)
+    running = executor.run(job("model.safetensors"))
+    await wait_for_progress(running)
     await executor.cancel("hash")
     with pytest.raises(JobCancelled):
         async for _ in running:
             pass
-    await asyncio.wait_for(hasher.close(), 0.2)
+    await hasher.close()
 
 
 async def test_a_cancelled_job_does_not_stop_the_hash_for_others(
-    tmp_path: Path, executor: HashExecutor, hasher: Hasher
+    tmp_path: Path, executor: HashExecutor, hasher: Hasher, gate: threading.Event
 ) -> None:
-    digest = put(tmp_path, "large.safetensors", LARGE)
-    running = executor.run(job("large.safetensors"))
-    await anext(running)
-    other = asyncio.create_task(hasher.sha256("vae", "large.safetensors"))
-    await anext(running)
+    digest = put(tmp_path, "model.safetensors", SIZE)
+    running = executor.run(job("model.safetensors"))
+    await wait_for_progress(running)
+    other = asyncio.create_task(hasher.sha256("vae", "model.safetensors"))
+    await wait_for_progress(running)
     await executor.cancel("hash")
     with pytest.raises(JobCancelled):
         async for _ in running:
             pass
+    gate.set()
     assert (await other).sha256 == digest
 
 
 async def test_a_file_that_grows_while_it_is_read_is_not_remembered(
-    tmp_path: Path, hasher: Hasher, digests: HashCache
+    tmp_path: Path, hasher: Hasher, digests: HashCache, gate: threading.Event
 ) -> None:
-    put(tmp_path, "growing.safetensors", LARGE)
+    put(tmp_path, "growing.safetensors", SIZE)
     hashing = asyncio.create_task(hasher.sha256("vae", "growing.safetensors", lambda _done, _size: grow()))
 
     def grow() -> None:
         with (tmp_path / "vae" / "growing.safetensors").open("ab") as file:
             file.write(b"more")
+        gate.set()
 
     with pytest.raises(BadRequest, match="changed while it was read"):
         await hashing
-    assert not await asyncio.to_thread(lambda: [d for d in digests.known.values() if d.version.size > LARGE])
+    assert not await asyncio.to_thread(lambda: [d for d in digests.known.values() if d.version.size > SIZE])
 
 
 async def test_a_file_that_may_not_be_read_is_told(tmp_path: Path, hasher: Hasher) -> None:

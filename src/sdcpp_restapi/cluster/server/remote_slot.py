@@ -67,10 +67,10 @@ class RemoteSlotContext:
 
 
 class RemoteSlot:
-    """Sends jobs to a worker and receives their progress, results and files."""
+    """Sends jobs to a worker and receives their progress, results and files.
 
-    # A job goes on when this server ends, and its result is waiting when the server is back.
-    outlives_server = True
+    A job goes on when this server ends, and its result is waiting when the server is back.
+    """
 
     def __init__(self, worker: RemoteWorker, number: int, context: RemoteSlotContext) -> None:
         self.worker = worker

@@ -11,7 +11,7 @@ from ...errors import JobFailed
 from ...schemas.engine import Generate, Generated, MadeImage, Partial, Report
 from ...schemas.generation import Img2ImgRequest
 from ..binding import image_buffers
-from . import image_files
+from . import a1111_text, image_files
 from .single_colour import find_single_colour, warn_of_single_colour
 from .step_counter import StepCounter
 from .upscaler import Upscaler
@@ -77,7 +77,7 @@ class ImageResults:
         if image is None:
             raise JobFailed(f"The engine made no picture of image {number}")
         colour = find_single_colour(image)
-        text = image_files.format_parameters(command, seed, image.size)
+        text = a1111_text.format_parameters(command, seed, image.size)
         if isinstance(params, Img2ImgRequest) and params.mask_image_base64 and params.mask_composite:
             image = image_files.composite_inpainting(image, command.images)
         if command.enlargement is not None:

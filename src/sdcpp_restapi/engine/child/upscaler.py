@@ -18,7 +18,7 @@ from ...schemas.upscaling import Enlargement
 from ..binding import image_buffers
 from ..binding.library import Library
 from ..binding.structs import sd_image_t
-from . import image_files
+from . import a1111_text, image_files
 from .log_parser import LogParser
 from .single_colour import find_single_colour, warn_of_single_colour
 from .tiles import Tile, split_into_tiles
@@ -164,5 +164,5 @@ def _format_text(command: Upscale) -> str:
     times = f", Postprocess upscale repeats: {how.repeats}" if how.repeats > 1 else ""
     return (
         f"Postprocess upscale by: {how.factor}{times},"
-        f" Postprocess upscaler: {image_files.quote(command.upscaler_name)}"
+        f" Postprocess upscaler: {a1111_text.quote(command.upscaler_name)}"
     )

@@ -14,7 +14,7 @@ from ...errors import JobCancelled, JobFailed
 from ...schemas.engine import GenerateVideo, VideoGenerated
 from ..binding import image_buffers
 from ..binding.structs import sd_image_t
-from . import image_files
+from . import a1111_text, image_files
 from .single_colour import find_single_colour, warn_of_single_coloured_frames
 
 # x264's own scale: at 17 few can tell the copy from the original.
@@ -58,7 +58,7 @@ def _write_frames(
 ) -> tuple[list[str], set[str | None]]:
     """Encode the video and write the other files; the names of those of its frames, and their colours."""
     params, size = command.params, (made[0].width, made[0].height)
-    text = image_files.format_parameters(command, params.seed, size)
+    text = a1111_text.format_parameters(command, params.seed, size)
     colours: set[str | None] = set()
     names = [f"frames/frame_{number:04d}.png" for number in range(len(made))] if params.save_frames else []
     if names:

@@ -14,7 +14,7 @@ class NewJob:
     """What a request became once it was checked.
 
     `model` and `upscaler` are what the job is stamped with. `after`: the id of a job that must be completed
-    first. `work`: megapixel-steps that it is expected to cost, for estimates of later jobs (estimates.py).
+    first. `work`: megapixel-steps that it is expected to cost, for estimates of later jobs (durations.py).
     `required_files`: what a machine must have to run it. `warnings`: what of the request will not act.
     """
 

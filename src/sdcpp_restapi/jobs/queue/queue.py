@@ -34,7 +34,7 @@ from .listing import Counts, JobFilters
 from .live_progress import LiveProgress
 from .new_job import NewJob
 from .ordering import ClaimingSlot
-from .stalls import Stalls
+from .storage_stalls import Stalls
 from .store import MOST_UNCLEAN_STOPS, JobStore
 from .wakeups import Wakeups
 

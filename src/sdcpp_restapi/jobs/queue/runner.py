@@ -21,7 +21,7 @@ from ...schemas.jobs import Job, Lane, Outcome, Progress, Transfer
 from ...slots.dispatch import ANY_JOB, ClaimRequest
 from .executor import Executor, ExecutorEvent
 from .queue import Queue
-from .stalls import delay_before
+from .storage_stalls import delay_before
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from ..queue.new_job import NewJob
 from ..queue.queue import Queue
 from .architecture_rules import Params, fit_to_architecture, set_flow_shift, warn_of_missing
 from .limits import check_amounts, check_format, check_length, check_pixels, multiply_size
-from .wildcards import Wildcards
+from .wildcard_files import Wildcards
 
 
 @dataclass(frozen=True)

@@ -117,8 +117,8 @@ async def test_a_start_brings_waiting_jobs_to_the_order_that_is_set_now(open_lin
     assert await line.claim_all() == names
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(-1, 1)) | st.none(), max_size=25))
+@settings(max_examples=15, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(-1, 1)) | st.none(), max_size=20))
 async def test_no_client_waits_while_another_has_two_turns(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int] | None]
 ) -> None:

@@ -1,0 +1,51 @@
+"""What waits for one client of the WebSocket: every status event in order, the newest preview and progress.
+
+Of previews and progress it holds only the newest per job: a slow client sees fewer of them and never misses a
+change of state.
+"""
+
+import asyncio
+from collections import OrderedDict
+
+from .schemas.events import DownloadProgress, EventData, JobPreview, JobProgress, ModelLoadingProgress
+
+# Status events that one silent client may pile up before it is let go: about 10 MB.
+MOST_WAITING = 20_000
+
+
+class ClientOutbox:
+    """The messages that wait for one client."""
+
+    def __init__(self) -> None:
+        self._waiting: OrderedDict[object, str] = OrderedDict()
+        self._filled = asyncio.Event()
+        self.overrun = False
+
+    def put(self, data: EventData, message: str) -> None:
+        """Add a message, replacing an older one that it makes stale."""
+        if self.overrun:
+            return
+        key = _replaces(data)
+        self._waiting.pop(key, None)
+        self._waiting[key] = message
+        self.overrun = len(self._waiting) > MOST_WAITING
+        self._filled.set()
+
+    async def get(self) -> str:
+        """The next message; waits for one. Raises ConnectionError once the outbox has overrun."""
+        while not self._waiting:
+            self._filled.clear()
+            await self._filled.wait()
+        if self.overrun:
+            raise ConnectionError("the client reads too slowly")
+        return self._waiting.popitem(last=False)[1]
+
+
+def _replaces(data: EventData) -> object:
+    """What identifies messages of which only the newest matters; unique for all others."""
+    match data:
+        case JobPreview() | JobProgress() | DownloadProgress():
+            return type(data), data.job_id
+        case ModelLoadingProgress():
+            return type(data), data.model_name
+    return object()
