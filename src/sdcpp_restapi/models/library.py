@@ -141,15 +141,11 @@ class ModelLibrary:
         """Raises BadRequest that names, by its field, every file of this machine that can't be used."""
         await self._file_check.check(files)
 
-    async def prepare_load(self, request: LoadRequest) -> LoadRequest:
+    async def complete(self, request: LoadRequest, whole: bool = False) -> Completed:
         """The request with all that the model needs; every file of it is on one machine at least.
 
-        Raises ModelNotFound and BadRequest.
+        `whole`: it lacks no component. Raises ModelNotFound and BadRequest.
         """
-        return (await self.complete(request)).request
-
-    async def complete(self, request: LoadRequest, whole: bool = False) -> Completed:
-        """As prepare_load, with the architecture if the header shows it; `whole`: it lacks no component."""
         machines = self._machines_with_main(request)
         if not machines or (self._engine_here and await self._has_main_locally(request)):
             try:
@@ -271,7 +267,9 @@ class ModelLibrary:
         return any([await self._catalog.find(kind, request.model_name) for kind in kinds])
 
     async def _complete_locally(self, request: LoadRequest, whole: bool) -> Completed:
-        request = request if whole else await self._resolver.resolve(request)
+        warnings: list[str] = []
+        if not whole:
+            request, warnings = await self._resolver.resolve(request)
         await self.find_load_files(request)
         if not self._engine_here:
             raise ModelNotFound(
@@ -280,7 +278,7 @@ class ModelLibrary:
             )
         path = await self._catalog.find(request.model_type, request.model_name)
         architecture = (await self._headers.get(path)).architecture if path else None
-        return Completed(request=request, architecture=architecture)
+        return Completed(request=request, architecture=architecture, warnings=warnings)
 
     async def _complete_remotely(
         self, machines: Sequence[Machine], request: LoadRequest, whole: bool, error: SdcppError | None

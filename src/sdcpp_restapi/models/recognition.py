@@ -12,6 +12,7 @@ from typing import Literal
 
 from ..schemas.base import Frozen
 from ..schemas.inspection import Kind, ModelFacts, Network
+from ..schemas.model_types import Component
 from .headers.header import Header, Tensor, weigh
 
 Tensors = Mapping[str, Tensor]
@@ -74,6 +75,8 @@ class Rules(Frozen):
     loras: list[LoraSignature]
     fits: dict[str, dict[str, Fit]]
     like: dict[str, str]
+    pairs: dict[str, tuple[Component, Component]]
+    """Architecture -> components of which the engine takes both or neither."""
     scales: tuple[str, ...]
     """How the names of tensors end that hold the scales of FP8 weights, which the engine leaves out."""
 
