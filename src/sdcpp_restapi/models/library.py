@@ -1,5 +1,6 @@
 """The models of this machine and of all workers as one library."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -18,10 +19,11 @@ from .component_resolver import ComponentResolver
 from .embeddings import Embeddings
 from .file_check import FileCheck
 from .filters import ModelFilters
-from .header_cache import HeaderCache
+from .header_cache import HeaderCache, read_header
 from .lora_check import LoraCheck
 from .model_inventory import ModelInventory, find_conflicts
 from .required_files import required_files_of
+from .scaled_fp8 import find_obstacle
 
 # What this machine is called among the others.
 LOCAL = "server"
@@ -168,11 +170,15 @@ class ModelLibrary:
         """Warnings about embeddings that the prompts name and that have no effect on the model."""
         return await self._embeddings.check(params, model) if self._engine_here else []
 
-    async def refuse_unsupported(self, field: str, path: Path) -> None:
-        """Raise BadRequest for a file of this machine that the engine would read as something else."""
-        reason = (await self._headers.get(path)).unsupported
-        if reason:
-            raise BadRequest(f"{field}: {path.name} {reason}")
+    async def check_scales(self, files: Mapping[str, Path]) -> None:
+        """Raise BadRequest for scaled FP8 whose scales a conversion can't apply; it names the field."""
+        for field, path in files.items():
+            header = await asyncio.to_thread(read_header, path)
+            obstacle = find_obstacle(header.tensors) if header else None
+            if obstacle:
+                raise BadRequest(
+                    f"{field}: the scales of {path.name} can't be applied: {obstacle}", field=field
+                )
 
     async def find_required(
         self, params: Params | None, model: LoadRequest | None, upscaler: UpscalerRequest | None

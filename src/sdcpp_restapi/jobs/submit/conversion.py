@@ -25,8 +25,9 @@ class ConversionSubmission:
         request = await asyncio.to_thread(self._resolve_paths, body.known())
         assert request.output_path is not None
         named = {"input_path": request.input_path, "vae_path": request.vae_path}
-        await self._library.check_files({field: Path(path) for field, path in named.items() if path})
-        await self._library.refuse_unsupported("input_path", Path(request.input_path))
+        files = {field: Path(path) for field, path in named.items() if path}
+        await self._library.check_files(files)
+        await self._library.check_scales(files)
         required_files = await self._library.find_required(request, None, None)
         warnings = body.warn_of_unknown_fields()
         job = NewJob(type="convert", params=request, required_files=required_files, warnings=tuple(warnings))
