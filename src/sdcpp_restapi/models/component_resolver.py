@@ -50,6 +50,7 @@ class ComponentResolver:
             problems = await self._find_mismatches(request, model)
             if model.unsupported:
                 problems.insert(0, f"model_name: '{request.model_name}' {model.unsupported}")
+            problems += _find_wrong_prediction(request, model)
             for missing in await self._components.list_missing(request.model_name, model):
                 picked |= await self._pick_file(missing, request, model, problems)
             picked = _without_half(picked, request, model, problems)
@@ -129,6 +130,13 @@ def _without_half(
             f"{lacking.pop()}: {model.architecture} needs {' and '.join(pair)}, or neither of them"
         )
     return {part: file for part, file in picked.items() if part not in pair}
+
+
+def _find_wrong_prediction(request: LoadRequest, model: ModelFacts) -> list[str]:
+    """SeFi-Image's ends the engine's process at the first step of any other model (measured on 487de75)."""
+    if request.options.prediction != "sefi_flow" or model.architecture in (None, "SeFi-Image"):
+        return []
+    return [f"options.prediction: 'sefi_flow' is for SeFi-Image, this model is {model.architecture}"]
 
 
 def _may_pick_taesd(request: LoadRequest) -> bool:

@@ -24,6 +24,7 @@ from .lora_check import LoraCheck
 from .model_inventory import ModelInventory, find_conflicts
 from .required_files import required_files_of
 from .scaled_fp8 import find_obstacle
+from .type_rule_check import warn_of_idle_rules_of_load
 
 # What this machine is called among the others.
 LOCAL = "server"
@@ -276,7 +277,9 @@ class ModelLibrary:
         warnings: list[str] = []
         if not whole:
             request, warnings = await self._resolver.resolve(request)
-        await self.find_load_files(request)
+        files, _ = await self.find_load_files(request)
+        rules = request.options.tensor_type_rules
+        warnings += await asyncio.to_thread(warn_of_idle_rules_of_load, rules, files)
         if not self._engine_here:
             raise ModelNotFound(
                 f"Model not found: {request.model_name} is on this server, which has no"

@@ -52,7 +52,7 @@ class ConvertTask:
             tensor_type_rules=self._params.tensor_type_rules,
         )
 
-    async def publish(self, _made: Report) -> Outcome:
+    async def publish(self, _made: Report, _told: list[str]) -> Outcome:
         """The file appears under its name, and in the catalog. Raises JobFailed if another came before."""
         await asyncio.to_thread(self._rename)
         return Outcome(result=await self._paths.describe(self._final))
