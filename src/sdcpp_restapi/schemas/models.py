@@ -102,10 +102,14 @@ class LoadOptions(Request):
     )
     flow_shift: FlowShift | None = Field(None, description="null or 0 = automatic")
     weight_type: WeightType = ""
-    tensor_type_rules: TypeRules = Field("", description="Other types for some tensors: pattern=type,...")
+    tensor_type_rules: TypeRules = Field(
+        "", description="Other types for some matrices: pattern=type,...; convolutions stay f16"
+    )
     rng_type: RngType = "cuda"
     sampler_rng_type: RngTypeOrEmpty = ""
-    prediction: Prediction = ""
+    prediction: Prediction = Field(
+        "", description="Empty = the model's own; flow_shift follows it where none is given"
+    )
     lora_apply_mode: LoraApplyMode = Field(
         "auto",
         description="auto = at_runtime, which leaves the weights alone; immediately merges LoRAs into them,"
