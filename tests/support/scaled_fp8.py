@@ -69,10 +69,9 @@ def _find_scale(weights: NDArray[np.float32], kind: int) -> tuple[str, Array, Ar
 def _encode(weights: Array) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """The nearest codes, as far as the type goes, and what they stand for."""
     between = (_VALUES[1:] + _VALUES[:-1]) / 2
-    codes = np.searchsorted(between, np.abs(weights)).astype(np.uint8)
-    return codes | (np.signbit(weights).astype(np.uint8) << 7), np.copysign(_VALUES[codes], weights).astype(
-        np.float32
-    )
+    sizes = np.searchsorted(between, np.abs(weights))
+    codes = (sizes + np.where(np.signbit(weights), 128, 0)).astype(np.uint8)
+    return codes, np.copysign(_VALUES[sizes], weights).astype(np.float32)
 
 
 def _join(tensors: Mapping[str, tuple[str, Array | NDArray[np.uint8]]]) -> bytes:

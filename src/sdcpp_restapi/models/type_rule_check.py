@@ -34,7 +34,7 @@ def warn_of_idle_rules_of_load(rules: str, files: ModelFiles) -> list[str]:
 
     Vectors are computed in f32 and convolutions in f16, whatever is asked for (measured on 487de75).
     """
-    paths = {"main": Path(files.main), **{part: Path(path) for part, path in files.components.items()}}
+    paths = {str(part): Path(path) for part, path in files.components.items()} | {"main": Path(files.main)}
     return _warn(rules, paths, lambda tensor: len(tensor.shape) == 2, "no matrix (convolutions stay f16)")
 
 

@@ -1,5 +1,7 @@
 """The load option `prediction`: every picture is alive, and the model's own prediction changes nothing."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.outputs import pixels
@@ -8,7 +10,14 @@ from tests.support.server_setup import OPTIONS, ServerSetup
 from tests.support.tiny_models import build
 
 SERVER = ServerSetup()
-PICTURE = {"prompt": "a cat", "width": 64, "height": 64, "steps": 2, "cfg_scale": 1.0, "seed": 7}
+PICTURE: dict[str, Any] = {
+    "prompt": "a cat",
+    "width": 64,
+    "height": 64,
+    "steps": 2,
+    "cfg_scale": 1.0,
+    "seed": 7,
+}
 OWN = {
     "flux_schnell": ("flux_flow", "flux2_flow"),
     "flux_dev": ("flux_flow",),

@@ -1,8 +1,10 @@
 """POST /convert of scaled FP8: the scales are applied, so that the model draws what it should."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 from safetensors.numpy import load_file
 
 from tests.server.convert.conftest import convert
@@ -11,7 +13,14 @@ from tests.support.running_server import RunningServer
 from tests.support.scaled_fp8 import write_scaled
 from tests.support.tiny_models.files import cached
 
-PICTURE = {"prompt": "a cat", "width": 64, "height": 64, "steps": 2, "cfg_scale": 1, "seed": 1}
+PICTURE: dict[str, Any] = {
+    "prompt": "a cat",
+    "width": 64,
+    "height": 64,
+    "steps": 2,
+    "cfg_scale": 1,
+    "seed": 1,
+}
 
 
 def test_a_scaled_model_is_refused_by_a_load_and_draws_once_it_is_converted(
@@ -33,6 +42,7 @@ def test_a_scaled_model_is_refused_by_a_load_and_draws_once_it_is_converted(
     assert not list((root / "models").rglob(".*"))
 
 
+@pytest.mark.heavy
 def test_a_scaled_vae_is_baked_in_with_its_scales_applied(server: RunningServer, root: Path) -> None:
     folder = root / "models/vae"
     tensors = load_file(cached("vae_sd1.safetensors"))
