@@ -56,9 +56,11 @@ class ComponentResolver:
             picked = _without_half(picked, request, model, problems)
             if problems:
                 raise BadRequest("; ".join(problems))
-        named: dict[Component, str | None] = {one: getattr(request, one) for one in COMPONENT_NAMES}
+        named: dict[str, str | None] = {
+            one: picked.get(one) or getattr(request, one) for one in COMPONENT_NAMES
+        }
         return Resolved(
-            request.model_copy(update=dict[str, str | None]({**named, **picked})),
+            request.model_copy(update=named),
             [f"{part}: not named; {file} was taken, which fits" for part, file in picked.items()],
         )
 
