@@ -9,7 +9,7 @@ from tests.support.tiny_models.drive import drive, generate
 from tests.support.tiny_models.models import VIDEO_KINDS
 
 # Four pictures of these take 10 to 20 seconds; the server's tests draw with them too.
-LARGE = ("qwen_image", "sd1_wide", "sd3_whole", "sdxl")
+LARGE = ("chroma", "qwen_image", "sd1_wide", "sd3_whole", "sdxl")
 MODELS = [
     pytest.param(kind, marks=pytest.mark.heavy if kind in LARGE else ())
     for kind, (model_type, _) in sorted(KINDS.items())

@@ -5,6 +5,7 @@ from typing import Any
 
 from PIL import Image
 
+from sdcpp_restapi.engine.child.single_colour import find_single_colour
 from tests.support.running_server import RunningServer
 
 
@@ -21,5 +22,7 @@ def opened(server: RunningServer, job: dict[str, Any], index: int = 0) -> Image.
 
 
 def pixels(server: RunningServer, job: dict[str, Any], index: int = 0) -> bytes:
-    """The pixels of one output."""
-    return opened(server, job, index).tobytes()
+    """The pixels of one output, which is alive: a picture that went black shows nothing but that."""
+    image = opened(server, job, index)
+    assert find_single_colour(image) is None, f"all pixels are alike: {job.get('warnings')}"
+    return image.tobytes()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from math import prod
 from pathlib import Path
 
-SIZES = {"F8_E4M3": 1, "F8_E5M2": 1, "F32": 4, "F16": 2}
+SIZES = {"U8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "F32": 4, "F16": 2}
 
 type Tensors = Mapping[str, tuple[str, Sequence[int]]]
 

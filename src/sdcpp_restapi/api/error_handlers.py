@@ -108,7 +108,7 @@ def _describe(detail: dict[str, Any]) -> str:
     kind = detail["type"]
     if kind == "json_invalid":
         return f"The body is not valid JSON: {detail['ctx']['error']}"
-    if kind == "missing":
+    if kind == "missing" or (kind == "string_too_short" and detail["input"] == ""):
         return f"{where} is required" if where else "A JSON body is required"
     if not where and kind == "model_attributes_type":
         return "The body must be a JSON object"

@@ -1,12 +1,14 @@
 """From a load request that names a model to one that names all components that the model needs.
 
-Components that the request names are kept; `""` means none. What a file is comes from its header; where that
-is not certain, nothing is refused, and the engine decides.
+Components that the request names are kept, and so is that there is to be none. What a file is comes from its
+header; where that is not certain, nothing is refused, and the engine decides.
 """
+
+from typing import NamedTuple
 
 from ..errors import BadRequest
 from ..schemas.inspection import MissingComponent, ModelFacts
-from ..schemas.model_types import COMPONENT_NAMES, COMPONENTS, MAIN_TYPES
+from ..schemas.model_types import COMPONENT_NAMES, COMPONENTS, MAIN_TYPES, Component
 from ..schemas.models import LoadRequest
 from .catalog import Catalog
 from .catalog_snapshot import CatalogSnapshot
@@ -14,6 +16,13 @@ from .components import Components, find_mismatch
 from .file_check import FileCheck, find_problem
 from .header_cache import HeaderCache
 from .recognition import load_rules
+
+
+class Resolved(NamedTuple):
+    """A load request that leaves nothing open, and a sentence on each component that was picked for it."""
+
+    request: LoadRequest
+    warnings: list[str]
 
 
 class ComponentResolver:
@@ -25,7 +34,7 @@ class ComponentResolver:
         self._components = components
         self._file_check = FileCheck(headers)
 
-    async def resolve(self, request: LoadRequest) -> LoadRequest:
+    async def resolve(self, request: LoadRequest) -> Resolved:
         """The request with its model_type, and with a file for every component that it leaves open.
 
         Raises BadRequest: the name is in two folders, a file can't be used, a component does not fit, or one
@@ -34,19 +43,26 @@ class ComponentResolver:
         """
         request = _set_type(request, await self._catalog.take_snapshot())
         main = await self._catalog.find(request.model_type, request.model_name)
-        picked: dict[str, str] = {}
+        picked: dict[Component, str] = {}
         if main is not None:
             await self._file_check.check({"model_name": main})
             model = await self._headers.get(main)
             problems = await self._find_mismatches(request, model)
             if model.unsupported:
                 problems.insert(0, f"model_name: '{request.model_name}' {model.unsupported}")
+            problems += _find_wrong_prediction(request, model)
             for missing in await self._components.list_missing(request.model_name, model):
                 picked |= await self._pick_file(missing, request, model, problems)
+            picked = _without_half(picked, request, model, problems)
             if problems:
                 raise BadRequest("; ".join(problems))
-        named: dict[str, str | None] = {one: getattr(request, one) or None for one in COMPONENT_NAMES}
-        return request.model_copy(update={**named, **picked})
+        named: dict[str, str | None] = {
+            one: picked.get(one) or getattr(request, one) for one in COMPONENT_NAMES
+        }
+        return Resolved(
+            request.model_copy(update=named),
+            [f"{part}: not named; {file} was taken, which fits" for part, file in picked.items()],
+        )
 
     async def _find_mismatches(self, request: LoadRequest, model: ModelFacts) -> list[str]:
         """What is wrong with the components that the request names."""
@@ -70,14 +86,14 @@ class ComponentResolver:
 
     async def _pick_file(
         self, missing: MissingComponent, request: LoadRequest, model: ModelFacts, problems: list[str]
-    ) -> dict[str, str]:
+    ) -> dict[Component, str]:
         """Component -> file to add to the request; adds to `problems` if a required one has none."""
         named = getattr(request, missing.component)
         if named or (missing.component == "vae" and _has_taesd(request)):
             return {}
-        if named is None and missing.picked:
+        if request.leaves_open(missing.component) and missing.picked:
             return {missing.component: missing.picked}
-        if missing.component == "vae" and request.taesd is None and not request.options.tae_preview_only:
+        if missing.component == "vae" and _may_pick_taesd(request):
             # A TAESD decodes as well, only not as finely.
             stand_in = await self._components.find_candidates("taesd", request.model_name, model)
             if stand_in.picked:
@@ -97,6 +113,36 @@ def _set_type(request: LoadRequest, snapshot: CatalogSnapshot) -> LoadRequest:
             f"model_name: '{request.model_name}' is in {' and '.join(kinds)}; say which with model_type"
         )
     return request.model_copy(update={"model_type": kinds[0]}) if kinds else request
+
+
+def _without_half(
+    picked: dict[Component, str], request: LoadRequest, model: ModelFacts, problems: list[str]
+) -> dict[Component, str]:
+    """Without a picked file of a pair that would lack its other half; adds to `problems` if one is named so.
+
+    The engine's process ends at the first picture that it makes with half a pair (measured on 487de75).
+    """
+    pair = load_rules().pairs.get(model.architecture or "", ())
+    named = {*request.components(), *(network.kind for network in model.contains)}.intersection(pair)
+    lacking = set(pair) - named - picked.keys()
+    if not lacking:
+        return picked
+    if named:
+        problems.append(
+            f"{lacking.pop()}: {model.architecture} needs {' and '.join(pair)}, or neither of them"
+        )
+    return {part: file for part, file in picked.items() if part not in pair}
+
+
+def _find_wrong_prediction(request: LoadRequest, model: ModelFacts) -> list[str]:
+    """SeFi-Image's ends the engine's process at the first step of any other model (measured on 487de75)."""
+    if request.options.prediction != "sefi_flow" or model.architecture in (None, "SeFi-Image"):
+        return []
+    return [f"options.prediction: 'sefi_flow' is for SeFi-Image, this model is {model.architecture}"]
+
+
+def _may_pick_taesd(request: LoadRequest) -> bool:
+    return request.leaves_open("taesd") and not request.options.tae_preview_only
 
 
 def _has_taesd(request: LoadRequest) -> bool:

@@ -55,7 +55,7 @@ class Inspector:
     async def _make_load_body(self, kind: ModelType, name: str, facts: ModelFacts) -> dict[str, str] | None:
         request = LoadRequest.model_validate({"model_name": name, "model_type": kind})
         try:
-            request = await self._resolver.resolve(request)
+            request, _ = await self._resolver.resolve(request)
         except BadRequest:
             return None  # `needs` says what is missing
         components = {str(component): name for component, name in request.components().items()}

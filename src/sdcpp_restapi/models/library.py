@@ -1,5 +1,6 @@
 """The models of this machine and of all workers as one library."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -18,10 +19,12 @@ from .component_resolver import ComponentResolver
 from .embeddings import Embeddings
 from .file_check import FileCheck
 from .filters import ModelFilters
-from .header_cache import HeaderCache
+from .header_cache import HeaderCache, read_header
 from .lora_check import LoraCheck
 from .model_inventory import ModelInventory, find_conflicts
 from .required_files import required_files_of
+from .scaled_fp8 import find_obstacle
+from .type_rule_check import warn_of_idle_rules_of_load
 
 # What this machine is called among the others.
 LOCAL = "server"
@@ -141,15 +144,11 @@ class ModelLibrary:
         """Raises BadRequest that names, by its field, every file of this machine that can't be used."""
         await self._file_check.check(files)
 
-    async def prepare_load(self, request: LoadRequest) -> LoadRequest:
+    async def complete(self, request: LoadRequest, whole: bool = False) -> Completed:
         """The request with all that the model needs; every file of it is on one machine at least.
 
-        Raises ModelNotFound and BadRequest.
+        `whole`: it lacks no component. Raises ModelNotFound and BadRequest.
         """
-        return (await self.complete(request)).request
-
-    async def complete(self, request: LoadRequest, whole: bool = False) -> Completed:
-        """As prepare_load, with the architecture if the header shows it; `whole`: it lacks no component."""
         machines = self._machines_with_main(request)
         if not machines or (self._engine_here and await self._has_main_locally(request)):
             try:
@@ -172,11 +171,15 @@ class ModelLibrary:
         """Warnings about embeddings that the prompts name and that have no effect on the model."""
         return await self._embeddings.check(params, model) if self._engine_here else []
 
-    async def refuse_unsupported(self, field: str, path: Path) -> None:
-        """Raise BadRequest for a file of this machine that the engine would read as something else."""
-        reason = (await self._headers.get(path)).unsupported
-        if reason:
-            raise BadRequest(f"{field}: {path.name} {reason}")
+    async def check_scales(self, files: Mapping[str, Path]) -> None:
+        """Raise BadRequest for scaled FP8 whose scales a conversion can't apply; it names the field."""
+        for field, path in files.items():
+            header = await asyncio.to_thread(read_header, path)
+            obstacle = find_obstacle(header.tensors) if header else None
+            if obstacle:
+                raise BadRequest(
+                    f"{field}: the scales of {path.name} can't be applied: {obstacle}", field=field
+                )
 
     async def find_required(
         self, params: Params | None, model: LoadRequest | None, upscaler: UpscalerRequest | None
@@ -271,8 +274,12 @@ class ModelLibrary:
         return any([await self._catalog.find(kind, request.model_name) for kind in kinds])
 
     async def _complete_locally(self, request: LoadRequest, whole: bool) -> Completed:
-        request = request if whole else await self._resolver.resolve(request)
-        await self.find_load_files(request)
+        warnings: list[str] = []
+        if not whole:
+            request, warnings = await self._resolver.resolve(request)
+        files, _ = await self.find_load_files(request)
+        rules = request.options.tensor_type_rules
+        warnings += await asyncio.to_thread(warn_of_idle_rules_of_load, rules, files)
         if not self._engine_here:
             raise ModelNotFound(
                 f"Model not found: {request.model_name} is on this server, which has no"
@@ -280,7 +287,7 @@ class ModelLibrary:
             )
         path = await self._catalog.find(request.model_type, request.model_name)
         architecture = (await self._headers.get(path)).architecture if path else None
-        return Completed(request=request, architecture=architecture)
+        return Completed(request=request, architecture=architecture, warnings=warnings)
 
     async def _complete_remotely(
         self, machines: Sequence[Machine], request: LoadRequest, whole: bool, error: SdcppError | None

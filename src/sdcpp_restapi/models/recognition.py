@@ -12,7 +12,9 @@ from typing import Literal
 
 from ..schemas.base import Frozen
 from ..schemas.inspection import Kind, ModelFacts, Network
+from ..schemas.model_types import Component
 from .headers.header import Header, Tensor, weigh
+from .scaled_fp8 import find_obstacle
 
 Tensors = Mapping[str, Tensor]
 
@@ -74,6 +76,8 @@ class Rules(Frozen):
     loras: list[LoraSignature]
     fits: dict[str, dict[str, Fit]]
     like: dict[str, str]
+    pairs: dict[str, tuple[Component, Component]]
+    """Architecture -> components of which the engine takes both or neither."""
     scales: tuple[str, ...]
     """How the names of tensors end that hold the scales of FP8 weights, which the engine leaves out."""
 
@@ -115,9 +119,10 @@ def _find_scales(tensors: Tensors) -> str | None:
     scale = next((name for name in tensors if name.endswith(load_rules().scales)), None)
     if scale is None or not any(tensor.type.startswith("f8") for tensor in tensors.values()):
         return None
+    remedy = "" if find_obstacle(tensors) else ", or have POST /convert apply them"
     return (
         f"is scaled FP8 (tensor {scale}), and the engine leaves out the scales;"
-        " take it in f16, bf16, plain FP8 or GGUF"
+        f" take it in f16, bf16, plain FP8 or GGUF{remedy}"
     )
 
 

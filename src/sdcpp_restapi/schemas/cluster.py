@@ -21,7 +21,7 @@ from .options import PreviewSettings
 from .upscaling import UpscalerRequest
 
 # Rises when a message changes its fields or their meaning: a worker with another number is refused.
-PROTOCOL = 2
+PROTOCOL = 3
 
 
 class Attempt(Frozen):
@@ -198,10 +198,14 @@ class Complete(Frozen):
 
 
 class Completed(Frozen):
-    """A load request that names everything, and what the model is as far as its header tells."""
+    """A load request that names everything, and what the model is as far as its header tells.
+
+    `warnings` tell what was picked for the request.
+    """
 
     request: LoadRequest
     architecture: str | None
+    warnings: list[str] = []
 
 
 class Inspect(Frozen):

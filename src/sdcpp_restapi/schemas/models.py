@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from .base import FlowShift, Fraction, Frozen, Integer, LeftOut, Request
 from .engine_names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
@@ -102,10 +102,14 @@ class LoadOptions(Request):
     )
     flow_shift: FlowShift | None = Field(None, description="null or 0 = automatic")
     weight_type: WeightType = ""
-    tensor_type_rules: TypeRules = Field("", description="Other types for some tensors: pattern=type,...")
+    tensor_type_rules: TypeRules = Field(
+        "", description="Other types for some matrices: pattern=type,...; convolutions stay f16"
+    )
     rng_type: RngType = "cuda"
     sampler_rng_type: RngTypeOrEmpty = ""
-    prediction: Prediction = ""
+    prediction: Prediction = Field(
+        "", description="Empty = the model's own; flow_shift follows it where none is given"
+    )
     lora_apply_mode: LoraApplyMode = Field(
         "auto",
         description="auto = at_runtime, which leaves the weights alone; immediately merges LoRAs into them,"
@@ -123,7 +127,8 @@ class LoadOptions(Request):
 class LoadRequest(Request):
     """POST /models/load, and the model specification that every job carries.
 
-    A component that is left out is picked from disk if the model needs it and holds none; "" means none.
+    A component that is left out is picked from disk if the model needs it and holds none; null or "" means
+    none. A request that was stored names all of them, so that it means the same for ever.
     """
 
     model_name: str = Field(description="Model name from GET /models", min_length=1)
@@ -142,6 +147,23 @@ class LoadRequest(Request):
     high_noise_diffusion_model: str | None = None
     photo_maker: str | None = None
     options: LoadOptions = LoadOptions()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_default(cls, data: object) -> object:
+        """But for components, of which null says that there is to be none."""
+        if not isinstance(data, dict):
+            return data
+        return {k: v for k, v in data.items() if v is not None or k in COMPONENT_NAMES}
+
+    @field_validator(*COMPONENT_NAMES)
+    @classmethod
+    def _empty_means_none(cls, name: str | None) -> str | None:
+        return name or None
+
+    def leaves_open(self, component: Component) -> bool:
+        """Whether a component was left out, so that one may be picked."""
+        return component not in self.model_fields_set
 
     def components(self) -> dict[Component, str]:
         """The named components, without the main model."""

@@ -13,6 +13,9 @@ from ..engine.binding.names import WRITABLE_TYPES
 
 LONGEST = 4000
 
+# The API document calls the VAE's tensors `vae.`, which is what the engine calls them while it reads them.
+_VAE = re.compile(r"^(\^?)vae\\?\.")
+
 # What Python's and the engine's (ECMAScript) expressions read alike: names, . ^ $ | ( ) (?: * + ? {n},
 # classes of plain characters and ranges, and escaped dots and the like, \d \w \s.
 _ALIKE = re.compile(
@@ -31,6 +34,11 @@ def split(rules: str) -> list[tuple[str, str]]:
     return [
         (pattern, kind) for pattern, _, kind in (rule.rpartition("=") for rule in rules.split(",") if rule)
     ]
+
+
+def translate(pattern: str) -> str:
+    """A pattern with the engine's name for the VAE."""
+    return _VAE.sub(r"\1first_stage_model\.", pattern)
 
 
 def _checked(text: str) -> str:

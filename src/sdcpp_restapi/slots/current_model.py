@@ -149,12 +149,14 @@ class CurrentModel:
 
     async def _prepare_and_load(self, request: LoadRequest) -> ModelLoaded:
         try:
-            request = await self._library.prepare_load(request)
+            completed = await self._library.complete(request)
         except SdcppError as error:
             log.warning("%s", error)
             self._last_error = str(error)
             raise
-        return await self._load(request)
+        loaded = await self._load(completed.request)
+        warnings = [*completed.warnings, *(loaded.warnings or [])]
+        return loaded.model_copy(update={"warnings": warnings or None})
 
     async def _load_again(self, request: LoadRequest) -> ModelLoaded:
         """Load the model of the last run. It stays the current one if the engine dies over it, which may be

@@ -77,6 +77,7 @@ class EngineSlot:
         self.loaded: LoadRequest | None = None
         self.loading: LoadRequest | None = None
         self.architecture: str | None = None
+        self.unused_components: list[str] = []
         self._merged_loras: list[LoraFile] | None = None
 
     # ------------------------------------------------------------ life
@@ -266,17 +267,19 @@ class EngineSlot:
             self.name,
             report.seconds,
         )
+        self.unused_components = _warn_of_unused(request, report)
         return ModelLoaded(
             model_name=request.model_name,
             model_type=request.model_type,
             model_architecture=self.architecture,
             loaded_components=LoadedComponents.model_validate(request.components()),
-            warnings=_warn_of_unused(request, report) or None,
+            warnings=self.unused_components or None,
         )
 
     def _forget(self) -> None:
         self.loaded = None
         self.architecture = None
+        self.unused_components = []
 
     def _forget_all(self) -> None:
         self._forget()

@@ -13,7 +13,7 @@ from ..outputs.job_folder import sweep_attempts
 from ..schemas.conversion import ConvertRequest
 from ..schemas.engine import LoraFile, Partial, PreviewFrame, Report, Step
 from ..schemas.events import JobPreview
-from ..schemas.generation import ImageRequest
+from ..schemas.generation import GenerationRequest, ImageRequest
 from ..schemas.jobs import Job, Outcome, Progress
 from ..schemas.options import PreviewSettings
 from ..schemas.pipe import Refused
@@ -35,7 +35,7 @@ class Task(Protocol):
     def loras(self) -> list[LoraFile]: ...
     async def prepare(self) -> None: ...
     def command(self) -> Callable[[int], WorkCommand]: ...
-    async def publish(self, made: Report) -> Outcome: ...
+    async def publish(self, made: Report, told: list[str]) -> Outcome: ...
     async def clean(self) -> None: ...
     async def discard(self) -> None: ...
 
@@ -102,7 +102,7 @@ class EngineExecutor:
                     raise
                 made = kept
             assert made is not None
-            outcome = await task.publish(made)
+            outcome = await task.publish(made, self._warn_of_unused(job))
             await self._unload_upscaler(job)
             yield outcome
         except OSError as error:
@@ -139,6 +139,12 @@ class EngineExecutor:
             raise CannotLoad(str(error)) from error
         if self._cancelled:
             raise JobCancelled
+
+    def _warn_of_unused(self, job: Job) -> list[str]:
+        """Components without a use to the model that the job names itself: no answer to a load told them."""
+        if not isinstance(job.params, GenerationRequest) or job.params.model is None:
+            return []
+        return [f"model.{warning}" for warning in self._slot.unused_components]
 
     async def _unload_upscaler(self, job: Job) -> None:
         """After a generation that upscaled: free the upscaler's memory, unless it is to stay."""

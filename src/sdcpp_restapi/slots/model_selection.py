@@ -1,6 +1,6 @@
 """Which model a new job is stamped with: the one that its request names, or else the current one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import BadRequest, ModelNotFound
@@ -15,10 +15,14 @@ from .past_loads import PastLoads
 
 
 class SelectedModel(NamedTuple):
-    """A model, and what is known of its architecture before it is loaded."""
+    """A model, and what is known of its architecture before it is loaded.
+
+    `warnings` tell which components were picked for it.
+    """
 
     request: LoadRequest
     architecture: Architecture | None
+    warnings: Sequence[str] = ()
 
 
 class ModelSelection:
@@ -51,7 +55,8 @@ class ModelSelection:
             )
         except (BadRequest, ModelNotFound) as error:
             raise BadRequest(f"model: {error}") from error
-        return SelectedModel(completed.request, await self._architecture(completed))
+        warnings = [f"model.{warning}" for warning in completed.warnings]
+        return SelectedModel(completed.request, await self._architecture(completed), warnings)
 
     async def _complete_name(self, name: str) -> Completed:
         kind = await self._kind_of(name)

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from safetensors.numpy import load_file, save_file
 
+from tests.support.outputs import pixels
 from tests.support.running_server import StartServer
 from tests.support.tiny_models import build
 
@@ -21,8 +21,7 @@ def test_a_lora_acts_on_its_own_job_and_on_no_other(
 
     def picture(prompt: str) -> bytes:
         job = server.make(prompt=prompt, width=64, height=64, steps=2, cfg_scale=1, seed=3)
-        with Image.open(server.output_dir / job["outputs"][0]) as image:
-            return image.tobytes()
+        return pixels(server, job)
 
     plain, styled = picture("a cat"), picture("a cat <lora:lora_flux:1>")
     weaker = picture("a cat <lora:lora_flux:0.5>")

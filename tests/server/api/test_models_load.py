@@ -53,7 +53,7 @@ def test_unknown_fields_of_a_load_are_reported_not_refused(server: RunningServer
     ]
 
 
-@pytest.mark.parametrize("body", [{}, {"model_name": None}, {"vae": "ae.safetensors"}])
+@pytest.mark.parametrize("body", [{}, {"model_name": None}, {"model_name": ""}, {"vae": "ae.safetensors"}])
 def test_a_load_without_a_name_is_refused_in_the_documented_words(
     server: RunningServer, body: dict[str, Any]
 ) -> None:

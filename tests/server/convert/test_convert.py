@@ -116,6 +116,33 @@ def test_rules_give_some_tensors_another_type(server: RunningServer, root: Path)
     assert "q8_0" in rest
 
 
+def test_rules_for_a_vae_act_by_the_documents_name_for_it(server: RunningServer) -> None:
+    files = build("sd1_vae").install(server.models_dir)
+    body = {"input_path": files["model_name"], "output_type": "q8_0", "vae_path": files["vae"]}
+    job = convert(server, **body, output_path="vae_f32.gguf", tensor_type_rules=r"^vae\.=f32")
+    found = types_in(job["output_path"]).items()
+    vae = {kind for name, (kind, _) in found if name.startswith("first_stage_model.")}
+    rest = {kind for name, (kind, _) in found if not name.startswith("first_stage_model.")}
+    assert vae == {"f32"}
+    assert "q8_0" in rest
+
+
+def test_rules_that_act_on_nothing_are_told(server: RunningServer) -> None:
+    rules = r"attention\.=f16,^vae\.=f16"
+    body = {
+        "input_path": ZIMAGE,
+        "output_type": "q8_0",
+        "output_path": "idle.gguf",
+        "tensor_type_rules": rules,
+    }
+    answer = server.post("/convert", body, expect=202)
+    assert answer["warnings"] == [
+        r"tensor_type_rules: ^vae\.=f16 has no effect:"
+        " it matches no tensor of the model's files"
+    ]
+    assert server.wait_for_job(answer["job_id"])["warnings"] == answer["warnings"]
+
+
 @pytest.mark.proves("convert.vae_path")
 def test_a_vae_is_baked_in_so_that_the_model_needs_no_other(server: RunningServer, root: Path) -> None:
     files = build("sd1_vae").install(root / "models")

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.server.convert.conftest import ZIMAGE, convert, refused, types_in
-from tests.support import stub_models
-from tests.support.raw_safetensors import in_type, write_raw
+from tests.support.raw_safetensors import write_raw
 from tests.support.running_server import RunningServer, StartServer
 from tests.support.tiny_models import build
 
@@ -54,10 +53,15 @@ def test_an_input_whose_header_is_not_valid(server: RunningServer, root: Path, f
     assert error.startswith(f"{field}: text.safetensors can't be used: its header is not valid")
 
 
-def test_scaled_fp8_whose_scales_would_be_lost(server: RunningServer, root: Path) -> None:
-    tensors = in_type(stub_models.flux(), "F8_E4M3") | {"scaled_fp8": ("F32", [1])}
-    write_raw(root / "models/diffusion_models/scaled.safetensors", tensors)
-    assert "input_path: scaled.safetensors is scaled FP8" in refused(server, input_path="scaled.safetensors")
+@pytest.mark.parametrize("field", ["input_path", "vae_path"])
+def test_scaled_fp8_whose_scales_can_not_be_applied(server: RunningServer, root: Path, field: str) -> None:
+    tensors = {"a.weight": ("F8_E4M3", [8, 4]), "a.weight_scale": ("F32", [3])}
+    write_raw(root / "models/vae/scaled.safetensors", tensors)
+    error = refused(server, **{"input_path": ZIMAGE, field: "scaled.safetensors"})
+    assert error == (
+        f"{field}: the scales of scaled.safetensors can't be applied:"
+        " a.weight has shape [8, 4], its scale [3]"
+    )
 
 
 def test_an_input_that_is_in_several_folders(server: RunningServer, root: Path) -> None:

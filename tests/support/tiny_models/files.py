@@ -56,6 +56,25 @@ def _schnell() -> Shapes:
     return {name: shape for name, shape in shapes("flux").items() if not name.startswith("guidance_in")}
 
 
+def _chroma() -> Shapes:
+    """Flux whose modulation comes from a network of its own, of which the engine fixes the size."""
+    pruned = re.compile(r"guidance_in|vector_in|time_in|.*_mod\.|.*modulation")
+    layer, side = "distilled_guidance_layer", 5120
+    found = {name: shape for name, shape in shapes("flux").items() if not pruned.match(name)}
+    found |= {f"{layer}.in_proj.weight": [side, 64], f"{layer}.in_proj.bias": [side]}
+    found |= {f"{layer}.out_proj.weight": [128, side], f"{layer}.out_proj.bias": [128]}
+    for number in range(5):
+        found[f"{layer}.norms.{number}.scale"] = [side]
+        for part in ("in_layer", "out_layer"):
+            name = f"{layer}.layers.{number}.{part}"
+            found |= {f"{name}.weight": [side, side], f"{name}.bias": [side]}
+    return found
+
+
+def _chroma_file(path: Path) -> None:
+    write_gguf(path, {}, _chroma(), seed=5)
+
+
 def _taesd() -> Shapes:
     """SD1's latents have 4 channels where Flux's have 16."""
     four = {"decoder.layers.0.weight": 1, "encoder.layers.14.weight": 0, "encoder.layers.14.bias": 0}
@@ -204,6 +223,7 @@ GGUF: dict[str, Callable[[Path], None]] = {
     "t5_wide.gguf": _t5_wide,
     "umt5.gguf": _umt5,
     "qwen2_vl.gguf": _qwen2_vl,
+    "chroma.gguf": _chroma_file,
     "sd1.gguf": _sd1,
     "sd1_edit.gguf": _sd1_edit,
     "sd1_whole.gguf": _sd1_whole,

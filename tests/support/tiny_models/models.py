@@ -32,6 +32,7 @@ KINDS: dict[str, tuple[str | None, dict[str, str]]] = {
     "minit2i": ("diffusion", {"model": "minit2i.safetensors", "t5xxl": "t5xxl.safetensors"}),
     "flux_schnell": ("diffusion", {"model": "flux_schnell.safetensors", **_FLUX}),
     "flux_dev": ("diffusion", {"model": "flux_dev.safetensors", "clip_l": "clip_l.gguf", **_FLUX}),
+    "chroma": ("diffusion", {"model": "chroma.gguf", **_FLUX}),
     "zimage": (
         "diffusion",
         {"model": "zimage.safetensors", "llm": "qwen3.safetensors", "taesd": "taef1.safetensors"},

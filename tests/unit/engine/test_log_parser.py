@@ -71,6 +71,26 @@ def test_a_load_counts_tensors_and_names_the_model_and_its_files(engine: Engine)
     assert (last.id, last.step, last.total_steps) == (3, 2, 2)
 
 
+@pytest.mark.parametrize("version", ["Flux", "Chroma Radiance"])
+def test_a_chroma_is_told_from_a_flux(engine: Engine, version: str) -> None:
+    with engine.parser.follow_load(3):
+        engine.say(f"Version: {version} ", "Using pruned modulation (Chroma)")
+    assert engine.parser.architecture == ("Chroma" if version == "Flux" else version)
+    with engine.parser.follow_load(4):
+        engine.say(f"Version: {version} ")
+    assert engine.parser.architecture == version
+
+
+@pytest.mark.parametrize("guided", [True, False])
+def test_a_model_that_takes_distilled_guidance_is_noted(engine: Engine, guided: bool) -> None:
+    embed = f"guidance_embed = {str(guided).lower()}"
+    with engine.parser.follow_load(3):
+        engine.say(
+            "Version: Flux ", f"flux: depth = 1, depth_single_blocks = 1, {embed}, context_in_dim = 64"
+        )
+    assert engine.parser.guided is guided
+
+
 def test_a_conversion_counts_tensors_as_steps(engine: Engine) -> None:
     with engine.parser.follow_conversion(3):
         engine.count(2, 2)

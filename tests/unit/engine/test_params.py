@@ -49,7 +49,12 @@ OPTIONS: dict[str, tuple[Any, str, Any, str]] = {
     "tae_preview_only": (True, "tae_preview_only", True, ""),
     "free_params_immediately": (True, "params_backend", b"*=disk", "params_backend: *=disk\n"),
     "weight_type": ("q4_k", "wtype", 12, "\nwtype: q4_K\n"),
-    "tensor_type_rules": (r"^vae\.=f16", "tensor_type_rules", rb"^vae\.=f16", "^vae\\.=f16\n"),
+    "tensor_type_rules": (
+        r"^vae\.=f16",
+        "tensor_type_rules",
+        rb"^first_stage_model\.=f16",
+        "^first_stage_model\\.=f16\n",
+    ),
     "rng_type": ("cpu", "rng_type", 2, "\nrng_type: cpu\n"),
     "sampler_rng_type": ("std_default", "sampler_rng_type", 0, "sampler_rng_type: std_default\n"),
     "prediction": ("v", "prediction", 1, "prediction: v\n"),

@@ -7,6 +7,8 @@ from sdcpp_restapi.engine.child.phases import Phase, PhaseTracker
 
 SPOKEN = {
     "Version: SD 1.x": Line.VERSION,
+    "flux: depth = 1, depth_single_blocks = 1, guidance_embed = true, context_in_dim = 64": Line.GUIDED,
+    "Using pruned modulation (Chroma)": Line.CHROMA,
     "generating image: 1/2 - seed 7": Line.IMAGE_BEGINS,
     "generate_video 64x64x5": Line.VIDEO_BEGINS,
     "sampling(high noise) completed, taking 0.10s": Line.HIGH_NOISE_ENDS,

@@ -61,7 +61,9 @@ every = pytest.mark.parametrize("one", architectures.load(), ids=lambda one: one
 
 
 def test_every_engine_name_has_exactly_one_architecture() -> None:
-    assert Counter(name for one in architectures.load() for name in one.engine_names) == Counter(ENGINE_NAMES)
+    named = Counter(name for one in architectures.load() for name in one.engine_names)
+    # The log parser tells Chroma from Flux by another line.
+    assert named == Counter([*ENGINE_NAMES, "Chroma"])
     for name in ENGINE_NAMES:
         found = architectures.find_by_engine_name(name)
         assert found is not None

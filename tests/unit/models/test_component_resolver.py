@@ -70,7 +70,7 @@ def library(
 
 async def assembled(assembler: ComponentResolver, **body: object) -> dict[str, str]:
     """Type and components of what would be loaded."""
-    request = await assembler.resolve(LoadRequest.model_validate(body))
+    request, _ = await assembler.resolve(LoadRequest.model_validate(body))
     components = {str(part): name for part, name in request.components().items()}
     return {"model_type": request.model_type, **components}
 
@@ -112,15 +112,16 @@ async def test_a_checkpoint_gets_nothing_that_it_contains(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("none", ["", None])
 async def test_names_of_the_request_win_and_empty_ones_mean_none(
-    assembler: ComponentResolver, tmp_path: Path
+    assembler: ComponentResolver, tmp_path: Path, none: str | None
 ) -> None:
     write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
     write(tmp_path / "vae/ae.safetensors", stub_models.vae())
     write(tmp_path / "vae/flux.safetensors", stub_models.vae())
     write(tmp_path / "t5/t5.safetensors", stub_models.t5())
     write(tmp_path / "clip/l.safetensors", stub_models.clip_l())
-    body = {"model_name": "flux.safetensors", "vae": "ae.safetensors", "clip_l": "", "t5xxl": None}
+    body = {"model_name": "flux.safetensors", "vae": "ae.safetensors", "clip_l": none}
     assert await assembled(assembler, **body) == {
         "model_type": "diffusion", "vae": "ae.safetensors", "t5xxl": "t5.safetensors"
     }  # fmt: skip
@@ -130,9 +131,47 @@ async def test_what_was_assembled_stays_as_it_is(assembler: ComponentResolver, t
     write(tmp_path / "diffusion/flux.safetensors", stub_models.flux())
     write(tmp_path / "vae/ae.safetensors", stub_models.vae())
     request = LoadRequest(model_name="flux.safetensors", clip_l="")
-    once = await assembler.resolve(request)
+    once, told = await assembler.resolve(request)
     assert once.clip_l is None
-    assert once.same_model(LoadRequest.model_validate_json(once.model_dump_json()))
+    assert told == ["vae: not named; ae.safetensors was taken, which fits"]
+    stored = LoadRequest.model_validate_json(once.model_dump_json())
+    assert once.same_model(stored)
+    write(tmp_path / "t5/later.safetensors", stub_models.t5())
+    again, told = await assembler.resolve(stored)
+    assert again.same_model(once)
+    assert not told
+
+
+def sd3() -> stub_models.Shapes:
+    return {"joint_blocks.0.x.weight": [1, 1], "context_embedder.weight": [1, 64]}
+
+
+@pytest.mark.parametrize("named", [{}, {"t5xxl": "t5.safetensors"}])
+@pytest.mark.parametrize("alone", ["clip_l", "clip_g"])
+async def test_half_of_a_pair_is_never_picked(
+    assembler: ComponentResolver, tmp_path: Path, alone: str, named: dict[str, str]
+) -> None:
+    halves = {"clip_l": 768, "clip_g": 1280}
+    write(tmp_path / "diffusion/sd3.safetensors", sd3())
+    write(tmp_path / "vae/ae.safetensors", stub_models.vae())
+    write(tmp_path / "t5/t5.safetensors", stub_models.t5())
+    tokens = "text_model.embeddings.token_embedding.weight"
+    write(tmp_path / f"clip/{alone}.safetensors", {tokens: [2, halves[alone]]})
+    one = {alone: f"{alone}.safetensors"}
+    taken = await assembled(assembler, model_name="sd3.safetensors", **named)
+    assert taken.keys() == {"model_type", "vae", "t5xxl"}
+    refused = await refusal(assembler, model_name="sd3.safetensors", **named, **one)
+    assert refused.endswith(": SD3 needs clip_l and clip_g, or neither of them")
+    other = next(half for half in halves if half != alone)
+    write(tmp_path / f"clip/{other}.safetensors", {tokens: [2, halves[other]]})
+    both = await assembled(assembler, model_name="sd3.safetensors", **named)
+    assert both.keys() == {"model_type", "vae", "t5xxl", "clip_l", "clip_g"}
+    # One that is named is completed; one that is not wanted takes the other with it.
+    assert both == await assembled(assembler, model_name="sd3.safetensors", **named, **one)
+    assert taken == await assembled(assembler, model_name="sd3.safetensors", **named, **{alone: None})
+    assert await refusal(assembler, model_name="sd3.safetensors", **named, **one, **{other: ""}) == (
+        f"{other}: SD3 needs clip_l and clip_g, or neither of them"
+    )
 
 
 async def test_of_several_that_fit_the_name_decides_then_precision_then_the_alphabet(
@@ -357,7 +396,7 @@ async def test_scaled_fp8_is_refused_as_a_model_and_as_a_component_and_never_pic
     with pytest.raises(BadRequest, match=r"^t5xxl: MiniT2I needs one; no file on disk fits"):
         await assembler.resolve(LoadRequest(model_name="plain.safetensors", model_type="diffusion"))
     write(tmp_path / "t5/t5.safetensors", stub_models.t5())
-    picked = await assembler.resolve(LoadRequest(model_name="plain.safetensors", model_type="diffusion"))
+    picked, _ = await assembler.resolve(LoadRequest(model_name="plain.safetensors", model_type="diffusion"))
     assert picked.t5xxl == "t5.safetensors"
     with pytest.raises(BadRequest, match=r"^t5xxl: 'a_fp8\.safetensors' is scaled FP8 .* fit: t5\.safe"):
         await assembler.resolve(

@@ -37,6 +37,6 @@ def encode_text(text: str) -> bytes:
 
 
 def format_type_rules(rules: str) -> bytes:
-    """Checked tensor type rules in the engine's spelling of the types: it knows q4_K and ignores q4_k."""
-    split = type_rules.split(rules)
+    """Checked tensor type rules in the engine's spelling of names and types: it knows q4_K, and not q4_k."""
+    split = ((type_rules.translate(pattern), kind) for pattern, kind in type_rules.split(rules))
     return encode_text(",".join(f"{pattern}={kind.replace('_k', '_K')}" for pattern, kind in split))

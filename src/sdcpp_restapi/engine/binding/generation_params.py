@@ -19,10 +19,14 @@ from .structs import sd_lora_t
 
 @dataclass
 class GenerationCall[C: Generation]:
-    """The argument of a call and the command that fills it; `alive` holds what its pointers point at."""
+    """The argument of a call and the command that fills it; `alive` holds what its pointers point at.
+
+    `flow_shift` is that of the loaded model, for commands that leave it open.
+    """
 
     struct: ctypes.Structure
     command: C
+    flow_shift: float = INFINITY
     alive: list[object] = field(default_factory=list)
 
 

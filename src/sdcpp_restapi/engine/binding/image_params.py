@@ -26,14 +26,16 @@ from .structs import sd_image_t
 ImageCall = GenerationCall[Generate]
 
 
-def build_image_params(library: Library, command: Generate, architecture: str = "") -> ImageCall:
+def build_image_params(
+    library: Library, command: Generate, architecture: str = "", flow_shift: float = INFINITY
+) -> ImageCall:
     """Fill the argument. Raises JobFailed when a file cannot be read, or the model cannot do what is asked.
 
-    `architecture` is the loaded model's, as the engine's log names it.
+    `architecture` is the loaded model's, as the engine's log names it; `flow_shift` is find_flow_shift's.
     """
     if command.params.hires and architecture in EDITORS + INPAINTERS:
         raise JobFailed(f"hires: not possible with {architecture}; leave it out")
-    call = GenerationCall(sd_img_gen_params_t(), command)
+    call = GenerationCall(sd_img_gen_params_t(), command, flow_shift)
     library.c.sd_img_gen_params_init(ctypes.byref(call.struct))
     fill(call, IMAGE_RULES)
     if architecture in EDITORS and isinstance(command.params, Img2ImgRequest):
@@ -78,8 +80,8 @@ def _put_references(call: ImageCall) -> None:
 
 
 def _put_flow_shift(call: ImageCall) -> None:
-    # A literal 0 gives black images; infinity is the model's own.
-    call.struct.sample_params.flow_shift = call.command.options.flow_shift or INFINITY
+    # A literal 0 gives black images.
+    call.struct.sample_params.flow_shift = call.command.options.flow_shift or call.flow_shift
 
 
 def _put_photomaker(call: ImageCall) -> None:

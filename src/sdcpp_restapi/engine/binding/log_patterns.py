@@ -14,6 +14,8 @@ class Line(Enum):
     """The kinds of lines that matter; what a kind captures is said in PATTERNS."""
 
     VERSION = auto()
+    GUIDED = auto()
+    CHROMA = auto()
     IMAGE_BEGINS = auto()
     VIDEO_BEGINS = auto()
     HIGH_NOISE_ENDS = auto()
@@ -32,6 +34,8 @@ class Line(Enum):
 
 PATTERNS = {
     Line.VERSION: re.compile(r"Version: (.+)"),  # the architecture, e.g. "SD 1.x"
+    Line.GUIDED: re.compile(r"flux: depth = .* guidance_embed = true"),
+    Line.CHROMA: re.compile(r"Using pruned modulation \(Chroma\)"),  # whose version is called Flux
     Line.IMAGE_BEGINS: re.compile(r"generating image: (\d+)/\d+ - seed"),  # 1 = the first of the call
     Line.VIDEO_BEGINS: re.compile(r"generate_video \d+x\d+x\d+"),
     Line.HIGH_NOISE_ENDS: re.compile(r"sampling\(high noise\) completed"),

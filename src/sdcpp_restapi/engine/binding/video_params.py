@@ -23,17 +23,20 @@ from .structs import sd_image_t
 VideoCall = GenerationCall[GenerateVideo]
 
 
-def build_video_params(library: Library, command: GenerateVideo) -> VideoCall:
-    """Fill the argument. Raises JobFailed when an input image cannot be read."""
-    call = GenerationCall(sd_vid_gen_params_t(), command)
+def build_video_params(library: Library, command: GenerateVideo, flow_shift: float = INFINITY) -> VideoCall:
+    """Fill the argument; `flow_shift` is find_flow_shift's.
+
+    Raises JobFailed when an input image cannot be read.
+    """
+    call = GenerationCall(sd_vid_gen_params_t(), command, flow_shift)
     library.c.sd_vid_gen_params_init(ctypes.byref(call.struct))
     fill(call, VIDEO_RULES)
     return call
 
 
 def _put_flow_shift(call: VideoCall) -> None:
-    # A literal 0 gives black images; infinity is the model's own.
-    call.struct.sample_params.flow_shift = call.command.params.flow_shift or INFINITY
+    # A literal 0 gives black images.
+    call.struct.sample_params.flow_shift = call.command.params.flow_shift or call.flow_shift
 
 
 def _put_control(call: VideoCall) -> None:

@@ -39,6 +39,7 @@ class LogParser:
         self._steps_before = 0
         self._all_steps: int | None = None
         self.architecture = ""
+        self.guided = False
         self.files_read: set[str] = set()
         self.loras = LoraLog()
 
@@ -46,9 +47,10 @@ class LogParser:
     def follow_load(self, command_id: int) -> Iterator[None]:
         """For the time of new_sd_ctx: progress counts tensors.
 
-        `architecture` and `files_read` (paths of which any tensor came) are those of this load from here on.
+        `architecture`, `guided` (it takes distilled guidance) and `files_read` (paths of which any tensor
+        came) are those of this load from here on.
         """
-        self.architecture = ""
+        self.architecture, self.guided = "", False
         self.files_read = set()
         self.loras.forget()
         with self._follow(command_id, Phase.LOADING):
@@ -145,6 +147,10 @@ class LogParser:
         if self._tracker.phase == Phase.LOADING:
             if line == Line.VERSION:
                 self.architecture = match[1].strip()
+            elif line == Line.GUIDED:
+                self.guided = True
+            elif line == Line.CHROMA and self.architecture == "Flux":
+                self.architecture = "Chroma"
             elif line == Line.WEIGHTS_BEGIN:
                 self.files_read.add(match[1])
 

@@ -27,6 +27,8 @@ from ...schemas.engine import (
 )
 from ...schemas.model_types import Component
 from ...schemas.pipe import Log
+from ..binding.field_rules import INFINITY
+from ..binding.flow_shift import find_flow_shift
 from ..binding.functions import CANCEL_ALL, CANCEL_RESET
 from ..binding.image_params import build_image_params
 from ..binding.library import Library
@@ -57,6 +59,7 @@ class Session:
         self._log_parser = LogParser(report, debug)
         self._context: int | None = None
         self._components: Collection[str] = ()
+        self._flow_shift = INFINITY
         self._cancelled = False
         self._cancellable = False
         self.upscaler = Upscaler(
@@ -84,6 +87,9 @@ class Session:
         if self._context is None:
             raise LoadFailed(self._log_parser.explain("The engine refused the model and did not say why"))
         self._components = command.files.components.keys()
+        self._flow_shift = find_flow_shift(
+            command.options.prediction, self._log_parser.architecture, self._log_parser.guided
+        )
         return Loaded(
             id=command.id,
             engine_architecture=self._log_parser.architecture,
@@ -135,7 +141,7 @@ class Session:
         """Make and write the images of one call of the engine."""
         if self._cancelled:
             raise JobCancelled
-        call = build_image_params(self._library, command, self._log_parser.architecture)
+        call = build_image_params(self._library, command, self._log_parser.architecture, self._flow_shift)
         following = self._log_parser.follow_images(command.id, steps)
         with self._run_generation(command, following, "generate_image", call.struct) as (made, seconds):
             results.add(command, made, seconds)
@@ -150,7 +156,7 @@ class Session:
         # Asked for a video, an image model ends the process.
         if self._context and not self._library.c.sd_ctx_supports_video_generation(self._context):
             raise JobFailed("The loaded model makes images, not videos")
-        call = build_video_params(self._library, command)
+        call = build_video_params(self._library, command, self._flow_shift)
         paired = "high_noise_diffusion_model" in self._components
         steps = command.params.all_steps if paired else command.params.steps
         audio = ctypes.POINTER(sd_audio_t)()

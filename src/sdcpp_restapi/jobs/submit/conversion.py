@@ -7,6 +7,7 @@ from pathlib import Path
 from ...errors import BadRequest
 from ...models.allowed_paths import AllowedPaths
 from ...models.library import ModelLibrary
+from ...models.type_rule_check import warn_of_idle_rules_of_conversion
 from ...schemas.conversion import ConvertAccepted, ConvertRequest
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
@@ -25,10 +26,17 @@ class ConversionSubmission:
         request = await asyncio.to_thread(self._resolve_paths, body.known())
         assert request.output_path is not None
         named = {"input_path": request.input_path, "vae_path": request.vae_path}
-        await self._library.check_files({field: Path(path) for field, path in named.items() if path})
-        await self._library.refuse_unsupported("input_path", Path(request.input_path))
+        files = {field: Path(path) for field, path in named.items() if path}
+        await self._library.check_files(files)
+        await self._library.check_scales(files)
         required_files = await self._library.find_required(request, None, None)
         warnings = body.warn_of_unknown_fields()
+        warnings += await asyncio.to_thread(
+            warn_of_idle_rules_of_conversion,
+            request.tensor_type_rules,
+            files["input_path"],
+            files.get("vae_path"),
+        )
         job = NewJob(type="convert", params=request, required_files=required_files, warnings=tuple(warnings))
         position = await self._queue.submit(job)
         return ConvertAccepted(

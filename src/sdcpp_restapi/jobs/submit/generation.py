@@ -121,6 +121,7 @@ class GenerationSubmission:
         self, request: Params, warnings: list[str]
     ) -> tuple[LoadRequest, Architecture | None]:
         chosen = await self._models.select(request.model)
+        warnings += chosen.warnings
         if request.model is not None and chosen.architecture is None:
             warnings.append(
                 "model: the request was not fitted to it, since what"

@@ -94,8 +94,8 @@ class GenerateTask(GenerationTask):
             enlargement=self._enlargement(params),
         )
 
-    async def publish(self, made: Report) -> Outcome:
-        """The files appear."""
+    async def publish(self, made: Report, told: list[str]) -> Outcome:
+        """The files appear; `told` are warnings of the load."""
         assert isinstance(made, Generated)
         upscaler = self._job.upscaler
         return await publish_files(
@@ -108,7 +108,7 @@ class GenerateTask(GenerationTask):
                 **({"upscaler": upscaler.model_dump(mode="json")} if upscaler else {}),
                 "seeds": [image.seed for image in made.images],
             },
-            [*await warn_of_vain_loras(made.loras), *made.warnings],
+            [*told, *await warn_of_vain_loras(made.loras), *made.warnings],
         )
 
     def _stamped(self) -> tuple[Txt2ImgRequest | Img2ImgRequest, LoadRequest]:
@@ -150,8 +150,8 @@ class UpscaleTask:
             folder=str(self._folder.unfinished),
         )
 
-    async def publish(self, made: Report) -> Outcome:
-        """The file appears."""
+    async def publish(self, made: Report, told: list[str]) -> Outcome:
+        """The file appears; `told` are warnings of the load."""
         assert isinstance(made, Upscaled)
         return await publish_files(
             self._job,
@@ -159,7 +159,7 @@ class UpscaleTask:
             [made.file],
             {"upscale_seconds": made.seconds, "write_seconds": made.write_seconds},
             {"model": self._stamped()[1].model_dump(mode="json"), "seeds": []},
-            made.warnings,
+            [*told, *made.warnings],
         )
 
     def _stamped(self) -> tuple[UpscaleRequest, UpscalerRequest]:

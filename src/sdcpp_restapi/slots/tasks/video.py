@@ -31,8 +31,8 @@ class VideoTask(GenerationTask):
             preview=self._preview(),
         )
 
-    async def publish(self, made: Report) -> Outcome:
-        """The files appear."""
+    async def publish(self, made: Report, told: list[str]) -> Outcome:
+        """The files appear; `told` are warnings of the load."""
         assert isinstance(made, VideoGenerated)
         params, model = self._stamped()
         return await publish_files(
@@ -41,7 +41,7 @@ class VideoTask(GenerationTask):
             made.files,
             {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
             {"model": model.model_dump(mode="json", exclude_none=True), "seeds": [params.seed]},
-            [*await warn_of_vain_loras(made.loras), *made.warnings],
+            [*told, *await warn_of_vain_loras(made.loras), *made.warnings],
         )
 
     def _stamped(self) -> tuple[Txt2VidRequest, LoadRequest]:

@@ -152,7 +152,7 @@ async def _publish(folder: Path, job: Job, seen: list[str]) -> tuple[Outcome, di
     await asyncio.to_thread((folder / f".{job.id}.1.tmp").mkdir)
     image = MadeImage(file="image_0.png", seed=1, width=8, height=8)
     made = Generated(id=1, images=[image], seconds=1, write_seconds=1, warnings=seen)
-    outcome = await task.publish(made)
+    outcome = await task.publish(made, [])
     return outcome, json.loads(await asyncio.to_thread((folder / job.id / "config.json").read_text))
 
 
