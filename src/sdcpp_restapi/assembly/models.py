@@ -12,11 +12,11 @@ from ..models.catalog import Catalog
 from ..models.component_resolver import ComponentResolver
 from ..models.components import Components
 from ..models.embeddings import Embeddings
+from ..models.file_copies import FileCopies
 from ..models.hash_cache import HashCache
 from ..models.hashing import Hasher
 from ..models.header_cache import HeaderCache
 from ..models.inspector import Inspector
-from ..models.file_copies import FileCopies
 from ..models.library import ModelLibrary, RemoteModels
 from ..models.lora_check import LoraCheck
 from ..models.lora_files import LayerReader, LoraFiles

@@ -1,4 +1,4 @@
-"""Copies of model files in another form, in a folder of their own: made when needed, and again when they are gone.
+"""Copies of model files in another form: made when needed, and again when they are gone.
 
 A copy tells in its metadata which version of which file it was made from.
 """
@@ -40,7 +40,7 @@ class FileCopies:
         self._lock = threading.Lock()
 
     def get(self, source: Path, form: str, write: Write) -> Path:
-        """The copy of this version of a file in this form; `write` makes it, with metadata. Raises OSError."""
+        """The copy of this version of a file in this form; `write` makes it. Raises OSError."""
         version = Version.of(os.stat(source))
         key = hashlib.sha256(repr((os.fsencode(source), *version, form)).encode()).hexdigest()[:32]
         copy = self._folder / f"{key}.safetensors"

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ MOST_REMEMBERED = 32
 
 
 class _Examined(NamedTuple):
-    """`header`: None of what is gone by now, or of a format that is not read. `defect`: why none can take it."""
+    """`header`: None of what is gone, or of a format that is not read. `defect`: why no model takes it."""
 
     header: Header | None = None
     defect: str | None = None
@@ -176,8 +176,8 @@ def _check_application(
                 )
             if form in ("LoHa", "full difference"):
                 raise BadRequest(
-                    f"loras: {name} is a {form}, which the engine can't apply to the {stored_as} weights of the"
-                    f" {network}; it needs them in f16, bf16 or f32",
+                    f"loras: {name} is a {form}, which the engine can't apply to the {stored_as} weights of"
+                    f" the {network}; it needs them in f16, bf16 or f32",
                     field="loras",
                 )
 
@@ -185,7 +185,7 @@ def _check_application(
 def _list_quantised(
     change: Change, forms: Iterable[Form], networks: Iterable[Network], options: LoadOptions
 ) -> Iterator[_QuantisedChange]:
-    """What happens to quantised weights: of the layer, or of all that it may be where it isn't found."""
+    """What happens to quantised weights: of the layer, or of all that it may be if it isn't found."""
     if change.layer:
         places = {change.layer.network: _find_type(change.layer, options)}
     else:
@@ -202,6 +202,6 @@ def _find_type(layer: Layer, options: LoadOptions) -> str | None:
     if len(layer.shape) != 2:
         return None
     rules = type_rules.split(options.tensor_type_rules)
-    name = layer.name.replace("diffusion_model.", "model.diffusion_model.", 1) + ".weight"
+    name = (layer.whole or layer.name).replace("diffusion_model.", "model.diffusion_model.", 1) + ".weight"
     ruled = next((kind for pattern, kind in rules if re.search(pattern, name)), None)
     return ruled or options.weight_type or layer.type

@@ -1,4 +1,4 @@
-"""The LoRA files of a job as the engine is given them: where it would not find the layers, copies that it reads."""
+"""The LoRA files of a job as the engine is given them: copies, where it would not find the layers."""
 
 import asyncio
 import hashlib

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import NamedTuple
 
-# Own name -> names elsewhere. {} stands for a number. Several names are parts of one layer, one below the other.
+# Own name -> names elsewhere. {} stands for a number. Several names are parts of one layer, in order.
 _Rows = Mapping[str, Sequence[str]]
 
 
@@ -82,6 +82,7 @@ _LLAMA: _Rows = {
     "enc.blk.{}.ffn_up": ["encoder.block.{}.layer.1.DenseReluDense.wi_1"],
     "enc.blk.{}.ffn_down": ["encoder.block.{}.layer.1.DenseReluDense.wo"],
 }
+_ENCODERS: _Rows = {**_OPEN_CLIP, **_LLAMA}
 # A layer that no other family has -> the names of this one.
 _FAMILIES: Mapping[str, _Rows] = {
     "double_blocks.0.img_attn.qkv": _FLUX,
@@ -102,11 +103,11 @@ _UNET_PLACE = re.compile(r"(input|output)_blocks\.(\d+)\.(\d)\.(.+)|(middle)_blo
 
 
 class Alias(NamedTuple):
-    """Another name of a layer, or of its part `index` of `count`, counted from the first output on."""
+    """Another name of a layer, or of its part `at` (from 0 on) of `parts`, in the order of its outputs."""
 
     name: str
-    index: int = 0
-    count: int = 1
+    at: int = 0
+    parts: int = 1
 
 
 def is_unet(layers: Mapping[str, object]) -> bool:
@@ -134,15 +135,15 @@ def find_diffusion_aliases(layers: Mapping[str, object]) -> Iterator[tuple[str, 
 
 def find_encoder_names(layer: str) -> list[Alias]:
     """The names that transformers gives to a layer of a text encoder; its own one where no other is known."""
-    return [*_look_up(layer, _OPEN_CLIP | _LLAMA)] or [Alias(layer)]
+    return [*_look_up(layer, _ENCODERS)] or [Alias(layer)]
 
 
 def _look_up(layer: str, rows: _Rows) -> Iterator[Alias]:
     numbers = re.findall(r"(?<=\.)\d+(?=\.)", layer)[:1]
     template = layer.replace(f".{numbers[0]}.", ".{}.", 1) if numbers else layer
     others = rows.get(template) or rows.get(layer) or ()
-    for index, other in enumerate(others):
-        yield Alias(other.format(*numbers), index, len(others))
+    for at, other in enumerate(others):
+        yield Alias(other.format(*numbers), at, len(others))
 
 
 @cache

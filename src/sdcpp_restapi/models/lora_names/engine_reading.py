@@ -14,13 +14,15 @@ _SUFFIX = re.compile(
 _UNDERSCORED = ("unet_", "te_", "te1_", "te2_", "te3_", "vae_")
 # Words in which it keeps the underscores, where it turns the others into dots.
 _KEPT = (
-    "self_attn out_proj q_proj k_proj v_proj to_k to_q to_v to_out text_model down_blocks mid_block up_block"
-    " proj_in proj_out transformer_blocks single_transformer_blocks single_blocks diffusion_model"
-    " cond_stage_model first_stage_model conv_in conv_out time_emb_proj conv_shortcut time_embedding"
-    " conv_norm_out double_blocks txt_attn img_attn input_blocks output_blocks middle_block skip_connection"
-    " emb_layers in_layers out_layers add_q_proj add_k_proj add_v_proj add_out_proj ff_context norm_added_q"
-    " norm_added_v to_add_out txt_mod img_mod txt_mlp img_mlp proj_mlp wi_0 wi_1 norm1_context x_embedder"
-).split()
+    "self_attn", "out_proj", "q_proj", "k_proj", "v_proj", "to_k", "to_q", "to_v", "to_out", "text_model",
+    "down_blocks", "mid_block", "up_block", "proj_in", "proj_out", "transformer_blocks",
+    "single_transformer_blocks", "single_blocks", "diffusion_model", "cond_stage_model",
+    "first_stage_model", "conv_in", "conv_out", "time_emb_proj", "conv_shortcut", "time_embedding",
+    "conv_norm_out", "double_blocks", "txt_attn", "img_attn", "input_blocks", "output_blocks",
+    "middle_block", "skip_connection", "emb_layers", "in_layers", "out_layers", "add_q_proj", "add_k_proj",
+    "add_v_proj", "add_out_proj", "ff_context", "norm_added_q", "norm_added_v", "to_add_out", "txt_mod",
+    "img_mod", "txt_mlp", "img_mlp", "proj_mlp", "wi_0", "wi_1", "norm1_context", "x_embedder",
+)  # fmt: skip
 _PREFIXES: Mapping[str, str] = {
     "diffusion_model.": DIFFUSION,
     "unet.": DIFFUSION,

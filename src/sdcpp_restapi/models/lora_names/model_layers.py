@@ -23,7 +23,7 @@ _PREFIX = re.compile(
 
 
 class Layer(NamedTuple):
-    """A layer, or one of the `count` parts of `whole`, which the engine keeps in one.
+    """A layer, or one of the parts of `whole`, which the engine keeps in one.
 
     `name` is spelled as the engine is to be given it. `shape` is [out, in, ...].
     """
@@ -33,8 +33,7 @@ class Layer(NamedTuple):
     shape: tuple[int, ...]
     type: str
     whole: str = ""
-    index: int = 0
-    count: int = 1
+    at: int = 0
 
 
 @dataclass
@@ -100,7 +99,7 @@ class ModelLayers:
             if whole is None:
                 continue
             layer = whole
-            if alias.count > 1:
+            if alias.parts > 1:
                 layer = _cut(whole, f"diffusion_model.{alias.name}", whole.name, alias)
             self._add(layer, DIFFUSION + alias.name, alias.name)
             if alias.name.endswith(".to_out.0"):
@@ -114,7 +113,7 @@ class ModelLayers:
             for alias in find_encoder_names(own):
                 name = prefix + alias.name
                 layer = Layer(kind, name, tensor.shape, tensor.type)
-                if alias.count > 1:
+                if alias.parts > 1:
                     layer = _cut(layer, name, prefix + own, alias)
                 self._add(layer, name, alias.name)
                 if alias.name.startswith("model."):
@@ -148,12 +147,10 @@ def _list_layers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _cut(layer: Layer, name: str, whole: str, alias: Alias) -> Layer:
     """A part of a layer. Three are of one size; the fourth of a Flux has what is left."""
     outputs, inputs = layer.shape[0], layer.shape[-1]
-    if alias.count < 4:
-        rows = outputs // alias.count
-    else:
-        rows = outputs - 3 * inputs if alias.index == 3 else inputs
+    last = outputs - 3 * inputs if alias.at == 3 else inputs
+    rows = outputs // alias.parts if alias.parts < 4 else last
     shape = (rows, *layer.shape[1:])
-    return layer._replace(name=name, shape=shape, whole=whole, index=alias.index, count=alias.count)
+    return layer._replace(name=name, shape=shape, whole=whole, at=alias.at)
 
 
 def _make_key(spelling: str) -> str:

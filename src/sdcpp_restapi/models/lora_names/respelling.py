@@ -13,7 +13,7 @@ _LORA = {"lora_down", "lora_up"}
 
 
 class Change(NamedTuple):
-    """What a LoRA does to one layer: part -> the tensor's name in the file. `layer`: None if it isn't found."""
+    """What a LoRA does to a layer: part -> the tensor's name in the file. `layer`: None if it isn't found."""
 
     parts: Mapping[str, str]
     layer: Layer | None
@@ -42,7 +42,7 @@ def find_changes(header: Header, layers: ModelLayers) -> list[Change]:
 
 
 def plan_copy(header: Header, layers: ModelLayers) -> list[TensorCopy] | None:
-    """The tensors of a copy that the engine applies better than the file; None where there is no such copy."""
+    """The tensors of a copy of which the engine applies more; None where there is no such copy."""
     changes = find_changes(header, layers)
     found = [change for change in changes if change.layer]
     added = [*_fill_gaps(found, layers)]
@@ -97,7 +97,7 @@ def _complete(change: Change, part: str, tensors: Mapping[str, Tensor]) -> tuple
 
 
 def _fill_gaps(changes: Iterable[Change], layers: ModelLayers) -> Iterator[TensorCopy]:
-    """Changes of nothing, for parts of a layer that a LoRA leaves alone: the engine takes all parts or none."""
+    """Changes of nothing, for parts that a LoRA leaves alone: the engine takes all of a layer or none."""
     changed: dict[str, list[Change]] = {}
     for change in changes:
         if change.layer and change.layer.whole:

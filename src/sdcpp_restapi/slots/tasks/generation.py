@@ -65,7 +65,7 @@ class GenerationTask:
         return self._prompts.loras if self._prompts else []
 
     async def prepare(self) -> None:
-        """Make the folder, find the LoRAs. Raises BadRequest when one is gone, JobFailed if the disk is full."""
+        """Make the folder, find the LoRAs. Raises BadRequest when one is gone, JobFailed."""
         assert isinstance(self._job.params, GenerationRequest)
         self._prompts = await self._lora_files.resolve(self._job.params, self._job.model)
         await self._folder.create()
