@@ -18,13 +18,16 @@ from .file_copies import FileCopies
 from .hash_cache import Version
 from .header_cache import read_header
 from .headers.header import BadHeader, Header
-from .lora_names.model_layers import ModelLayers
+from .lora_names.model_layers import TEXT_ENCODERS, ModelLayers
 from .lora_names.respelling import plan_copy, write_copy
 from .loras import ResolvedPrompts
 from .required_files import files_of
 
 # Models whose layers are remembered: the current one, and those of a few jobs.
 MOST_REMEMBERED = 4
+
+# The files of a model that LoRAs change.
+_CHANGED = {"model", "high_noise_diffusion_model", *TEXT_ENCODERS}
 
 
 class LayerReader:
@@ -37,7 +40,11 @@ class LayerReader:
     async def read(self, model: LoadRequest) -> ModelLayers:
         """All that is known of its layers; of files in formats that are not read, nothing is."""
         snapshot = await self._catalog.take_snapshot()
-        files = [(file.role, snapshot.first_path(file.types, file.name)) for file in files_of(model)]
+        files = [
+            (file.role, snapshot.first_path(file.types, file.name))
+            for file in files_of(model)
+            if file.role in _CHANGED
+        ]
         return await asyncio.to_thread(self._read, [(role, path) for role, path in files if path])
 
     def _read(self, files: Iterable[tuple[str, Path]]) -> ModelLayers:
@@ -48,7 +55,7 @@ class LayerReader:
         headers = [(role, header) for role, path, _ in versions if (header := _read_header(path))]
         layers = ModelLayers.of(headers)
         while len(self._known) >= MOST_REMEMBERED:
-            self._known.pop(next(iter(self._known)))
+            self._known.pop(next(iter(self._known)), None)
         self._known[versions] = layers
         return layers
 

@@ -122,7 +122,7 @@ def _find_scales(tensors: Tensors) -> str | None:
     )
 
 
-def find_parts(tensors: Tensors) -> Iterable[tuple[Kind, Tensors]]:
+def find_parts(tensors: Tensors) -> Iterable[tuple[Kind | None, Tensors]]:
     """The networks of a file, each with its tensors, whose names lack what stands before all of them."""
     for kind, _, part in _identify(tensors):
         yield kind, part
@@ -130,15 +130,16 @@ def find_parts(tensors: Tensors) -> Iterable[tuple[Kind, Tensors]]:
 
 def _find_networks(tensors: Tensors) -> Iterable[Network]:
     for kind, found, part in _identify(tensors):
-        yield found.measure(part) if found else Network(kind=kind, quantization=weigh(part.values())[1])
+        if found:
+            yield found.measure(part)
+        elif kind:
+            yield Network(kind=kind, quantization=weigh(part.values())[1])
 
 
-def _identify(tensors: Tensors) -> Iterable[tuple[Kind, Signature | None, Tensors]]:
+def _identify(tensors: Tensors) -> Iterable[tuple[Kind | None, Signature | None, Tensors]]:
     for prefix, part in _parts(tensors).items():
         found = next((one for one in load_rules().signatures if one.matches(part)), None)
-        kind = found.kind if found else load_rules().prefixes.get(prefix)
-        if kind:
-            yield kind, found, part
+        yield (found.kind if found else load_rules().prefixes.get(prefix)), found, part
 
 
 def _parts(tensors: Tensors) -> Mapping[str, Tensors]:
