@@ -84,7 +84,9 @@ class LoraFiles:
     def _respell(self, lora: LoraFile, layers: ModelLayers) -> LoraFile:
         path = Path(lora.path)
         header = _read_header(path)
-        plan = plan_copy(header, layers) if header and header.format == "safetensors" else None
+        if header is None or header.format != "safetensors":
+            return lora
+        plan = plan_copy(header, layers, high_noise=lora.high_noise)
         if plan is None:
             return lora
         form = hashlib.sha256(repr(plan).encode()).hexdigest()

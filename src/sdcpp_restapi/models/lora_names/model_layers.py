@@ -11,6 +11,8 @@ from ..recognition import find_parts
 from .aliases import Alias, find_diffusion_aliases, find_encoder_names, is_flux, is_unet
 from .engine_reading import DIFFUSION, read_layer, separate
 
+# Before the layers of a diffusion model, as copies have them.
+OWN_PREFIX = "diffusion_model."
 TEXT_ENCODERS: tuple[Kind, ...] = ("clip_l", "clip_g", "t5xxl", "llm")
 
 # What stands before a layer's name, with underscores for all separators; some say which network it is of.
@@ -92,7 +94,7 @@ class ModelLayers:
         # The second model of a pair has the same layers.
         self.unet, self.flux = self.unet or is_unet(layers), self.flux or is_flux(layers)
         for name, tensor in layers.items():
-            layer = Layer("diffusion", f"diffusion_model.{name}", tensor.shape, tensor.type)
+            layer = Layer("diffusion", f"{OWN_PREFIX}{name}", tensor.shape, tensor.type)
             self._add(layer, DIFFUSION + name, name)
         for name, alias in find_diffusion_aliases(layers):
             whole = self._layers["diffusion"].get(_make_key(name))
@@ -100,7 +102,7 @@ class ModelLayers:
                 continue
             layer = whole
             if alias.parts > 1:
-                layer = _cut(whole, f"diffusion_model.{alias.name}", whole.name, alias)
+                layer = _cut(whole, f"{OWN_PREFIX}{alias.name}", whole.name, alias)
             self._add(layer, DIFFUSION + alias.name, alias.name)
             if alias.name.endswith(".to_out.0"):
                 # Files of before PEFT call it so; the engine knows that of U-Nets only.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..headers.header import Header, Tensor
 from ..tensor_files import NewTensor, read_spans, write_tensors
-from .model_layers import Layer, ModelLayers
+from .model_layers import OWN_PREFIX, Layer, ModelLayers
 from .tensor_name import LEFT_OUT, parse_name, write_name
 
 _LORA = {"lora_down", "lora_up"}
@@ -41,12 +41,16 @@ def find_changes(header: Header, layers: ModelLayers) -> list[Change]:
     ]
 
 
-def plan_copy(header: Header, layers: ModelLayers) -> list[TensorCopy] | None:
-    """The tensors of a copy of which the engine applies more; None where there is no such copy."""
+def plan_copy(header: Header, layers: ModelLayers, *, high_noise: bool = False) -> list[TensorCopy] | None:
+    """The tensors of a copy of which the engine applies more; None where there is no such copy.
+
+    `high_noise`: for the second model of a pair, with which the engine looks at no other spelling than ours.
+    """
     changes = find_changes(header, layers)
     found = [change for change in changes if change.layer]
     added = [*_fill_gaps(found, layers)]
-    if not added and all(_is_read(change, layers, header.tensors) for change in found):
+    foreign = high_noise and not all(name.startswith(OWN_PREFIX) for name in header.tensors)
+    if not added and not (found and foreign) and all(_is_read(one, layers, header.tensors) for one in found):
         return None
     copies: dict[str, TensorCopy] = {}
     for change in found:

@@ -134,8 +134,8 @@ def test_a_layer_is_found_by_its_other_names(
 
 def test_the_other_parts_of_a_change_go_along_and_what_is_not_known_stays() -> None:
     layer = "base_model.model.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
-    rest = {f"{layer}.alpha": [], f"{layer}.dora_scale": [32, 1], "some.words": [1]}
-    plan = plan_copy(header(spell(layer, (32, 32)) | rest), SD1)
+    rest: Shapes = {f"{layer}.alpha": [], f"{layer}.dora_scale": [32, 1], "some.words": [1]}
+    plan = plan_copy(header({**spell(layer, (32, 32)), **rest}), SD1)
     assert plan
     own = "diffusion_model.input_blocks.1.1.transformer_blocks.0.attn1.to_q"
     assert [tensor.name for tensor in plan] == [
@@ -208,3 +208,12 @@ def test_names_of_llama_cpp_and_open_clip_are_those_of_transformers_to_a_lora() 
     assert found.name == "cond_stage_model.1.transformer.text_model.encoder.layers.7.mlp.fc1"
     (found,) = layers.find("text_encoder_2.text_model.encoder.layers.7.self_attn.v_proj")
     assert (found.shape, found.at) == ((1280, 1280), 2)
+
+
+def test_for_the_second_model_of_a_pair_only_one_spelling_will_do() -> None:
+    own = "diffusion_model.blocks.0.self_attn.q"
+    for spelling in ("lora_unet_blocks_0_self_attn_q", f"model.{own}", "blocks.0.self_attn.q"):
+        plan = plan_copy(header(spell(spelling, (1536, 1536))), WAN, high_noise=True)
+        assert plan
+        assert [tensor.name for tensor in plan] == [f"{own}.lora_down.weight", f"{own}.lora_up.weight"]
+    assert plan_copy(header(spell(own, (1536, 1536))), WAN, high_noise=True) is None
