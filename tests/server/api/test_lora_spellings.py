@@ -147,11 +147,12 @@ class Site:
         save_file(dict(tensors), folder / f"{name}.safetensors")
         return name
 
-    def draw(self, model: str, prompt: str) -> tuple[bytes, list[str]]:
+    def draw(self, model: str, prompt: str, mode: str = "at_runtime") -> tuple[bytes, list[str]]:
         """The pixels, and what was told of LoRAs."""
-        if self.loaded != model:
-            self.server.post("/models/load", self.loads[model] | {"options": {"weight_type": "f16"}})
-            self.loaded = model
+        if self.loaded != f"{model} {mode}":
+            options = {"weight_type": "f16", "lora_apply_mode": mode}
+            self.server.post("/models/load", self.loads[model] | {"options": options})
+            self.loaded = f"{model} {mode}"
         job = self.server.make(prompt=prompt, width=64, height=64, steps=1, cfg_scale=1, seed=3)
         return pixels(self.server, job), [text for text in job.get("warnings", []) if "lora" in text]
 
@@ -206,6 +207,17 @@ def test_every_spelling_draws_what_the_engines_own_draws(
     drawn, told = site.draw(model, f"a cat <lora:{name}:1>")
     assert told == []
     assert drawn == expected
+
+
+@pytest.mark.heavy
+def test_a_merged_lora_draws_the_same_in_every_spelling_too(site: Site) -> None:
+    layers = TARGETS["flux qkv"].layers
+    own = site.put("own", change(layers, [DIT + one for one in layers]))
+    other = site.put("other", change(layers, [f"base_model.model.{one}" for one in layers], PEFT))
+    first, second = (
+        site.draw("flux_schnell", f"a cat <lora:{name}:1>", "immediately") for name in (own, other)
+    )
+    assert first == second != site.draw("flux_schnell", "a cat", "immediately")
 
 
 def zeros_for(outputs: int, up: Array, first: int = 0) -> Array:
