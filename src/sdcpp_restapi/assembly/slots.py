@@ -106,7 +106,7 @@ def open_executor(
     return EngineExecutor(
         slot,
         output_dir=output_dir,
-        catalog=models.catalog,
+        lora_files=models.lora_files,
         input_files=inputs.files,
         preview=preview,
         paths=models.paths,

@@ -5,18 +5,17 @@ word of one whose width is not that of the model's text encoder. It tells neithe
 """
 
 import asyncio
-import hashlib
 import logging
-import os
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 from ..schemas.generation import GenerationRequest
 from ..schemas.inspection import Network
 from ..schemas.models import LoadRequest, ModelFiles
 from .catalog import Catalog
-from .hash_cache import Version
+from .file_copies import FileCopies
 from .header_cache import HeaderCache, read_header
 from .headers.header import BadHeader, Header
 from .headers.pickle_start import find_pickle_problem
@@ -29,12 +28,12 @@ WIDENED = ("f32", "f64", "f16", "bf16", "f8_e4m3", "f8_e5m2")
 
 
 class Embeddings:
-    """The embeddings of this machine. `folder` is for widened copies; they can be made again."""
+    """The embeddings of this machine. `copies` holds widened ones."""
 
-    def __init__(self, *, catalog: Catalog, headers: HeaderCache, folder: Path) -> None:
+    def __init__(self, *, catalog: Catalog, headers: HeaderCache, copies: FileCopies) -> None:
         self._catalog = catalog
         self._headers = headers
-        self._folder = folder
+        self._copies = copies
 
     async def prepare(self, files: ModelFiles) -> ModelFiles:
         """The files with those embeddings that the model takes, all of them in F32."""
@@ -80,14 +79,9 @@ class Embeddings:
         """The file itself where it is F32 or its header is not read, else a copy that is."""
         if header is None or all(tensor.type == "f32" for tensor in header.tensors.values()):
             return path
-        key = hashlib.sha256(repr((os.fsencode(path), *Version.of(os.stat(path)))).encode()).hexdigest()[:32]
-        copy = self._folder / f"{key}.safetensors"
-        if not copy.exists():
-            from .tensor_widening import widen_file
+        from .tensor_widening import widen_file
 
-            self._folder.mkdir(parents=True, exist_ok=True)
-            widen_file(path, copy)
-        return copy
+        return self._copies.get(path, "f32", partial(widen_file, path))
 
 
 def _find_widths(networks: Iterable[Network]) -> frozenset[int]:

@@ -1,7 +1,7 @@
 """What became of the LoRAs of a finished job, in words."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..schemas.engine import LoraOutcome
@@ -9,21 +9,31 @@ from .header_cache import read_header
 from .headers.header import BadHeader
 
 
-async def warn_of_vain_loras(outcomes: Iterable[LoraOutcome]) -> list[str]:
-    """A sentence for each LoRA that could not be read, or of which not all tensors acted."""
-    return [text for outcome in outcomes if (text := await asyncio.to_thread(_describe, outcome))]
+async def warn_of_vain_loras(outcomes: Iterable[LoraOutcome], sources: Mapping[str, str]) -> list[str]:
+    """A sentence for each LoRA that could not be read, or of which not all tensors acted.
+
+    `sources`: path that the engine was given -> the file that this is a copy of.
+    """
+    told = [
+        await asyncio.to_thread(_describe, outcome, Path(sources.get(outcome.path, outcome.path)))
+        for outcome in outcomes
+    ]
+    return [text for text in told if text]
 
 
-def _describe(outcome: LoraOutcome) -> str | None:
-    name = Path(outcome.path).name
+def _describe(outcome: LoraOutcome, source: Path) -> str | None:
+    name = source.name
     if outcome.unread is not None:
         return f"loras: {name} did not act: the engine could not read it ({outcome.unread})"
-    total = _count_tensors(Path(outcome.path)) or outcome.seen
-    if outcome.applied >= total:
+    given = _count_tensors(Path(outcome.path)) or outcome.seen
+    if outcome.applied >= given:
         return None
-    if outcome.applied == 0:
+    # A copy may hold some tensors more, which fill gaps.
+    total = _count_tensors(source) or given
+    applied = max(total - (given - outcome.applied), 0) if outcome.applied else 0
+    if applied == 0:
         return f"loras: none of the {total} tensors of {name} acted: they do not fit this model"
-    return f"loras: {outcome.applied} of {total} tensors of {name} acted, the others do not fit this model"
+    return f"loras: {applied} of {total} tensors of {name} acted, the others do not fit this model"
 
 
 def _count_tensors(path: Path) -> int:

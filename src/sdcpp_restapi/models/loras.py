@@ -1,8 +1,8 @@
 """The prompts and LoRA files of a request, as the engine takes them."""
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import BadRequest, LoraNotFound
@@ -15,11 +15,15 @@ from .lora_tags import strip_tags, uses_of
 
 @dataclass(frozen=True)
 class ResolvedPrompts:
-    """Prompts without tags, and the LoRAs to apply: one per file and model, in order of first mention."""
+    """Prompts without tags, and the LoRAs to apply: one per file and model, in order of first mention.
+
+    `sources`: path of a LoRA -> the file that it is a copy of.
+    """
 
     prompt: str
     negative_prompt: str
     loras: list[LoraFile]
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 async def resolve(catalog: Catalog, params: GenerationRequest) -> ResolvedPrompts:

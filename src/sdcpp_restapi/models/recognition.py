@@ -14,6 +14,7 @@ from ..schemas.base import Frozen
 from ..schemas.inspection import Kind, ModelFacts, Network
 from ..schemas.model_types import Component
 from .headers.header import Header, Tensor, weigh
+from .lora_names.tensor_name import parse_name
 from .scaled_fp8 import find_obstacle
 
 Tensors = Mapping[str, Tensor]
@@ -126,14 +127,24 @@ def _find_scales(tensors: Tensors) -> str | None:
     )
 
 
+def find_parts(tensors: Tensors) -> Iterable[tuple[Kind | None, Tensors]]:
+    """The networks of a file, each with its tensors, whose names lack what stands before all of them."""
+    for kind, _, part in _identify(tensors):
+        yield kind, part
+
+
 def _find_networks(tensors: Tensors) -> Iterable[Network]:
-    for prefix, part in _parts(tensors).items():
-        found = next((one for one in load_rules().signatures if one.matches(part)), None)
-        kind = load_rules().prefixes.get(prefix)
+    for kind, found, part in _identify(tensors):
         if found:
             yield found.measure(part)
         elif kind:
             yield Network(kind=kind, quantization=weigh(part.values())[1])
+
+
+def _identify(tensors: Tensors) -> Iterable[tuple[Kind | None, Signature | None, Tensors]]:
+    for prefix, part in _parts(tensors).items():
+        found = next((one for one in load_rules().signatures if one.matches(part)), None)
+        yield (found.kind if found else load_rules().prefixes.get(prefix)), found, part
 
 
 def _parts(tensors: Tensors) -> Mapping[str, Tensors]:
@@ -150,22 +161,14 @@ def _parts(tensors: Tensors) -> Mapping[str, Tensors]:
 
 # ---------------------------------------------------------------- LoRAs
 
-# How the ways to write LoRAs call the matrix that reads the layer's input, [rank, in].
-_DOWN = (
-    ".lora_down.weight",
-    ".lora.down.weight",
-    "_lora.down.weight",
-    ".lora_A.weight",
-    ".lora_A.default.weight",
-)
-_OTHERS = (".hada_w1_a", ".lokr_w1", ".lokr_w1_a", ".lora_A", ".oft_blocks")
+# The parts that show that a layer is changed; of a LoRA it is the matrix that reads the input, [rank, in].
+_SHOWN_BY = ("lora_down", "hada_w1_a", "lokr_w1", "lokr_w1_a")
+_OFT = ".oft_blocks"
 _TEXT_LAYERS = ("text_model_", "text_encoder", "lora_te")
 
 
 def _recognise_lora(tensors: Tensors, quantization: str | None) -> Network | None:
-    layers = {
-        _normalise_name(name): tensor for name, tensor in tensors.items() if name.endswith(_DOWN + _OTHERS)
-    }
+    layers = {layer: tensor for name, tensor in tensors.items() if (layer := _find_layer(name))}
     if not layers:
         return None
     ranks = Counter(tensor.shape[0] for tensor in layers.values() if len(tensor.shape) > 1)
@@ -180,10 +183,11 @@ def _recognise_lora(tensors: Tensors, quantization: str | None) -> Network | Non
     )
 
 
-def _normalise_name(name: str) -> str:
-    # Some write lora_unet_double_blocks_0, others diffusion_model.double_blocks.0.
-    suffix = next(one for one in _DOWN + _OTHERS if name.endswith(one))
-    return name.removesuffix(suffix).replace(".", "_")
+def _find_layer(name: str) -> str | None:
+    """The layer that a LoRA's tensor shows to be changed, with underscores as kohya writes it."""
+    parsed = parse_name(name)
+    layer = parsed.layer if parsed and parsed.part in _SHOWN_BY else None
+    return (name.removesuffix(_OFT) if name.endswith(_OFT) else layer or "").replace(".", "_") or None
 
 
 def _find_lora_architectures(layers: Tensors) -> list[str]:

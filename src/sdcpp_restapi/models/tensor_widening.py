@@ -1,13 +1,12 @@
 """Small safetensors files with all their tensors in F32."""
 
-import json
-import os
-import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from .tensor_files import NewTensor, read_spans, write_tensors
 
 Array = NDArray[np.float32]
 
@@ -37,21 +36,13 @@ WIDENED: Mapping[str, Callable[[bytes], Array]] = {
 }
 
 
-def widen_file(source: Path, target: Path) -> None:
+def widen_file(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
     """Write a copy of a valid safetensors file in F32. It appears whole or not at all. Raises OSError."""
-    from safetensors.numpy import save
-
     content = source.read_bytes()
-    (length,) = struct.unpack_from("<Q", content)
-    header = json.loads(content[8 : 8 + length])
-    header.pop("__metadata__", None)
-    tensors = {}
-    for name, entry in header.items():
-        begin, end = (8 + length + at for at in entry["data_offsets"])
-        tensors[name] = WIDENED[entry["dtype"].lower()](content[begin:end]).reshape(entry["shape"])
-    unfinished = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_bytes(save(tensors))
-        os.replace(unfinished, target)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    tensors = (
+        NewTensor(
+            name, "F32", span.shape, WIDENED[span.type.lower()](content[span.begin : span.end]).tobytes()
+        )
+        for name, span in read_spans(source).items()
+    )
+    write_tensors(target, tensors, metadata, source)

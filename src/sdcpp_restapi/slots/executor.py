@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..errors import CannotLoad, EngineLost, JobCancelled, JobFailed, SdcppError
 from ..models.allowed_paths import AllowedPaths
-from ..models.catalog import Catalog
+from ..models.lora_files import LoraFiles
 from ..outputs.job_folder import sweep_attempts
 from ..schemas.conversion import ConvertRequest
 from ..schemas.engine import LoraFile, Partial, PreviewFrame, Report, Step
@@ -48,7 +48,7 @@ class EngineExecutor:
         slot: EngineSlot,
         *,
         output_dir: Path,
-        catalog: Catalog,
+        lora_files: LoraFiles,
         input_files: InputFiles,
         preview: Callable[[], PreviewSettings],
         paths: AllowedPaths,
@@ -57,7 +57,7 @@ class EngineExecutor:
         """`upscaler_unloaded` is called with an upscaler that a job unloaded after use."""
         self._slot = slot
         self._output_dir = output_dir
-        self._catalog = catalog
+        self._lora_files = lora_files
         self._input_files = input_files
         self._preview = preview
         self._paths = paths
@@ -120,7 +120,7 @@ class EngineExecutor:
         return kind(
             job,
             output_dir=self._output_dir,
-            catalog=self._catalog,
+            lora_files=self._lora_files,
             input_files=self._input_files,
             preview=self._preview,
         )

@@ -12,10 +12,12 @@ from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.models.component_resolver import ComponentResolver
 from sdcpp_restapi.models.components import Components
 from sdcpp_restapi.models.embeddings import Embeddings
+from sdcpp_restapi.models.file_copies import FileCopies
 from sdcpp_restapi.models.header_cache import HeaderCache
 from sdcpp_restapi.models.inspector import Inspector
 from sdcpp_restapi.models.library import ModelLibrary
 from sdcpp_restapi.models.lora_check import LoraCheck
+from sdcpp_restapi.models.lora_files import LayerReader
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
 from tests.support import stub_models
@@ -61,8 +63,10 @@ def library(
         catalog=catalog,
         resolver=assembler,
         headers=facts,
-        lora_check=LoraCheck(catalog, facts),
-        embeddings=Embeddings(catalog=catalog, headers=facts, folder=tmp_path / "widened"),
+        lora_check=LoraCheck(catalog, facts, LayerReader(catalog)),
+        embeddings=Embeddings(
+            catalog=catalog, headers=facts, copies=FileCopies(tmp_path / "widened", most_bytes=2**20)
+        ),
         remote=RemoteLibraries(KnownWorkers()),
         engine_here=True,
     )
@@ -357,7 +361,7 @@ async def test_what_is_not_valid_is_refused_as_model_component_lora_embedding_an
         await library.check_files({"input_path": tmp_path / "vae/bad.gguf"})
     model = LoadRequest(model_name="flux.safetensors", model_type="diffusion", vae="good.safetensors")
     with pytest.raises(BadRequest, match=f"loras: bad.gguf {why}"):
-        await LoraCheck(catalog, facts).check(prompt("bad"), model)
+        await LoraCheck(catalog, facts, LayerReader(catalog)).check(prompt("bad"), model)
     files, left_out = await library.find_load_files(model)
     assert files.embeddings.keys() == {"good"}
     assert [sentence.partition(": its header")[0] for sentence in left_out] == [
@@ -379,7 +383,7 @@ async def test_a_lora_for_another_architecture_is_a_warning(
     )
     write(tmp_path / "lora/strange.safetensors", stub_models.lora("something_else"))
     model = LoadRequest(model_name="flux.safetensors", model_type="diffusion")
-    check = LoraCheck(catalog, facts).check
+    check = LoraCheck(catalog, facts, LayerReader(catalog)).check
     assert await check(prompt("good", "strange"), model) == []
     assert await check(prompt("good", "sdxl"), model) == [
         "loras: sdxl.safetensors is made for SDXL, this model is Flux: it may not act at all"

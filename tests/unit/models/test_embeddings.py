@@ -15,6 +15,7 @@ from sdcpp_restapi.db import Database
 from sdcpp_restapi.models import embeddings, tensor_widening
 from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.models.embeddings import Embeddings
+from sdcpp_restapi.models.file_copies import FileCopies
 from sdcpp_restapi.models.header_cache import HeaderCache
 from sdcpp_restapi.models.tensor_widening import WIDENED
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
@@ -28,7 +29,9 @@ class Site:
 
     def __init__(self, catalog: Catalog, headers: HeaderCache, folder: Path) -> None:
         self.catalog, self.folder, self.copies = catalog, folder, folder / "data/embeddings"
-        self.embeddings = Embeddings(catalog=catalog, headers=headers, folder=self.copies)
+        self.embeddings = Embeddings(
+            catalog=catalog, headers=headers, copies=FileCopies(self.copies, most_bytes=2**20)
+        )
         clip_l = {f"cond_stage_model.transformer.{n}": s for n, s in stub_models.clip_l().items()}
         write(folder / "checkpoint/sd1.safetensors", {**stub_models.sd1(), **clip_l})
         text = "text_model.embeddings.token_embedding.weight"
@@ -79,13 +82,14 @@ async def test_f16_is_given_as_a_copy_in_f32_that_is_made_once(site: Site) -> No
     copy = load_file(given)["emb_params"]
     assert copy.dtype == np.float32
     assert (copy == vectors(kind=np.float16).astype(np.float32)).all()
-    made_at = os.stat(given).st_mtime_ns
+    made = os.stat(given).st_ino
     assert (await site.given())["half"] == given
-    assert os.stat(given).st_mtime_ns == made_at
+    assert os.stat(given).st_ino == made
     assert [path.name for path in site.copies.iterdir()] == [Path(given).name]
     site.put("half.safetensors", emb_params=vectors(kind=np.float16) * 2)
     await site.catalog.refresh()
     assert (await site.given())["half"] != given
+    assert Path(given).name not in os.listdir(site.copies)
     assert await site.told("half") == []
 
 

@@ -13,6 +13,7 @@ from sdcpp_restapi.errors import BadRequest
 from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.models.header_cache import HeaderCache
 from sdcpp_restapi.models.lora_check import LoraCheck
+from sdcpp_restapi.models.lora_files import LayerReader
 from sdcpp_restapi.models.lora_outcomes import warn_of_vain_loras
 from sdcpp_restapi.schemas.engine import LoraOutcome
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
@@ -43,8 +44,11 @@ class Site:
 
     def __init__(self, catalog: Catalog, headers: HeaderCache, folder: Path) -> None:
         self.folder = folder
-        self.check = LoraCheck(catalog, headers).check
+        self.check = LoraCheck(catalog, headers, LayerReader(catalog)).check
         write(folder / "checkpoint/sd1.safetensors", {**stub_models.sd1(), **self._clip()})
+        write(folder / "diffusion/flux.safetensors", stub_models.flux())
+        write(folder / "t5/t5.safetensors", stub_models.t5())
+        write(folder / "llm/llm.safetensors", stub_models.llm())
 
     @staticmethod
     def _clip() -> Mapping[str, Sequence[int]]:
@@ -54,6 +58,17 @@ class Site:
         write(self.folder / "lora/x.safetensors", shapes)
         model = LoadRequest.model_validate({"model_name": "sd1.safetensors", "options": options})
         return await self.check(Txt2ImgRequest(prompt="a <lora:x:1>"), model)
+
+    async def say_for_flux(self, shapes: Mapping[str, Sequence[int]], encoder: str, **options: Any) -> str:
+        """What is refused for a Flux with one text encoder; nothing if it is not."""
+        write(self.folder / "lora/x.safetensors", shapes)
+        body = {"model_name": "flux.safetensors", "model_type": "diffusion", "options": options}
+        component = {"t5xxl": "t5.safetensors"} if encoder == "t5xxl" else {"llm": "llm.safetensors"}
+        try:
+            await self.check(Txt2ImgRequest(prompt="<lora:x>"), LoadRequest.model_validate(body | component))
+        except BadRequest as refused:
+            return f"{refused.field}: {refused}"
+        return ""
 
     async def refuse(self, shapes: Mapping[str, Sequence[int]], **options: Any) -> str:
         with pytest.raises(BadRequest) as caught:
@@ -84,6 +99,9 @@ async def test_what_the_engine_takes_is_let_through(
         (".lora_B.weight", ".lora_A.weight"),
         (".lora_B.default.weight", ".lora_A.default.weight"),
         (".lora.up.weight", ".lora.down.weight"),
+        (".lora_B.ink.weight", ".lora_A.ink.weight"),
+        (".lora_B", ".lora_A"),
+        (".lora_linear_layer.up.weight", ".lora_linear_layer.down.weight"),
         ("_lora.up.weight", "_lora.down.weight"),
         (".hada_w1_a", ".hada_w1_b"),
         (".hada_w2_a", ".hada_w2_b"),
@@ -161,6 +179,62 @@ async def test_what_quantised_weights_do_not_bear_is_refused(
     assert f"{weight_type} weights of the {network}" in text
 
 
+T5 = "encoder.block.0.layer.0.SelfAttention.q"
+LLM = "model.layers.0.self_attn.q_proj"
+
+
+@pytest.mark.parametrize(
+    ("encoder", "layer"),
+    [
+        ("t5xxl", f"text_encoders.t5xxl.transformer.{T5}"),
+        ("t5xxl", f"lora_te2_{T5}".replace(".", "_")),
+        ("t5xxl", f"base_model.model.{T5}"),
+        ("llm", f"text_encoders.llm.{LLM}"),
+        ("llm", f"text_encoder.{LLM}"),
+    ],
+)
+async def test_quantised_text_encoders_of_every_kind_are_minded(site: Site, encoder: str, layer: str) -> None:
+    for shapes, what in ((loha(layer), "a LoHa"), ({f"{layer}.diff": [8, 64]}, "a full difference")):
+        assert await site.say_for_flux(shapes, encoder) == ""
+        for options in ({"weight_type": "q4_k"}, {"tensor_type_rules": f"{encoder}=q8_0"}):
+            told = await site.say_for_flux(shapes, encoder, **options)
+            assert told.startswith("loras: loras: x.safetensors")
+            assert f"is {what}, which the engine can't apply" in told
+            assert f"weights of the {encoder}" in told
+        ruled = {"weight_type": "q8_0", "tensor_type_rules": f"{encoder}=f16,q_proj=q8_0,Self=q8_0"}
+        assert await site.say_for_flux(shapes, encoder, **ruled) == ""
+    plain = {f"{layer}.lora_down.weight": [4, 64], f"{layer}.lora_up.weight": [1, 4]}
+    assert await site.say_for_flux(plain, encoder, weight_type="q8_0") == ""
+    merged = {"weight_type": "q8_0", "lora_apply_mode": "immediately"}
+    assert "can't be merged" in await site.say_for_flux(plain, encoder, **merged)
+
+
+async def test_only_the_network_that_is_changed_is_minded(site: Site) -> None:
+    only_t5 = {"tensor_type_rules": "t5xxl=q8_0"}
+    assert (
+        await site.say_for_flux(loha("diffusion_model.double_blocks.0.img_attn.qkv"), "t5xxl", **only_t5)
+        == ""
+    )
+    only_flux = {"tensor_type_rules": "double_blocks=q8_0"}
+    layer = "lora_transformer_transformer_blocks_0_attn_to_q"
+    assert "of the diffusion" in await site.say_for_flux(loha(layer), "t5xxl", **only_flux)
+    assert await site.say_for_flux(loha(f"lora_te2_{T5}".replace(".", "_")), "t5xxl", **only_flux) == ""
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+async def test_matrices_of_whole_numbers_are_refused_and_factors_are_not(site: Site, kind: type) -> None:
+    down, up = PLAIN
+    tensors = {name: np.zeros(shape, np.float16) for name, shape in PLAIN.items()}
+    request, model = Txt2ImgRequest(prompt="<lora:x>"), LoadRequest(model_name="sd1.safetensors")
+    (site.folder / "lora").mkdir()
+    save_file(tensors | {f"{LAYER}.alpha": np.ones(1, kind)}, site.folder / "lora/x.safetensors")
+    assert await site.check(request, model) == []
+    save_file(tensors | {up: np.zeros(PLAIN[up], kind)}, site.folder / "lora/x.safetensors")
+    with pytest.raises(BadRequest, match=rf"does not multiply with the type I\d\d of its tensor {up}"):
+        await site.check(request, model)
+    assert down in tensors
+
+
 @pytest.mark.parametrize("shapes", [LOW_LOKR, LOW_LOKR_1])
 async def test_a_low_rank_lokr_can_only_be_merged(site: Site, shapes: dict[str, list[int]]) -> None:
     assert "immediately" in await site.refuse(shapes)
@@ -210,12 +284,12 @@ async def test_a_finished_job_tells_how_many_tensors_of_the_file_acted(
 ) -> None:
     path = write(tmp_path / "x.safetensors", {**PLAIN, "a": [1], "b": [1]})
     outcome = LoraOutcome(path=str(path), applied=applied, seen=applied, unread=unread)
-    assert await warn_of_vain_loras([outcome]) == told
+    assert await warn_of_vain_loras([outcome], {}) == told
 
 
 async def test_where_no_header_is_read_the_engines_own_count_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "x.pt"
     path.write_bytes(b"PK")
     outcomes = [LoraOutcome(path=str(path), applied=n, seen=2) for n in (2, 1)]
-    (told,) = await warn_of_vain_loras(outcomes)
+    (told,) = await warn_of_vain_loras(outcomes, {})
     assert told.startswith("loras: 1 of 2 tensors of x.pt acted")

@@ -27,8 +27,8 @@ MOST_WEIGHTS: Final = 2**50
 
 # Types that the engine knows, with bytes for each weight; it refuses a file with one tensor of another type.
 TYPES: Final = {"F64": 8, "F32": 4, "F16": 2, "BF16": 2, "F8_E4M3": 1, "F8_E5M2": 1, "I64": 8, "I32": 4}
-# It passes over these.
-_PASSED_OVER: Final = {"U8": 1}
+# Those, and the one that it passes over.
+WIDTHS: Final = {**TYPES, "U8": 1}
 
 
 def looks_like_safetensors(start: bytes) -> bool:
@@ -97,7 +97,7 @@ def _read_tensor(name: str, entry: object, data: int) -> tuple[Tensor, tuple[int
     shape, offsets, type = _numbers(entry, "shape"), _numbers(entry, "data_offsets"), entry.get("dtype")
     if shape is None or offsets is None or len(offsets) != 2 or not isinstance(type, str):
         raise BadHeader(f"{quote_name(name)} is not described as a tensor")
-    width = (TYPES | _PASSED_OVER).get(type)
+    width = WIDTHS.get(type)
     if width is None:
         raise BadHeader(f"{quote_name(name)} is of type {quote_name(type)}, which the engine does not read")
     if len(shape) > MOST_DIMENSIONS:

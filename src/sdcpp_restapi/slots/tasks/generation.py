@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from ...models import loras
-from ...models.catalog import Catalog
+from ...models.lora_files import LoraFiles
 from ...models.lora_outcomes import warn_of_vain_loras
 from ...models.loras import ResolvedPrompts
 from ...outputs.job_folder import JobOutputFolder
-from ...schemas.engine import Generate, Generated, LoraFile, Report, Upscale, Upscaled
+from ...schemas.engine import Generate, Generated, LoraFile, LoraOutcome, Report, Upscale, Upscaled
 from ...schemas.generation import GenerationRequest, ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from ...schemas.jobs import Job, Outcome
 from ...schemas.models import LoadRequest
@@ -48,12 +47,12 @@ class GenerationTask:
         job: Job,
         *,
         output_dir: Path,
-        catalog: Catalog,
+        lora_files: LoraFiles,
         input_files: InputFiles,
         preview: Callable[[], PreviewSettings],
     ) -> None:
         self._job = job
-        self._catalog = catalog
+        self._lora_files = lora_files
         self._input_files = input_files
         self._preview = preview
         self._prompts: ResolvedPrompts | None = None
@@ -66,10 +65,14 @@ class GenerationTask:
         return self._prompts.loras if self._prompts else []
 
     async def prepare(self) -> None:
-        """Make the folder, find the LoRAs. Raises BadRequest when one is gone."""
+        """Make the folder, find the LoRAs. Raises BadRequest when one is gone, JobFailed."""
         assert isinstance(self._job.params, GenerationRequest)
-        self._prompts = await loras.resolve(self._catalog, self._job.params)
+        self._prompts = await self._lora_files.resolve(self._job.params, self._job.model)
         await self._folder.create()
+
+    async def warn_of_loras(self, outcomes: list[LoraOutcome]) -> list[str]:
+        """What of the LoRAs did not act."""
+        return await warn_of_vain_loras(outcomes, self._prompts.sources if self._prompts else {})
 
 
 class GenerateTask(GenerationTask):
@@ -108,7 +111,7 @@ class GenerateTask(GenerationTask):
                 **({"upscaler": upscaler.model_dump(mode="json")} if upscaler else {}),
                 "seeds": [image.seed for image in made.images],
             },
-            [*told, *await warn_of_vain_loras(made.loras), *made.warnings],
+            [*told, *await self.warn_of_loras(made.loras), *made.warnings],
         )
 
     def _stamped(self) -> tuple[Txt2ImgRequest | Img2ImgRequest, LoadRequest]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from ...models.lora_outcomes import warn_of_vain_loras
 from ...schemas.engine import GenerateVideo, Report, VideoGenerated
 from ...schemas.jobs import Outcome
 from ...schemas.models import LoadRequest
@@ -41,7 +40,7 @@ class VideoTask(GenerationTask):
             made.files,
             {"generate_seconds": made.seconds, "write_seconds": made.write_seconds},
             {"model": model.model_dump(mode="json", exclude_none=True), "seeds": [params.seed]},
-            [*told, *await warn_of_vain_loras(made.loras), *made.warnings],
+            [*told, *await self.warn_of_loras(made.loras), *made.warnings],
         )
 
     def _stamped(self) -> tuple[Txt2VidRequest, LoadRequest]:

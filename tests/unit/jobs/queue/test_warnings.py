@@ -145,7 +145,7 @@ async def _publish(folder: Path, job: Job, seen: list[str]) -> tuple[Outcome, di
     task = GenerateTask(
         job,
         output_dir=folder,
-        catalog=None,  # type: ignore[arg-type]
+        lora_files=None,  # type: ignore[arg-type]
         input_files=lambda _: {},
         preview=PreviewSettings,
     )
