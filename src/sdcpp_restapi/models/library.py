@@ -7,7 +7,7 @@ from typing import Protocol
 from ..errors import BadRequest, LoraNotFound, ModelNotFound, SdcppError, UpscalerNotFound
 from ..schemas.cluster import Completed, InventoryFile, InventoryReport
 from ..schemas.generation import GenerationRequest
-from ..schemas.inspection import Inspection
+from ..schemas.inspection import Inspection, Network
 from ..schemas.jobs import Params
 from ..schemas.model_types import MAIN_TYPES, MODEL_TYPES, TYPE_NAMES, MainType, ModelType
 from ..schemas.models import LoadRequest, ModelEntry, ModelFiles, ModelList
@@ -171,6 +171,11 @@ class ModelLibrary:
     async def check_embeddings(self, params: GenerationRequest, model: LoadRequest) -> list[str]:
         """Warnings about embeddings that the prompts name and that have no effect on the model."""
         return await self._embeddings.check(params, model) if self._engine_here else []
+
+    async def find_network(self, model: LoadRequest) -> Network | None:
+        """The diffusion model as its header shows it; None if it tells nothing or is elsewhere."""
+        path = await self._catalog.find(model.model_type, model.model_name)
+        return (await self._headers.get(path)).network("diffusion") if path else None
 
     async def refuse_unsupported(self, field: str, path: Path) -> None:
         """Raise BadRequest for a file of this machine that the engine would read as something else."""
