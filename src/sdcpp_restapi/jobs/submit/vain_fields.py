@@ -60,11 +60,13 @@ TILES = ("vae_tile_size_x", "vae_tile_size_y")
 CONTROL = ("control_image_base64", "control_frames", "vace_strength")
 REFERENCE_OPTIONS = ("auto_resize_ref_image", "increase_ref_index")
 HIRES = tuple(field for field in HiresFields.model_fields if field != "hires")
+EASYCACHE = ("easycache", "easycache_threshold", "easycache_start", "easycache_end")
+CACHES = tuple(CacheFields.model_fields)
 UCACHE = ("cache_error_decay_rate", "cache_use_relative_threshold", "cache_reset_error_on_compute")
 BLOCK_CACHES = (
     "cache_residual_diff_threshold", "cache_fn_compute_blocks", "cache_bn_compute_blocks",
 )  # fmt: skip
-SPECTRUM = tuple(field for field in CacheFields.model_fields if field.startswith("cache_spectrum_"))
+SPECTRUM = tuple(field for field in CACHES if field.startswith("cache_spectrum_"))
 PHOTOMAKER = ("pm_id_images", "pm_id_embed_path", "pm_style_strength")
 
 RULES = (
@@ -82,12 +84,15 @@ RULES = (
     Rule(("vae_tiling", *TILES, "vae_tile_overlap"), on("MiniT2I")),  # it has no VAE
     Rule(TILES, untiled),
     Rule(("vae_tile_overlap",), without("vae_tiling")),
-    Rule(("easycache",), wrong_cache),
-    Rule(("easycache_threshold", "easycache_start", "easycache_end"), without("easycache")),
+    Rule(EASYCACHE, wrong_cache),
+    Rule(EASYCACHE[1:], without("easycache")),
     # Images.
     Rule(("shifted_timestep",), except_on("SDXL")),
-    Rule(("control_image_base64",), only_images(without_component("controlnet", "a ControlNet"))),
     Rule(("control_strength",), without("control_image_base64")),
+    Rule(
+        ("control_image_base64", "control_strength"),
+        only_images(without_component("controlnet", "a ControlNet")),
+    ),
     Rule(("ref_images", *REFERENCE_OPTIONS), on(*NO_REFERENCES)),
     Rule(REFERENCE_OPTIONS, without("ref_images")),
     Rule(("img_cfg_scale",), on("SD3", "MiniT2I")),
@@ -98,7 +103,7 @@ RULES = (
     Rule(PHOTOMAKER, without_component("photo_maker", "photo_maker")),
     Rule(("pm_style_strength",), without("pm_id_images")),
     Rule(("upscale_repeats", "upscale_auto_unload"), without("upscale")),
-    Rule(("cache_mode",), wrong_cache),
+    Rule(CACHES, wrong_cache),
     Rule(("cache_threshold", "cache_start", "cache_end"), without_mode("easycache", "ucache")),
     Rule(UCACHE, without_mode("ucache")),
     Rule(BLOCK_CACHES, without_mode("dbcache", "taylorseer", "cache-dit")),
