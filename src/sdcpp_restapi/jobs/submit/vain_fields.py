@@ -50,7 +50,6 @@ WAN = ("Wan", "Wan2.2 I2V", "Wan2.2 TI2V")
 NO_GUIDANCE_INPUT = (*UNETS, *WAN, "SD3", "Qwen-Image", "Z-Image", "MiniT2I", "LingBot Video")
 NO_LAYERS_TO_SKIP = (*UNETS, *WAN, "Qwen-Image", "Z-Image", "MiniT2I", "LingBot Video")
 NO_CLIP_LAYERS = (*WAN, "Flux", "Qwen-Image", "Z-Image", "MiniT2I", "LingBot Video")
-NO_REFERENCES = (*UNETS, "SD3", "MiniT2I")
 SLG = ("slg_scale", "skip_layers", "slg_start", "slg_end")
 HIGH_NOISE_SLG = tuple(f"high_noise_{field}" for field in SLG)
 HIGH_NOISE = (
@@ -93,10 +92,9 @@ RULES = (
         ("control_image_base64", "control_strength"),
         only_images(without_component("controlnet", "a ControlNet")),
     ),
-    Rule(("ref_images", *REFERENCE_OPTIONS), on(*NO_REFERENCES)),
     Rule(REFERENCE_OPTIONS, without("ref_images")),
-    Rule(("img_cfg_scale",), on("SD3", "MiniT2I")),
-    Rule(("img_cfg_scale",), plain_unet),
+    Rule(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), on("SD3", "MiniT2I")),
+    Rule(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), plain_unet),
     Rule(("img_cfg_scale",), without_reference),
     Rule(("mask_composite",), without("mask_image_base64")),
     Rule(("circular_x", "circular_y"), on("MiniT2I")),
