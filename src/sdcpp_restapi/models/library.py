@@ -8,7 +8,7 @@ from typing import Protocol
 from ..errors import BadRequest, LoraNotFound, ModelNotFound, SdcppError, UpscalerNotFound
 from ..schemas.cluster import Completed, InventoryFile, InventoryReport
 from ..schemas.generation import GenerationRequest
-from ..schemas.inspection import Inspection
+from ..schemas.inspection import Inspection, Network
 from ..schemas.jobs import Params
 from ..schemas.model_types import MAIN_TYPES, MODEL_TYPES, TYPE_NAMES, MainType, ModelType
 from ..schemas.models import LoadRequest, ModelEntry, ModelFiles, ModelList
@@ -180,6 +180,11 @@ class ModelLibrary:
                 raise BadRequest(
                     f"{field}: the scales of {path.name} can't be applied: {obstacle}", field=field
                 )
+
+    async def find_network(self, model: LoadRequest) -> Network | None:
+        """The diffusion model as its header shows it; None if it tells nothing or is elsewhere."""
+        path = await self._catalog.find(model.model_type, model.model_name)
+        return (await self._headers.get(path)).network("diffusion") if path else None
 
     async def find_required(
         self, params: Params | None, model: LoadRequest | None, upscaler: UpscalerRequest | None

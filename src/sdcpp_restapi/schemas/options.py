@@ -99,10 +99,7 @@ class Architecture(Frozen):
     size_multiple: int = Field(8, description="Width and height are rounded up to this")
     frame_group: int = Field(4, description="Frames of a video are rounded up to a multiple of this, plus 1")
     square_only: bool = False
-    unet: bool = Field(False, description="A UNet, not a transformer: they have caches of their own")
-    shifts_timestep: bool = Field(False, description="shifted_timestep has an effect on it")
     makes: Literal["images", "videos"] = "images"
-    ignores: list[str] = Field([], description="Request fields without an effect on it")
 
 
 class Architectures(Frozen):

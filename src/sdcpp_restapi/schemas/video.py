@@ -32,7 +32,7 @@ class Txt2VidRequest(GenerationRequest):
     high_noise_steps: Integer = Field(
         -1, ge=-1, description="Steps of the high-noise model before `steps`; -1 = its share of `steps`"
     )
-    high_noise_cfg_scale: Guidance = 7.0
+    high_noise_cfg_scale: Guidance = Field(7.0, description="Not given, with cfg_scale 1: 1 as well")
     high_noise_sampler: SamplerOrEmpty = Field("", description="Empty = as `sampler`")
     high_noise_distilled_guidance: Guidance = 3.5
     high_noise_slg_scale: Guidance = 0.0

@@ -22,8 +22,8 @@ from ..schemas.video import Txt2VidRequest
 from .dispatch import required_loads
 from .engine_slot import EngineSlot, WorkCommand
 from .tasks.conversion import ConvertTask
-from .tasks.generation import GenerateTask, InputFiles, UpscaleTask
-from .tasks.video import VideoTask
+from .tasks.generation import GenerateTask, InputFiles, VideoTask
+from .tasks.upscale import UpscaleTask
 
 UpscalerUnloaded = Callable[[UpscalerRequest], Awaitable[None]]
 

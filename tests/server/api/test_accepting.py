@@ -117,7 +117,7 @@ def test_unknown_fields_are_reported_one_by_one_and_not_stored(scripted: Running
     [
         ("shifted_timestep", 250, "shifted_timestep has no effect on SD1.5"),
         ("easycache", True, "easycache has no effect on SD1.5"),
-        ("cache_mode", "taylorseer", "taylorseer has no effect on SD1.5"),
+        ("cache_mode", "taylorseer", "cache_mode has no effect on SD1.5"),
         ("pm_id_images", [as_base64()], "the model was loaded without photo_maker"),
         ("control_image_base64", as_base64(), "the model was loaded without a ControlNet"),
     ],

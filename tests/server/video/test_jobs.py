@@ -75,7 +75,8 @@ def test_frames_and_size_are_rounded_up_with_a_warning(server: RunningServer) ->
 def test_fields_of_a_second_model_have_no_effect_without_one(server: RunningServer) -> None:
     warnings, _ = warned(server, high_noise_steps=4, moe_boundary=0.5)
     assert warnings == [
-        "high_noise_steps, moe_boundary: no effect, the model was loaded without high_noise_diffusion_model"
+        "high_noise_steps, moe_boundary have no effect:"
+        " the model was loaded without high_noise_diffusion_model"
     ]
 
 

@@ -110,6 +110,20 @@ def test_one_control_image_is_the_control_of_every_frame(server: RunningServer) 
     assert passed(server)["control_frames"] == [{"width": 16, "height": 16, "channel": 3}] * 5
 
 
+def test_what_the_model_has_no_use_for_is_told_and_changes_nothing(server: RunningServer) -> None:
+    vain = {
+        "end_image_base64": OTHER, "strength": 0.2, "control_image_base64": OTHER, "vace_strength": 0.5,
+        "slg_scale": 3.0, "skip_layers": [0], "slg_start": 0.0, "slg_end": 1.0, "clip_skip": 2,
+        "distilled_guidance": 9.0, "eta": 0.5, "negative_prompt": "a dog", "vae_tile_size_x": 4,
+        "high_noise_steps": 2, "high_noise_cfg_scale": 2.0, "moe_boundary": 0.3,
+    }  # fmt: skip
+    base = {"video_frames": 5, "init_image_base64": IMAGE}
+    job = film(server, **base, **vain)
+    told = {field for warning in job["warnings"] for field in warning.partition(" ha")[0].split(", ")}
+    assert told == set(vain)
+    assert frames(fetched(server, job)) == shot(server, **base)
+
+
 @pytest.mark.proves("txt2vid.use_architecture_defaults")
 def test_the_architectures_own_values_fill_in_what_is_not_given(server: RunningServer) -> None:
     given = {name: value for name, value in TINY.items() if name != "cfg_scale"}

@@ -205,6 +205,11 @@ def _wan(path: Path) -> None:
     write_gguf(path, {}, shapes("wan"), seed=13)
 
 
+def _wan_vace(path: Path) -> None:
+    """One block for the control video is enough."""
+    write_gguf(path, {}, shapes("wan") | shapes("wan_vace"), seed=27)
+
+
 def _umt5(path: Path) -> None:
     write_gguf(path, {}, shapes("umt5", "text_encoders.t5xxl.transformer."), seed=14)
 
@@ -234,6 +239,7 @@ GGUF: dict[str, Callable[[Path], None]] = {
     "qwen_image.gguf": _qwen_image,
     "lingbot.gguf": _lingbot,
     "wan.gguf": _wan,
+    "wan_vace.gguf": _wan_vace,
     "controlnet.gguf": _controlnet,
 }
 

@@ -42,6 +42,7 @@ KINDS: dict[str, tuple[str | None, dict[str, str]]] = {
         {"model": "lingbot.gguf", "llm": "qwen3.safetensors", "vae": "wan_vae.safetensors"},
     ),
     "wan": ("diffusion", {"model": "wan.gguf", **_WAN}),
+    "wan_vace": ("diffusion", {"model": "wan_vace.gguf", **_WAN}),
     "wan_pair": ("diffusion", {"model": "wan.gguf", "high_noise_diffusion_model": "wan.gguf", **_WAN}),
     "sd1": ("checkpoint", {"model": "sd1.gguf", "taesd": "taesd.safetensors"}),
     "sd1_vae": ("checkpoint", {"model": "sd1.gguf", "vae": "vae_sd1.safetensors"}),
@@ -78,7 +79,7 @@ KINDS: dict[str, tuple[str | None, dict[str, str]]] = {
 }
 """Kind -> type of its main model (None: it has none) and component -> file. A TAESD replaces the VAE."""
 
-VIDEO_KINDS = frozenset({"lingbot", "wan", "wan_pair"})
+VIDEO_KINDS = frozenset({"lingbot", "wan", "wan_vace", "wan_pair"})
 """Those that make videos. Wan is heavy: 1.4 GB of files and 2 GB of memory, however tiny the video."""
 
 

@@ -20,7 +20,7 @@ def told(found: ModelFacts) -> list[tuple[str, str | None, dict[str, int]]]:
 
 
 NETWORKS: dict[str, tuple[str, str | None, dict[str, int]]] = {
-    "flux": ("diffusion", "Flux", {"text_width": 64}),
+    "flux": ("diffusion", "Flux", {"text_width": 64, "guidance_width": 128}),
     "zimage": ("diffusion", "Z-Image", {"text_width": 64}),
     "sd3": ("diffusion", "SD3", {"text_width": 4096}),
     "qwen_image": ("diffusion", "Qwen-Image", {"text_width": 3584}),
@@ -47,6 +47,22 @@ def test_a_network_alone_in_its_file_is_recognised(name: str) -> None:
     assert told(found) == [NETWORKS[name]]
     kind, network, _ = NETWORKS[name]
     assert found.architecture == (network if kind in ("diffusion", "controlnet") else None)
+
+
+def test_the_header_tells_what_a_model_takes_beside_the_prompt() -> None:
+    wan = shapes("wan")
+    i2v = wan | {"img_emb.proj.1.weight": [1280, 1280]}
+    schnell = {name: shape for name, shape in shapes("flux").items() if not name.startswith("guidance_in")}
+    edit = shapes("sd1_unet") | {"input_blocks.0.0.weight": [32, 8, 3, 3]}
+    traits = [
+        set(one.traits)
+        for found in (facts(wan), facts(wan | shapes("wan_vace")), facts(i2v), facts(schnell))
+        for one in found.contains
+    ]
+    text = "text_width"
+    assert traits == [{text}, {text, "vace_width"}, {text, "image_width"}, {text}]
+    channels = [facts(unet).contains[0].traits for unet in (shapes("sd1_unet"), edit)]
+    assert channels == [{"input_channels": 4}, {"input_channels": 8}]
 
 
 @pytest.mark.parametrize("name", ["flux", "zimage", "sd3", "qwen_image", "wan", "lingbot"])

@@ -22,16 +22,35 @@ from .structs import sd_image_t
 
 VideoCall = GenerationCall[GenerateVideo]
 
+NEXT_AFTER_1 = 1 + 2**-23
+"""In single precision."""
 
-def build_video_params(library: Library, command: GenerateVideo, flow_shift: float = INFINITY) -> VideoCall:
-    """Fill the argument; `flow_shift` is find_flow_shift's.
 
-    Raises JobFailed when an input image cannot be read.
+def build_video_params(
+    library: Library, command: GenerateVideo, flow_shift: float = INFINITY, paired: bool = False
+) -> VideoCall:
+    """Fill the argument. Raises JobFailed when an input image cannot be read.
+
+    `flow_shift` is find_flow_shift's; `paired`: a high-noise model is loaded beside the main one.
     """
     call = GenerationCall(sd_vid_gen_params_t(), command, flow_shift)
     library.c.sd_vid_gen_params_init(ctypes.byref(call.struct))
     fill(call, VIDEO_RULES)
+    if paired:
+        _have_negative_prompt_encoded(call)
     return call
+
+
+def _have_negative_prompt_encoded(call: VideoCall) -> None:
+    """Let the high-noise model be guided where the main model is not.
+
+    At a main scale of exactly 1 the engine encodes no negative prompt, and the high-noise model goes without
+    guidance whatever its own scale. At the next larger number it does; the main model then computes two
+    passes a step, whose sum is the one that it would have computed: the same pixels, measured.
+    """
+    params = call.command.params
+    if params.cfg_scale == 1 != params.high_noise_cfg_scale:
+        call.struct.sample_params.guidance.txt_cfg = NEXT_AFTER_1
 
 
 def _put_flow_shift(call: VideoCall) -> None:

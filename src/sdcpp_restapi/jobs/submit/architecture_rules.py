@@ -1,5 +1,5 @@
 """What an architecture, and a model as it was loaded, make of a request: refused, changed with a warning, or
-left as it is."""
+left as it is. What does nothing on it is told by vain_fields.py."""
 
 from ...errors import BadRequest
 from ...schemas.generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
@@ -14,8 +14,6 @@ def fit_to_architecture(request: Params, architecture: Architecture, warnings: l
     """The request as the architecture can carry it out, telling what was changed."""
     _check_kind(request, architecture)
     _check_shape("width and height", (request.width, request.height), architecture)
-    ignored = [field for field in architecture.ignores if field in request.model_fields_set]
-    warnings += [f"{field} has no effect on {architecture.name}" for field in ignored]
     multiple = architecture.size_multiple
     width, height = (-(-side // multiple) * multiple for side in (request.width, request.height))
     if (width, height) != (request.width, request.height):
@@ -26,7 +24,6 @@ def fit_to_architecture(request: Params, architecture: Architecture, warnings: l
     request = request.model_copy(update={"width": width, "height": height})
     if isinstance(request, Txt2VidRequest):
         return _in_groups(request, architecture, warnings)
-    _warn_of_vain(request, architecture, warnings)
     return _second_pass(request, architecture)
 
 
@@ -38,23 +35,16 @@ def set_flow_shift(request: Params, model: LoadRequest) -> Params:
     return request.model_copy(update={"flow_shift": shift}) if shift else request
 
 
-def warn_of_missing(request: Params, model: LoadRequest, warnings: list[str]) -> None:
-    """Name the fields that need a component which the model was loaded without."""
-    if isinstance(request, Txt2VidRequest):
-        pair = sorted(
-            name
-            for name in request.model_fields_set
-            if name.startswith("high_noise_") or name == "moe_boundary"
-        )
-        if pair and not model.high_noise_diffusion_model:
-            warnings.append(
-                f"{', '.join(pair)}: no effect, the model was loaded without high_noise_diffusion_model"
-            )
-        return
-    if request.control_image_base64 and not model.controlnet:
-        warnings.append("control_image_base64 has no effect: the model was loaded without a ControlNet")
-    if (request.pm_id_images or request.pm_id_embed_path) and not model.photo_maker:
-        warnings.append("pm_id_images has no effect: the model was loaded without photo_maker")
+def set_high_noise_guidance(request: Params, model: LoadRequest) -> Params:
+    """The request without guidance of the high-noise model of a pair, if it asks for none of either model.
+
+    cfg_scale 1 is for models that were distilled to do without; the default of the other scale is not.
+    """
+    if not isinstance(request, Txt2VidRequest) or "high_noise_cfg_scale" in request.model_fields_set:
+        return request
+    if request.cfg_scale != 1 or not model.high_noise_diffusion_model:
+        return request
+    return request.model_copy(update={"high_noise_cfg_scale": 1.0})
 
 
 def _check_shape(fields: str, size: tuple[int, int], architecture: Architecture) -> None:
@@ -72,14 +62,6 @@ def _check_kind(request: Params, architecture: Architecture) -> None:
         raise BadRequest(
             f"The model ({architecture.name}) makes images, not videos: use /txt2img or /img2img"
         )
-
-
-def _warn_of_vain(request: ImageRequest, architecture: Architecture, warnings: list[str]) -> None:
-    if request.shifted_timestep and not architecture.shifts_timestep:
-        warnings.append(f"shifted_timestep has no effect on {architecture.name}")
-    cache = "easycache" if request.easycache else request.cache_mode
-    if cache and cache != "spectrum" and (cache == "ucache") != architecture.unet:
-        warnings.append(f"{cache} has no effect on {architecture.name}")
 
 
 def _second_pass[R: ImageRequest](request: R, architecture: Architecture) -> R:

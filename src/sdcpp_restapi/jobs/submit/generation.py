@@ -21,8 +21,10 @@ from ..input_images import InputStore
 from ..queue.durations import estimate_work
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
-from .architecture_rules import Params, fit_to_architecture, set_flow_shift, warn_of_missing
+from .architecture_rules import Params, fit_to_architecture, set_flow_shift, set_high_noise_guidance
 from .limits import check_amounts, check_format, check_length, check_pixels, multiply_size
+from .vain_fields import list_asked, warn_of_vain_fields
+from .vain_reasons import Case
 from .wildcard_files import Wildcards
 
 
@@ -95,13 +97,17 @@ class GenerationSubmission:
     async def check(self, request: Params) -> CheckedGeneration:
         """Check and complete a request, all but its images; raises what `submit` raises."""
         warnings = request.warn_of_unknown_fields()
+        asked = list_asked(request)
         model, architecture = await self._select_model(request, warnings)
         request = self._fill_defaults(
             set_flow_shift(_keep_completed_model(request.known(), model), model), architecture
         )
+        request = set_high_noise_guidance(request, model)
         if architecture is not None:
             request = fit_to_architecture(request, architecture, warnings)
-        warn_of_missing(request, model, warnings)
+        network = await self._library.find_network(model)
+        case = Case(request, model, architecture.name if architecture else None, network)
+        warnings += warn_of_vain_fields(case, asked)
         random_seed = request.seed < 0
         if random_seed:
             # 31 bits: every client language holds seed + i exactly.

@@ -1,0 +1,149 @@
+"""Which fields act on which kind of model and beside which others; those that do nothing are told.
+
+The table is measured with stable-diffusion.cpp 487de75 on a model of every architecture that has a tiny one;
+for its relatives it is read off the source. Where it is not certain that a field does nothing, there is no
+rule. A field that has its default value asks for nothing.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from ...schemas.caching import CacheFields
+from ...schemas.hires import HiresFields
+from .architecture_rules import Params
+from .vain_reasons import (
+    UNETS,
+    Case,
+    Reason,
+    beside,
+    boundary_is_given,
+    except_on,
+    on,
+    only_images,
+    plain_unet,
+    prompted_only,
+    skips_no_step,
+    unguided,
+    untiled,
+    without,
+    without_component,
+    without_eta,
+    without_guidance_input,
+    without_high_noise_steps,
+    without_hires_model,
+    without_last_frame,
+    without_mode,
+    without_reference,
+    without_vace,
+    wrong_cache,
+)
+
+
+class Rule(NamedTuple):
+    """Fields that do nothing for one reason."""
+
+    fields: tuple[str, ...]
+    reason: Reason
+
+
+WAN = ("Wan", "Wan2.2 I2V", "Wan2.2 TI2V")
+NO_GUIDANCE_INPUT = (*UNETS, *WAN, "SD3", "Qwen-Image", "Z-Image", "MiniT2I", "LingBot Video")
+NO_LAYERS_TO_SKIP = (*UNETS, *WAN, "Qwen-Image", "Z-Image", "MiniT2I", "LingBot Video")
+NO_CLIP_LAYERS = (*WAN, "Flux", "Qwen-Image", "Z-Image", "MiniT2I", "LingBot Video")
+SLG = ("slg_scale", "skip_layers", "slg_start", "slg_end")
+HIGH_NOISE_SLG = tuple(f"high_noise_{field}" for field in SLG)
+HIGH_NOISE = (
+    "high_noise_cfg_scale", "high_noise_sampler", "high_noise_distilled_guidance", *HIGH_NOISE_SLG,
+)  # fmt: skip
+TILES = ("vae_tile_size_x", "vae_tile_size_y")
+CONTROL = ("control_image_base64", "control_frames", "vace_strength")
+REFERENCE_OPTIONS = ("auto_resize_ref_image", "increase_ref_index")
+HIRES = tuple(field for field in HiresFields.model_fields if field != "hires")
+EASYCACHE = ("easycache", "easycache_threshold", "easycache_start", "easycache_end")
+CACHES = tuple(CacheFields.model_fields)
+UCACHE = ("cache_error_decay_rate", "cache_use_relative_threshold", "cache_reset_error_on_compute")
+BLOCK_CACHES = (
+    "cache_residual_diff_threshold", "cache_fn_compute_blocks", "cache_bn_compute_blocks",
+)  # fmt: skip
+SPECTRUM = tuple(field for field in CACHES if field.startswith("cache_spectrum_"))
+PHOTOMAKER = ("pm_id_images", "pm_id_embed_path", "pm_style_strength")
+
+RULES = (
+    Rule(("negative_prompt", "scheduler", "init_image_base64"), on("MiniT2I")),
+    Rule(("negative_prompt",), unguided),
+    Rule(("scheduler",), beside("custom_sigmas")),
+    Rule(("eta",), without_eta),
+    Rule(("clip_skip",), on(*NO_CLIP_LAYERS)),
+    Rule(("distilled_guidance", "high_noise_distilled_guidance"), on(*NO_GUIDANCE_INPUT)),
+    Rule(("distilled_guidance",), without_guidance_input),
+    Rule((*SLG, *HIGH_NOISE_SLG), on(*NO_LAYERS_TO_SKIP)),
+    Rule(SLG, skips_no_step),
+    Rule(SLG[1:], without("slg_scale")),
+    Rule(HIGH_NOISE_SLG[1:], without("high_noise_slg_scale")),
+    Rule(("vae_tiling", *TILES, "vae_tile_overlap"), on("MiniT2I")),  # it has no VAE
+    Rule(TILES, untiled),
+    Rule(("vae_tile_overlap",), without("vae_tiling")),
+    Rule(EASYCACHE, wrong_cache),
+    Rule(EASYCACHE[1:], without("easycache")),
+    # Images.
+    Rule(("shifted_timestep",), except_on("SDXL")),
+    Rule(("control_strength",), without("control_image_base64")),
+    Rule(
+        ("control_image_base64", "control_strength"),
+        only_images(without_component("controlnet", "a ControlNet")),
+    ),
+    Rule(REFERENCE_OPTIONS, without("ref_images")),
+    Rule(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), on("SD3", "MiniT2I")),
+    Rule(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), plain_unet),
+    Rule(("img_cfg_scale",), without_reference),
+    Rule(("mask_composite",), without("mask_image_base64")),
+    Rule(("circular_x", "circular_y"), on("MiniT2I")),
+    Rule(PHOTOMAKER, without_component("photo_maker", "photo_maker")),
+    Rule(("pm_style_strength",), without("pm_id_images")),
+    Rule(("upscale_repeats", "upscale_auto_unload"), without("upscale")),
+    Rule(CACHES, wrong_cache),
+    Rule(("cache_threshold", "cache_start", "cache_end"), without_mode("easycache", "ucache")),
+    Rule(UCACHE, without_mode("ucache")),
+    Rule(BLOCK_CACHES, without_mode("dbcache", "taylorseer", "cache-dit")),
+    Rule(SPECTRUM, without_mode("spectrum")),
+    Rule(HIRES, without("hires")),
+    Rule(("hires_model", "hires_tile_size"), without_hires_model),
+    Rule(("hires_steps", "hires_strength"), beside("hires_custom_sigmas")),
+    Rule(("hires_scale",), beside("hires_width")),
+    Rule(("hires_scale",), beside("hires_height")),
+    # Videos.
+    Rule(("init_image_base64",), prompted_only),
+    Rule(("end_image_base64",), on("LingBot Video")),
+    Rule(("end_image_base64",), without_last_frame),
+    Rule(("strength",), on(*WAN, "LingBot Video")),
+    Rule(CONTROL, on("LingBot Video", "Wan2.2 I2V", "Wan2.2 TI2V")),
+    Rule(CONTROL, without_vace),
+    Rule(
+        ("high_noise_steps", *HIGH_NOISE, "moe_boundary"),
+        without_component("high_noise_diffusion_model", "high_noise_diffusion_model"),
+    ),
+    Rule(HIGH_NOISE, without_high_noise_steps),
+    Rule(("moe_boundary",), boundary_is_given),
+)
+
+
+def list_asked(request: Params) -> set[str]:
+    """The fields that a client gave a value other than the default."""
+    return {
+        name
+        for name in request.model_fields_set & set(type(request).model_fields)
+        if getattr(request, name) != type(request).model_fields[name].default
+    }
+
+
+def warn_of_vain_fields(case: Case, asked: Collection[str]) -> list[str]:
+    """A sentence for each reason why some of the fields do nothing, for the first one of each field."""
+    warnings: list[str] = []
+    left = set(asked)
+    for rule in RULES:
+        fields = [field for field in rule.fields if field in left]
+        reason = rule.reason(case) if fields else None
+        if reason is not None:
+            left -= set(fields)
+            warnings.append(f"{', '.join(fields)} {'has' if len(fields) == 1 else 'have'} no effect{reason}")
+    return warnings
