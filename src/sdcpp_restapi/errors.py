@@ -124,6 +124,12 @@ class LoadInProgress(SdcppError):
     status = 409
 
 
+class LoadReplaced(SdcppError):
+    """Another model took its place"""
+
+    status = 409
+
+
 class ServerStopping(SdcppError):
     """The server is being stopped"""
 

@@ -25,9 +25,9 @@ from tests.support.cluster_site import LONG, MODEL, SHORT, Site
 from tests.support.command import sdcpp
 from tests.support.running_server import of_job
 from tests.support.running_worker import Worker
-from tests.support.scripted_engine import empty_model
+from tests.support.scripted_engine import empty_model, load_waiting
 
-OTHER = "other.safetensors"
+OTHER, THIRD = "other.safetensors", "third.safetensors"
 
 
 def give(site: Site, folder: str, kind: str, name: str, size: int = 0) -> None:
@@ -200,6 +200,25 @@ def test_a_load_that_fails_on_one_of_two_workers_succeeds_and_names_it(site: Sit
     assert (answer["model_name"], answer["warnings"]) == (OTHER, [reason])
     health = site.server.get("/health")
     assert (health["model_loaded"], health["model_name"], health["last_error"]) == (True, OTHER, reason)
+
+
+def test_a_load_that_waits_on_a_worker_is_withdrawn_when_another_takes_its_place(site: Site) -> None:
+    for name in (OTHER, THIRD):
+        give(site, "models", "checkpoints", name)
+    server = site.serve(limits_max_steps="100000")
+    worker = site.work("one")
+    site.load()
+    job_id = site.start_job(steps=100_000)
+    with (
+        load_waiting(server, expect=409, model_name=OTHER) as first,
+        load_waiting(server, model_name=THIRD),
+    ):
+        assert THIRD in first.result()["error"]
+        health = server.get("/health")
+        assert (health["model_name"], health["loading_model_name"]) == (MODEL, THIRD)
+        assert server.http.delete(f"/queue/{job_id}").status_code == 200
+    assert server.get("/health")["model_name"] == THIRD
+    assert not [line for line in worker.log if f"loaded {OTHER}" in line]
 
 
 def test_a_worker_that_cannot_load_the_model_leaves_the_jobs_to_one_that_can(site: Site) -> None:

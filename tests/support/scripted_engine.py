@@ -5,6 +5,7 @@ import os
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,19 @@ def busy(server: RunningServer) -> Iterator[str]:
             yield job_id
         finally:
             server.http.delete(f"/queue/{job_id}")
+
+
+@contextmanager
+def load_waiting(server: RunningServer, expect: int = 200, **body: Any) -> Iterator[Future[Any]]:
+    """A load waits for the running job from now on; the block is left once it has its answer of this status.
+
+    What must come after the request comes in the block: before, the server may not have read it yet.
+    """
+    with server.events() as events, ThreadPoolExecutor() as other:
+        loading = other.submit(server.post, "/models/load", body, expect)
+        events.wait_for("model_load_waiting", lambda data: data["model_name"] == body["model_name"])
+        yield loading
+        loading.result()
 
 
 @contextmanager

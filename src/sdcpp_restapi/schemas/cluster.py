@@ -12,7 +12,14 @@ from pydantic import ConfigDict, Field, field_serializer, field_validator
 
 from .base import Frozen, LeftOut
 from .errors import ErrorInfo
-from .events import JobPreview, ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
+from .events import (
+    JobPreview,
+    ModelLoaded,
+    ModelLoadFailed,
+    ModelLoadingProgress,
+    ModelLoadWaiting,
+    UpscalerLoaded,
+)
 from .inspection import Inspection
 from .jobs import KINDS, Job, Outcome, Params, Progress
 from .model_types import ModelType
@@ -162,6 +169,13 @@ class LoadModel(Frozen):
     request: LoadRequest
 
 
+class WithdrawLoad(Frozen):
+    """Do not carry out a LoadModel that still waits for its slot; has no reply."""
+
+    kind: Literal["withdraw_load"] = "withdraw_load"
+    request_id: str = Field(description="Of the RpcRequest with the LoadModel")
+
+
 class UnloadModel(Frozen):
     """Free the model of a slot."""
 
@@ -233,11 +247,11 @@ class RpcRequest(Frozen):
     """A message to one worker."""
 
     id: str = Field("", description="Of an RpcCall: when it is sent again, the reply is the same")
-    what: StopAttempt | Refusal | RpcCall = Field(discriminator="kind")
+    what: StopAttempt | Refusal | WithdrawLoad | RpcCall = Field(discriminator="kind")
 
 
 class WorkerEvent(Frozen):
     """An event of a worker's engine that clients of the server get too."""
 
     worker: str
-    event: ModelLoadingProgress | ModelLoaded | ModelLoadFailed
+    event: ModelLoadWaiting | ModelLoadingProgress | ModelLoaded | ModelLoadFailed

@@ -77,6 +77,12 @@ class JobRestored(Frozen):
     job_id: str
 
 
+class ModelLoadWaiting(Frozen):
+    """A requested load waits for the running job; a later request may take its place."""
+
+    model_name: str
+
+
 class ModelLoadingProgress(Frozen):
     """Weights are being read."""
 
@@ -159,6 +165,7 @@ EventData = (
     | JobCancelled
     | JobDeleted
     | JobRestored
+    | ModelLoadWaiting
     | ModelLoadingProgress
     | ModelLoaded
     | ModelLoadFailed
@@ -180,6 +187,7 @@ EVENT_NAMES: dict[type[Frozen], str] = {
     JobCancelled: "job_cancelled",
     JobDeleted: "job_deleted",
     JobRestored: "job_restored",
+    ModelLoadWaiting: "model_load_waiting",
     ModelLoadingProgress: "model_loading_progress",
     ModelLoaded: "model_loaded",
     ModelLoadFailed: "model_load_failed",

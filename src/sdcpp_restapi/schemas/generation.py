@@ -80,9 +80,13 @@ class GenerationRequest(JobRequest):
     slg_start: Fraction = 0.01
     slg_end: Fraction = 0.2
     control_image_base64: str | None = None
-    vae_tiling: bool = False
-    vae_tile_size_x: Integer = Field(0, ge=0, le=16384)
-    vae_tile_size_y: Integer = Field(0, ge=0, le=16384)
+    vae_tiling: bool = Field(
+        False,
+        description="Let the VAE work on one tile after the other. Not given: as the model was loaded; so are"
+        " the sizes and the overlap",
+    )
+    vae_tile_size_x: Integer = Field(0, ge=0, le=16384, description="Latent pixels; 0 = automatic")
+    vae_tile_size_y: Integer = Field(0, ge=0, le=16384, description="Latent pixels; 0 = automatic")
     vae_tile_overlap: Fraction = 0.5
     easycache: bool = False
     easycache_threshold: Number = Field(0.2, ge=0.0, le=100.0)

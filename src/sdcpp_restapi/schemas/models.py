@@ -210,6 +210,12 @@ class Done(Frozen):
     message: str
 
 
+class Refreshed(Done):
+    """Answer of POST /models/refresh: what GET /models answers now."""
+
+    models: ModelList
+
+
 class ModelFiles(Frozen):
     """A load request with its names turned into absolute paths: what the engine's child needs."""
 
@@ -246,6 +252,7 @@ class Health(Frozen):
     upscaler_loaded: bool = False
     upscaler_name: str | None = None
     loaded_slots: list[LoadedSlot] = []
+    ws_port: int | None = Field(None, description="Where events have a port of their own; also at /ws here")
     queue: QueueState = QueueState()
     storage: Storage | None = Field(None, description="null until it was measured for the first time")
     version: str

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 from .. import __version__
 from ..errors import EngineLost, LoadInProgress, NoModelLoaded, NoSlot, SdcppError
@@ -15,6 +16,7 @@ from ..schemas.events import ModelLoaded, ModelUnloaded
 from ..schemas.models import Health, LoadRequest
 from ..schemas.options import Architecture, GenerationDefaults
 from .pool import SlotPool
+from .requested_load import RequestedLoad
 
 log = logging.getLogger(__name__)
 
@@ -46,11 +48,13 @@ class CurrentModel:
         self._preferences = preferences
         self._bus = bus
         self._presets = presets
-        self._requested: asyncio.Task[ModelLoaded] | None = None
-        self._restoring: asyncio.Task[ModelLoaded] | None = None
-        self._asked_for: LoadRequest | None = None
+        # All that are carried out, and the one that came last: until a slot begins it, it can be replaced.
+        self._works: set[asyncio.Task[ModelLoaded]] = set()
+        self._latest: RequestedLoad | None = None
         self._last_error: str | None = None
         self._current: CurrentModelRecord | None = None
+        # Whether the current model is that of the last run, and no load has ended in this one.
+        self._of_last_run = False
 
     async def restore(self, otherwise: LoadRequest | None = None) -> None:
         """Take the model of the last run as the current one and begin to load it again.
@@ -62,40 +66,40 @@ class CurrentModel:
         request = self._current.request if self._current else otherwise
         if request is not None:
             log.info("loading %s%s", request.model_name, ", as in the last run" if self._current else "")
-            self._asked_for = request
-            load = self._load_again if self._current else self._prepare_and_load
-            self._restoring = asyncio.create_task(load(request))
-            self._restoring.add_done_callback(_retrieve_exception)
+            self._of_last_run = self._current is not None
+            load = RequestedLoad(request, at_start=True)
+            self._begin(load, self._load_again(load) if self._current else self._prepare_and_load(load))
 
     async def close(self) -> None:
         """Break off loads that still run."""
-        loads = [load for load in (self._requested, self._restoring) if load is not None]
-        for load in loads:
-            load.cancel()
-        await asyncio.gather(*loads, return_exceptions=True)
+        for work in self._works:
+            work.cancel()
+        await asyncio.gather(*self._works, return_exceptions=True)
 
     async def load(self, request: LoadRequest) -> ModelLoaded:
         """Make a model the current one. It waits for the running job, and goes before the waiting ones.
 
-        A caller that goes away does not stop the load. Raises LoadInProgress while another load that was
-        asked for runs, ModelNotFound and BadRequest for names, LoadFailed when the engine refuses.
+        It takes the place of a load that still waits, of which the answer is LoadReplaced; if that is the
+        same request, both get its answer. A caller that goes away does not stop the load. Raises
+        LoadInProgress while a load that was asked for is being read, ModelNotFound and BadRequest for names,
+        LoadFailed when the engine refuses.
         """
-        if self._requested is not None and not self._requested.done():
-            loading = self._pool.loading or self._find_awaited()
-            name = loading.model_name if loading else self.require().model_name
-            raise LoadInProgress(f"Another model is being loaded: {name}; try again later")
-        self._asked_for = request
-        self._requested = asyncio.create_task(self._prepare_and_load(request))
-        self._requested.add_done_callback(_retrieve_exception)
-        return await asyncio.shield(self._requested)
+        self._refuse_beside_begun()
+        if self._latest is not None and self._latest.asks_for(request):
+            return await self._latest.wait()
+        load = RequestedLoad(request)
+        self._begin(load, self._prepare_and_load(load))
+        return await load.wait()
 
     async def unload(self) -> None:
-        """Free the model, once the running job is done."""
+        """Free the model, once the running job is done. A load that waits never happens."""
+        self._replace_waiting("an unload was asked for while it waited for its turn")
         async with self._changing:
             await self._pool.unload()
             if self._current is not None:
                 self._bus.publish(ModelUnloaded(model_name=self._current.request.model_name))
-            await self._forget()
+            self._current, self._of_last_run = None, False
+            await self._preferences.set(PREFERENCE, None)
 
     def require(self) -> LoadRequest:
         """The model that a new job is stamped with. Raises NoModelLoaded."""
@@ -104,8 +108,9 @@ class CurrentModel:
         return self._current.request
 
     def identity(self) -> tuple[str, str] | None:
-        """Name and type of the current model."""
-        return (self._current.request.model_name, self._current.request.model_type) if self._current else None
+        """Name and type of the model that /health shows."""
+        shown = self._find_shown()
+        return (shown.request.model_name, shown.request.model_type) if shown else None
 
     def architecture(self) -> Architecture | None:
         """What is known about the current model's architecture."""
@@ -115,8 +120,9 @@ class CurrentModel:
 
     def health(self, upscaler_name: str | None) -> Health:
         """The body of GET /health; `upscaler_name` is that of the current upscaler."""
-        loading = self._pool.loading or self._find_awaited()
-        shown = self._current if self._is_settled() else None
+        waiting = self._latest.request if self._latest else None
+        loading = self._pool.begun or waiting or self._pool.loading
+        shown = self._find_shown()
         return Health(
             model_loaded=shown is not None,
             model_loading=loading is not None,
@@ -132,64 +138,93 @@ class CurrentModel:
             version=__version__,
         )
 
-    def _is_settled(self) -> bool:
-        """Whether the current model is neither being replaced nor loaded again.
+    def _find_shown(self) -> CurrentModelRecord | None:
+        """The current model, unless another one is being read in its place, or it itself is.
 
-        A job that loads another model for itself does not change what the current one is.
+        A load that waits changes nothing yet, and one that a job needs does not make another model current.
         """
         current = self._current
-        return self._find_awaited() is None and (
-            current is None or not self._pool.is_first_load(current.request)
-        )
+        if current is None or self._of_last_run or self._pool.begun is not None:
+            return None
+        return None if self._pool.is_first_load(current.request) else current
 
-    def _find_awaited(self) -> LoadRequest | None:
-        """The model of a load that waits for its turn or runs."""
-        running = any(load is not None and not load.done() for load in (self._requested, self._restoring))
-        return self._asked_for if running else None
+    # ------------------------------------------------------------ whose turn it is
 
-    async def _prepare_and_load(self, request: LoadRequest) -> ModelLoaded:
+    def _begin(self, load: RequestedLoad, work: Coroutine[Any, Any, ModelLoaded]) -> None:
+        if self._latest is None:
+            self._latest = load
+        task = load.begin(work)
+        self._works.add(task)
+        task.add_done_callback(lambda done: self._end(load, done))
+
+    def _end(self, load: RequestedLoad, work: asyncio.Task[ModelLoaded]) -> None:
+        self._works.discard(work)
+        if self._latest is load:
+            self._latest = None
+
+    def _refuse_beside_begun(self) -> None:
+        """Raise LoadInProgress if a slot has begun with the latest load; one of the start is waited for."""
+        latest = self._latest
+        if latest is not None and not latest.at_start and self._pool.begun is latest.request:
+            raise LoadInProgress(
+                f"Another model is being loaded: {latest.request.model_name}; try again later"
+            )
+
+    def _take_place(self, load: RequestedLoad) -> None:
+        """Make it the latest load. Raises LoadInProgress."""
+        if self._latest is not load:
+            self._refuse_beside_begun()
+            self._replace_waiting(f"{load.request.model_name} took its place while it waited for its turn")
+            self._latest = load
+
+    def _replace_waiting(self, reason: str) -> None:
+        """End the latest load if no slot has begun with it."""
+        waiting = self._latest
+        if waiting is not None and self._pool.begun is not waiting.request:
+            log.info("%s is not loaded: %s", waiting.request.model_name, reason)
+            self._pool.withdraw(waiting.request)
+            waiting.replace(reason)
+            self._latest = None
+
+    # ------------------------------------------------------------ what a load does
+
+    async def _prepare_and_load(self, load: RequestedLoad) -> ModelLoaded:
         try:
-            completed = await self._library.complete(request)
+            completed = await self._library.complete(load.request)
         except SdcppError as error:
             log.warning("%s", error)
             self._last_error = str(error)
             raise
-        loaded = await self._load(completed.request)
+        load.request = completed.request
+        self._take_place(load)
+        loaded = await self._load(load)
         warnings = [*completed.warnings, *(loaded.warnings or [])]
         return loaded.model_copy(update={"warnings": warnings or None})
 
-    async def _load_again(self, request: LoadRequest) -> ModelLoaded:
+    async def _load_again(self, load: RequestedLoad) -> ModelLoaded:
         """Load the model of the last run. It stays the current one if the engine dies over it, which may be
         somebody's kill, or if workers are still to come: the next job tries again."""
         before = self._current
         try:
-            return await self._load(request)
+            return await self._load(load)
         except SdcppError as error:
             if isinstance(error, NoSlot) or isinstance(error.__cause__, EngineLost):
                 self._current = before
             raise
 
-    async def _load(self, request: LoadRequest) -> ModelLoaded:
-        self._asked_for, self._last_error = request, None
+    async def _load(self, load: RequestedLoad) -> ModelLoaded:
         async with self._changing:
+            self._last_error = None
             try:
-                loaded = await self._pool.load(request)
+                loaded = await self._pool.load(load.request)
             except SdcppError as error:
                 self._last_error = str(error)
-                self._current = None
+                self._current, self._of_last_run = None, False
                 raise
-            self._current = CurrentModelRecord(request=request, loaded=loaded)
+            self._current = CurrentModelRecord(request=load.request, loaded=loaded)
+            self._last_error, self._of_last_run = None, False
             # What is left to wait for is the disk: who hears model_loaded and then asks /health must see it.
-            self._asked_for = None
+            if self._latest is load:
+                self._latest = None
             await self._preferences.set(PREFERENCE, self._current)
         return loaded
-
-    async def _forget(self) -> None:
-        self._current = None
-        await self._preferences.set(PREFERENCE, None)
-
-
-def _retrieve_exception(task: asyncio.Task[ModelLoaded]) -> None:
-    """Nobody may be left who waits for the load; its error is in the log and in /health all the same."""
-    if not task.cancelled():
-        task.exception()

@@ -30,7 +30,13 @@ from ..schemas.engine import (
     Unload,
     Upscale,
 )
-from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadingProgress, UpscalerLoaded
+from ..schemas.events import (
+    ModelLoaded,
+    ModelLoadFailed,
+    ModelLoadingProgress,
+    ModelLoadWaiting,
+    UpscalerLoaded,
+)
 from ..schemas.models import LoadedComponents, LoadedSlot, LoadRequest, ModelFiles
 from ..schemas.pipe import Cancel, Refused
 from ..schemas.required_files import RequiredFiles
@@ -148,6 +154,8 @@ class EngineSlot:
 
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
         """Load a model once the running job is done; raises what `load` raises."""
+        if self._lock.taken:
+            self._bus.publish(ModelLoadWaiting(model_name=request.model_name))
         async with self.acquire_for_load():
             return await self.load(request)
 
@@ -175,12 +183,12 @@ class EngineSlot:
         try:
             files, left_out = await self._library.find_load_files(request)
             loaded = _add_warnings(await self._load(request, files), left_out)
+            await self._past_loads.add(request, loaded)
         except SdcppError as error:
             self._bus.publish(ModelLoadFailed(model_name=request.model_name, error=str(error)))
             raise
         finally:
             self.loading = None
-        await self._past_loads.add(request, loaded)
         self._bus.publish(loaded)
         return loaded
 

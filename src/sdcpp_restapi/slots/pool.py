@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from ..errors import Interrupted, NoSlot, SdcppError
 from ..models.required_files import required_files_of
@@ -11,7 +12,7 @@ from ..schemas.models import LoadedSlot, LoadRequest
 from ..schemas.required_files import RequiredFiles
 from ..schemas.upscaling import UpscalerRequest
 from .dispatch import Dispatcher
-from .slot import Slot
+from .slot import Slot, loads_on_request
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ class SlotPool:
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
         self._loads: set[asyncio.Task[object]] = set()
+        self._model_load: _ModelLoad | None = None
         self._late_failure: str | None = None
 
     async def close(self) -> None:
@@ -46,9 +48,15 @@ class SlotPool:
         problems = dict.fromkeys(slot.problem for slot in self._slots if slot.problem)
         return "; ".join(problems) or self._late_failure
 
+    @property
+    def begun(self) -> LoadRequest | None:
+        """The request that `load` carries out, once a slot has begun to read it; None while it waits."""
+        load = self._model_load
+        return load.request if load is not None and not load.answered and load.has_begun else None
+
     def is_first_load(self, request: LoadRequest) -> bool:
-        """Whether this model is being loaded, and no slot holds it yet."""
-        loading = any(slot.loading == request for slot in self._slots)
+        """Whether this model is being loaded, for no job, and no slot holds it yet."""
+        loading = any(loads_on_request(slot, request) for slot in self._slots)
         return loading and all(view.model_name != request.model_name for view in self.views())
 
     def views(self) -> list[LoadedSlot]:
@@ -61,22 +69,34 @@ class SlotPool:
         Failures until then are warnings too; all are told by `problem` until the next load. Raises what the
         first one raised when all fail, NoSlot when there is none.
         """
-        loaded, failures = await self._load_into_all(
-            required_files_of(None, request, None), lambda slot: slot.load_on_request(request)
-        )
+        files = required_files_of(None, request, None)
+        able = await self._find_able(files)
+        self._withdraw_followers()
+        tasks = self._begin_on_all(able, files, lambda slot: slot.load_on_request(request))
+        self._model_load = load = _ModelLoad(request, dict(zip(tasks, able, strict=True)))
+        try:
+            loaded, failures = await self._wait_for_first(tasks)
+        finally:
+            load.answered = True
         warnings = [*(loaded.warnings or []), *failures]
         return loaded.model_copy(update={"warnings": warnings or None})
 
+    def withdraw(self, request: LoadRequest) -> None:
+        """Slots that wait for their turn with this request never load it; cancel its `load` as well."""
+        if self._model_load is not None and self._model_load.request is request:
+            self._model_load.withdraw()
+
     async def unload(self) -> None:
         """Free the model of every slot."""
+        self._withdraw_followers()
         await self._run_on_all(lambda slot: slot.unload_on_request())
 
     async def load_upscaler(self, request: UpscalerRequest) -> UpscalerLoaded:
         """Load an upscaler as `load` does a model."""
-        loaded, _ = await self._load_into_all(
-            required_files_of(None, None, request), lambda slot: slot.load_upscaler_on_request(request)
-        )
-        return loaded
+        files = required_files_of(None, None, request)
+        able = await self._find_able(files)
+        tasks = self._begin_on_all(able, files, lambda slot: slot.load_upscaler_on_request(request))
+        return (await self._wait_for_first(tasks))[0]
 
     async def unload_upscaler(self) -> None:
         """Free the upscaler of every slot."""
@@ -88,16 +108,28 @@ class SlotPool:
     def _slots(self) -> Iterable[Slot]:
         return self._dispatcher.slots
 
-    async def _load_into_all[R](
-        self, files: RequiredFiles, load: Callable[[Slot], Awaitable[R]]
-    ) -> tuple[R, list[str]]:
+    def _withdraw_followers(self) -> None:
+        """Slots that were to follow the first one, which has loaded its model, are to do something else."""
+        if self._model_load is not None:
+            self._model_load.withdraw()
+
+    async def _find_able(self, files: RequiredFiles) -> list[Slot]:
         able = await self._dispatcher.able(files)
         if not able:
             raise NoSlot(NO_ABLE_SLOT)
+        return able
+
+    def _begin_on_all[R](
+        self, slots: Iterable[Slot], files: RequiredFiles, load: Callable[[Slot], Awaitable[R]]
+    ) -> list[asyncio.Task[R]]:
         self._late_failure = None
         self._dispatcher.forget_failed_loads()
-        tasks = [asyncio.create_task(self._load_into(slot, files, load)) for slot in able]
+        tasks = [asyncio.create_task(self._load_into(slot, files, load)) for slot in slots]
         self._keep(tasks)
+        return tasks
+
+    async def _wait_for_first[R](self, tasks: list[asyncio.Task[R]]) -> tuple[R, list[str]]:
+        """What the first one that succeeds returns, and the failures until then."""
         failed: list[_SlotFailure] = []
         for done in asyncio.as_completed(tasks):
             try:
@@ -140,6 +172,35 @@ class SlotPool:
         self._loads.discard(task)
         if not task.cancelled():
             task.exception()
+
+
+@dataclass
+class _ModelLoad:
+    """A model on its way into the slots. `answered`: whoever asked for it knows what became of it."""
+
+    request: LoadRequest
+    tasks: Mapping[asyncio.Task[ModelLoaded], Slot]
+    answered: bool = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a slot reads it or has read it. A slot that failed leaves it to those that wait.
+
+        That a worker has begun is known from its announcements, a moment later than it is so.
+        """
+        return all(task.done() and not task.cancelled() for task in self.tasks) or any(
+            _has_succeeded(task) or loads_on_request(slot, self.request) for task, slot in self.tasks.items()
+        )
+
+    def withdraw(self) -> None:
+        """End it where it waits, at once: a slot whose turn comes in this moment passes it on."""
+        for task, slot in self.tasks.items():
+            if not loads_on_request(slot, self.request):
+                task.cancel()
+
+
+def _has_succeeded(task: asyncio.Task[ModelLoaded]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 class _SlotFailure(Exception):

@@ -63,3 +63,8 @@ class Slot(Protocol):
     async def unload_upscaler_on_request(self) -> None:
         """Free the upscaler once the running job is done."""
         ...
+
+
+def loads_on_request(slot: Slot, request: LoadRequest) -> bool:
+    """Whether the slot reads this model because it was asked to, and not since its job needs it."""
+    return request.same_model(slot.loading) and slot.view().job_id is None

@@ -53,6 +53,10 @@ def test_health_tells_what_each_slot_holds(scripted: RunningServer) -> None:
     assert slot["model_architecture"] == "SD1.5"
 
 
+def test_health_tells_the_port_of_the_events(scripted: RunningServer) -> None:
+    assert scripted.get("/health")["ws_port"] == scripted.ws_port
+
+
 def test_health_before_anything_was_loaded_is_empty_but_ok(empty: RunningServer) -> None:
     health = empty.get("/health")
     assert health.keys() >= ALWAYS | UPSCALER

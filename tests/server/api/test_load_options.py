@@ -1,5 +1,6 @@
 """Load options act: on the engine's log, its threads, and the pictures that it makes."""
 
+import json
 import re
 from typing import Any
 
@@ -68,6 +69,30 @@ def tiled(server: RunningServer) -> bytes:
 )  # fmt: skip
 def test_tiling_changes_what_the_vae_makes(server: RunningServer, tiled: bytes, changed: Options) -> None:
     assert picture(server, "sd1_vae", TILED | changed, steps=1) != tiled
+
+
+def test_a_request_decides_whether_and_how_its_picture_is_tiled_and_a_repeat_repeats_it(
+    server: RunningServer, tiled: bytes
+) -> None:
+    def make(**changed: Any) -> tuple[bytes, Any]:
+        job = server.make(**FAST | {"steps": 1} | changed)
+        config = json.loads(server.http.get(f"/output/{job['job_id']}/config.json").text)
+        assert config["params"] == job["params"]
+        return pixels(server, job), job["params"]
+
+    wide = {"vae_tiling": True, "vae_tile_size_x": 6}
+    load(server, "sd1_vae", {})
+    whole, _ = make()
+    load(server, "sd1_vae", TILED)
+    as_loaded, off, other = make(), make(vae_tiling=False), make(**wide)
+    assert (as_loaded[0], off[0]) == (tiled, whole)
+    assert other[0] not in (tiled, whole)
+    assert as_loaded[1].items() >= TILED.items()
+    assert other[1].items() >= (TILED | wide).items()
+    assert off[1]["vae_tiling"] is False
+    load(server, "sd1_vae", {"vae_tiling": True})
+    for picture_made, params in (as_loaded, off, other):
+        assert make(**params)[0] == picture_made
 
 
 @pytest.mark.proves("load.tae_preview_only")

@@ -196,5 +196,6 @@ def test_refresh_shows_new_files_at_once_and_forgets_deleted_ones(server: Runnin
     assert server.post("/models/refresh")["success"] is True
     assert "brand new é 新.safetensors" in [entry["name"] for entry in server.get("/models")["vae"]]
     new.unlink()
-    server.post("/models/refresh")
+    answer = server.post("/models/refresh")
+    assert answer["models"] == server.get("/models")
     assert "brand new é 新.safetensors" not in [entry["name"] for entry in server.get("/models")["vae"]]

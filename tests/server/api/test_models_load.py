@@ -1,12 +1,21 @@
 """POST /models/load and /models/unload."""
 
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import MODEL, NEVER_ENDING, REFUSED, SCRIPTED, SHORT, busy, loads_held
+from tests.support.scripted_engine import (
+    MODEL,
+    NEVER_ENDING,
+    REFUSED,
+    SCRIPTED,
+    SHORT,
+    busy,
+    load_waiting,
+    loads_held,
+)
 from tests.support.server_setup import ServerSetup
 
 OTHER = "sub folder/other.safetensors"
@@ -116,14 +125,13 @@ def test_a_load_refused_for_its_names_leaves_the_loaded_model_alone(server: Runn
 
 
 def test_two_loads_at_once_are_one_too_many(server: RunningServer) -> None:
-    with server.events() as events:
+    with server.events() as events, ThreadPoolExecutor() as other:
         with loads_held(server.root):
-            first = threading.Thread(target=load, args=(server,), kwargs={"model_name": OTHER})
-            first.start()
+            first = other.submit(load, server, model_name=OTHER)
             events.wait_for("model_loading_progress")
             error = load(server, expect=409, model_name=MODEL)["error"]
             assert OTHER in error
-        first.join()
+        first.result()
     assert server.get("/health")["model_name"] == OTHER
 
 
@@ -145,10 +153,8 @@ def test_a_load_waits_for_the_running_job_and_goes_before_the_waiting_ones(serve
     load(server, model_name=MODEL)
     with server.events() as events, busy(server) as running:
         waiting = server.submit(**SHORT)
-        loading = threading.Thread(target=load, args=(server,), kwargs={"model_name": OTHER})
-        loading.start()
-        server.http.delete(f"/queue/{running}")
-        loading.join()
+        with load_waiting(server, model_name=OTHER):
+            server.http.delete(f"/queue/{running}")
         assert server.wait_for_job(waiting)["model"] == MODEL
         events.wait_for("job_status_changed", lambda d: d["job_id"] == waiting and d["status"] == "completed")
     order = [
@@ -164,6 +170,79 @@ def test_a_load_waits_for_the_running_job_and_goes_before_the_waiting_ones(serve
         ("job_status_changed", "completed"),
     ]
     assert server.get("/health")["model_name"] == OTHER
+
+
+def test_health_models_and_status_show_the_old_model_until_the_running_job_is_done(
+    server: RunningServer,
+) -> None:
+    load(server, model_name=MODEL)
+    with server.events() as events:
+        with busy(server) as running, load_waiting(server, model_name=OTHER):
+            events.wait_for("model_load_waiting")
+            events.connection.send('{"type": "get_status"}')
+            status, health = events.wait_for("server_status"), server.get("/health")
+            listing = server.get("/models")
+            server.http.delete(f"/queue/{running}")
+        events.wait_for("model_loaded")
+    for told in (health, status):
+        assert (told["model_loaded"], told["model_name"]) == (True, MODEL)
+        assert (told["model_loading"], told["loading_model_name"]) == (True, OTHER)
+        assert told["loaded_components"].keys() >= {"vae"}
+    assert (listing["loaded_model"], listing["loaded_model_type"]) == (MODEL, "checkpoint")
+    loaded = [entry["name"] for entry in listing["checkpoints"] if entry["is_loaded"]]
+    assert loaded == [MODEL]
+    heard = [message["event"] for message in events.heard if message["event"].startswith("model_")]
+    assert heard == ["model_load_waiting", "model_loading_progress", "model_loaded"]
+
+
+def test_health_and_models_show_no_model_while_another_one_is_read_in_its_place(
+    server: RunningServer,
+) -> None:
+    load(server, model_name=MODEL)
+    with server.events() as events, ThreadPoolExecutor() as other:
+        with loads_held(server.root):
+            loading = other.submit(load, server, model_name=OTHER)
+            events.wait_for("model_loading_progress")
+            health, listing = server.get("/health"), server.get("/models")
+        loading.result()
+    assert (health["model_loaded"], health["loading_model_name"]) == (False, OTHER)
+    assert listing["loaded_model"] is None
+    assert not any(entry["is_loaded"] for entry in listing["checkpoints"])
+
+
+def test_a_load_takes_the_place_of_one_that_waits_which_is_told_so_and_never_happens(
+    server: RunningServer,
+) -> None:
+    load(server, model_name=MODEL)
+    with (
+        server.events() as events,
+        busy(server) as running,
+        load_waiting(server, expect=409, model_name=REFUSED) as first,
+        load_waiting(server, model_name=OTHER),
+    ):
+        refusal = first.result()
+        server.http.delete(f"/queue/{running}")
+        events.wait_for("model_loaded")
+    assert refusal["code"] == "load_replaced"
+    assert refusal["error"] == (
+        f"{REFUSED} was not loaded: {OTHER} took its place while it waited for its turn"
+    )
+    health = server.get("/health")
+    assert (health["model_name"], health["last_error"]) == (OTHER, None)
+    read = [message["data"]["model_name"] for message in events.heard if "_loading_" in message["event"]]
+    assert set(read) == {OTHER}
+
+
+def test_an_unload_takes_the_place_of_a_load_that_waits(server: RunningServer) -> None:
+    load(server, model_name=MODEL)
+    with server.events() as events, busy(server) as running, ThreadPoolExecutor() as other:
+        with load_waiting(server, expect=409, model_name=OTHER) as first:
+            unloading = other.submit(server.post, "/models/unload")
+            assert "unload" in first.result()["error"]
+            server.http.delete(f"/queue/{running}")
+        assert unloading.result()["success"] is True
+        assert events.wait_for("model_unloaded")["model_name"] == MODEL
+    assert server.get("/health")["model_loaded"] is False
 
 
 def test_unload_answers_as_documented_and_forgets_the_model(server: RunningServer) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from datetime import datetime
@@ -135,12 +134,10 @@ def test_a_stop_during_a_load_is_an_ordinary_end(tmp_path: Path, number: signal.
                 answer = httpx.post(f"{server.url}/models/load", json=SCRIPTED, timeout=60)
                 statuses.append(answer.status_code)
 
-        asking = threading.Thread(target=ask)
-        asking.start()
-        for _ in range(100):
-            if server.get("/health")["model_loading"]:
-                break
-            time.sleep(0.05)
+        with server.events() as events:
+            asking = threading.Thread(target=ask)
+            asking.start()
+            events.wait_for("model_loading_progress")
         assert server.stop(number) == 0
         asking.join()
         assert statuses == [503]

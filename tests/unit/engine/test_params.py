@@ -1,7 +1,6 @@
 """Every field of the API reaches the C struct that it stands for."""
 
 import ctypes
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -149,7 +148,6 @@ FIELDS: dict[str, tuple[Any, str, Any, str]] = {
 }
 # Fields that only count together with others.
 COMPANIONS: dict[str, dict[str, Any]] = {
-    "vae_tile_overlap": {"vae_tiling": True},
     "custom_sigmas": {"steps": 2},
     "auto_resize_ref_image": {"ref_images": ["x"]},
     "easycache_threshold": {"easycache": True},
@@ -335,17 +333,6 @@ def test_eta_of_zero_leaves_the_samplers_own(library: Library) -> None:
 def test_image_cfg_of_minus_one_follows_cfg(library: Library) -> None:
     struct = build_image_params(library, _generate({"img_cfg_scale": -1})).struct
     assert struct.sample_params.guidance.img_cfg == INFINITY
-
-
-def test_tiling_of_the_load_options_holds_unless_the_request_asks_for_its_own(library: Library) -> None:
-    options = LoadOptions(vae_tiling=True, vae_tile_size_x=16, vae_tile_size_y=20, vae_tile_overlap=0.125)
-    tiling: Callable[[dict[str, Any]], Any] = lambda fields: (  # noqa: E731
-        build_image_params(library, _generate(fields, options=options)).struct.vae_tiling_params
-    )
-    default, own = tiling({}), tiling({"vae_tiling": True, "vae_tile_size_x": 24, "vae_tile_overlap": 0.25})
-    assert (default.enabled, default.tile_size_x, default.tile_size_y) == (True, 16, 20)
-    assert default.target_overlap == 0.125
-    assert (own.enabled, own.tile_size_x, own.tile_size_y, own.target_overlap) == (True, 24, 20, 0.25)
 
 
 def test_an_input_that_is_gone_fails_the_job(library: Library) -> None:

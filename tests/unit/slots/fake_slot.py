@@ -7,6 +7,7 @@ from sdcpp_restapi.schemas.events import ModelLoaded, UpscalerLoaded
 from sdcpp_restapi.schemas.models import LoadedComponents, LoadedSlot, LoadRequest
 from sdcpp_restapi.schemas.required_files import RequiredFiles
 from sdcpp_restapi.schemas.upscaling import UpscalerRequest
+from sdcpp_restapi.slots.priority_lock import LOAD, PriorityLock
 
 REQUEST = LoadRequest(model_name="m.gguf")
 
@@ -29,20 +30,22 @@ class FakeSlot:
         self.loading: LoadRequest | None = None
         self.loaded: LoadRequest | None = None
         self.revivals = 0
+        self.lock = PriorityLock()
+        self.job_id: str | None = None
+        # Names of the models that it began to load, in order.
+        self.begun: list[str] = []
+        self.broken_off = False
         self._files = files if has_files else set()
         self._comes_up = comes_up
         self._end_of_load: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
 
     def end(self, error: str | None = None) -> None:
-        """End the load, with this error or well."""
+        """End the load, with this error or well; later loads end at once, and as this one."""
         self._end_of_load.set_result(error)
 
-    @property
-    def broken_off(self) -> bool:
-        return self._end_of_load.cancelled()
-
     def view(self) -> LoadedSlot:
-        return LoadedSlot(device=self.name, model_name=self.loaded.model_name if self.loaded else None)
+        name = self.loaded.model_name if self.loaded else None
+        return LoadedSlot(device=self.name, model_name=name, job_id=self.job_id)
 
     async def can_run(self, files: RequiredFiles) -> bool:
         return self._files is None or {file.name for file in files.files} <= self._files
@@ -54,9 +57,29 @@ class FakeSlot:
         return self.problem is None
 
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
-        self.loading = request
-        error = await self._end_of_load
-        self.loading = None
+        async with self.lock.take(LOAD):
+            return await self._load(request)
+
+    async def unload_on_request(self) -> None:
+        async with self.lock.take(LOAD):
+            self.loaded = None
+
+    async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded:
+        raise NotImplementedError
+
+    async def unload_upscaler_on_request(self) -> None:
+        raise NotImplementedError
+
+    async def _load(self, request: LoadRequest) -> ModelLoaded:
+        self.begun.append(request.model_name)
+        self.loading, self.loaded = request, None
+        try:
+            error = await asyncio.shield(self._end_of_load)
+        except asyncio.CancelledError:
+            self.broken_off = True
+            raise
+        finally:
+            self.loading = None
         if error:
             raise LoadFailed(error)
         self.loaded = request
@@ -66,12 +89,3 @@ class FakeSlot:
             model_architecture=None,
             loaded_components=LoadedComponents(),
         )
-
-    async def unload_on_request(self) -> None:
-        self.loaded = None
-
-    async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded:
-        raise NotImplementedError
-
-    async def unload_upscaler_on_request(self) -> None:
-        raise NotImplementedError

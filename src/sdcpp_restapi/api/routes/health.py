@@ -13,7 +13,11 @@ router = APIRouter(tags=["Health"])
 def read_health(state: AppState) -> Health:
     """How the server is; nothing is asked for that could take time."""
     return state.model.health(state.upscaler.name).model_copy(
-        update={"storage": state.usage.current, "queue": state.queue.stalls.state}
+        update={
+            "ws_port": state.settings.server.ws_port,
+            "storage": state.usage.current,
+            "queue": state.queue.stalls.state,
+        }
     )
 
 

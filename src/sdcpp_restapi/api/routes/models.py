@@ -7,7 +7,15 @@ from fastapi import APIRouter, Body, Response
 from ...models.filters import ModelFilters
 from ...schemas.inspection import Inspection
 from ...schemas.model_types import MODEL_TYPES, ModelType
-from ...schemas.models import DetailedModelList, Done, LoadRequest, LoadResponse, ModelList, ModelPaths
+from ...schemas.models import (
+    DetailedModelList,
+    Done,
+    LoadRequest,
+    LoadResponse,
+    ModelList,
+    ModelPaths,
+    Refreshed,
+)
 from .. import examples
 from ..app_state import State
 from ..error_handlers import ERRORS
@@ -60,11 +68,12 @@ async def inspect(model_type: ModelType, model_name: str, state: State) -> Inspe
     return await state.inspector.inspect(model_type, model_name)
 
 
-@router.post("/refresh")
-async def refresh(state: State) -> Done:
-    """Read all model folders again now."""
+@router.post("/refresh", response_model=Refreshed)
+async def refresh(state: State) -> Response:
+    """Read all model folders again now; `models` is what GET /models answers then."""
     await state.catalog.refresh()
-    return Done(message="Models refreshed")
+    listing = await state.library.list_models(ModelFilters(), state.model.identity())
+    return json_response(Refreshed(message="Models refreshed", models=listing).model_dump_json())
 
 
 @router.post("/load", responses={409: ERRORS[400], 500: ERRORS[400]})
@@ -73,7 +82,8 @@ async def load(
 ) -> LoadResponse:
     """Load a model; waits for the running job, answers when the model is in memory.
 
-    Closing the connection does not stop the load.
+    Closing the connection does not stop the load. While it waits, another load or an unload takes its place,
+    and its answer is 409; while it is being read, another load is refused with 409.
     """
     loaded = await state.model.load(body.known())
     return LoadResponse(
@@ -91,6 +101,9 @@ async def load(
 
 @router.post("/unload")
 async def unload(state: State) -> Done:
-    """Free the loaded model; waits for the running job. Nothing loaded is fine too."""
+    """Free the loaded model; waits for the running job, and takes the place of a load that waits for it.
+
+    Nothing loaded is fine too.
+    """
     await state.model.unload()
     return Done(message="Model unloaded")

@@ -7,17 +7,20 @@ from uuid import uuid4
 
 from nats.errors import NoRespondersError
 
+from ...background import BackgroundTasks
 from ...errors import WorkerLost, error_of
 from ...models.model_inventory import ModelInventory
 from ...schemas.cluster import (
     Announcement,
     Attempt,
+    LoadModel,
     Refusal,
     RpcCall,
     RpcReply,
     RpcRequest,
     SlotState,
     StopAttempt,
+    WithdrawLoad,
 )
 from ...schemas.workers import WorkerSlot, WorkerView
 from ..broker_errors import BROKER_ERRORS
@@ -41,6 +44,7 @@ class RemoteWorker:
         self.inventory = ModelInventory()
         self.present = False
         self._lost = asyncio.Event()
+        self._background = BackgroundTasks()
         self.refusal_reason: str | None = None
         self.jobs_done = 0
         self.failures = 0
@@ -93,11 +97,18 @@ class RemoteWorker:
     async def request(self, call: RpcCall, timeout: float = REPLY_SECONDS) -> RpcReply:
         """Have it do something and wait for the reply, for `timeout` seconds.
 
-        Raises what it replies as an error, WorkerLost when it does not reply.
+        Raises what it replies as an error, WorkerLost when it does not reply. When this is cancelled, a load
+        that still waits there for its turn is withdrawn.
         """
+        request = RpcRequest(id=uuid4().hex, what=call)
         try:
             async with asyncio.timeout(timeout):
-                data = await self._request_until_replied(RpcRequest(id=uuid4().hex, what=call))
+                data = await self._request_until_replied(request)
+        except asyncio.CancelledError:
+            if isinstance(call, LoadModel):
+                # If this gets lost, the worker loads the model for nothing.
+                self._background.spawn(self._send(RpcRequest(what=WithdrawLoad(request_id=request.id))))
+            raise
         except BROKER_ERRORS as error:
             raise WorkerLost(f"Worker {self.name} does not answer") from error
         reply = RpcReply.model_validate_json(data)

@@ -5,7 +5,13 @@ import asyncio
 from ...background import BackgroundTasks
 from ...events import EventBus
 from ...schemas.cluster import WorkerEvent
-from ...schemas.events import EventData, ModelLoaded, ModelLoadFailed, ModelLoadingProgress
+from ...schemas.events import (
+    EventData,
+    ModelLoaded,
+    ModelLoadFailed,
+    ModelLoadingProgress,
+    ModelLoadWaiting,
+)
 from ..connection import BrokerConnection
 
 
@@ -22,7 +28,7 @@ class ForwardingEventBus(EventBus):
 
     def publish(self, data: EventData) -> None:
         """Returns before the event is sent; it is dropped while the broker is away."""
-        if isinstance(data, ModelLoadingProgress | ModelLoaded | ModelLoadFailed):
+        if isinstance(data, ModelLoadWaiting | ModelLoadingProgress | ModelLoaded | ModelLoadFailed):
             event = WorkerEvent(worker=self._worker, event=data)
             self._background.spawn(self._connection.publish(self._connection.subjects.worker_events, event))
             self._announcement_due.set()

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from nats.aio.msg import Msg
 from pydantic import ValidationError
@@ -24,8 +25,10 @@ from ...schemas.cluster import (
     StopAttempt,
     UnloadModel,
     UnloadUpscaler,
+    WithdrawLoad,
 )
 from ...slots.engine_slot import EngineSlot
+from ...slots.slot import loads_on_request
 from ..broker_errors import BROKER_ERRORS
 from ..connection import BrokerConnection
 from .attempt_runner import AttemptRunner
@@ -41,6 +44,14 @@ REPLIES_REMEMBERED = 64
 
 class NameTaken(SdcppError):
     """Another worker has this name"""
+
+
+@dataclass(frozen=True)
+class _Handling:
+    """A request and what will be its reply."""
+
+    call: RpcCall
+    reply: asyncio.Task[RpcReply]
 
 
 class RpcServer:
@@ -66,7 +77,7 @@ class RpcServer:
         self._inspector = inspector
         self._announcement_due = announcement_due
         self._refusal_reason = ""
-        self._replies = BoundedDict[str, asyncio.Task[RpcReply]](REPLIES_REMEMBERED)
+        self._handled = BoundedDict[str, _Handling](REPLIES_REMEMBERED)
         self._background = BackgroundTasks()
 
     async def claim_name(self) -> None:
@@ -105,16 +116,26 @@ class RpcServer:
                 if reason != self._refusal_reason:
                     log.error("the server refuses this worker: %s", reason)
                 self._refusal_reason = reason
+            case WithdrawLoad(request_id=load_id):
+                self._withdraw_load(load_id)
             case call:
                 self._background.spawn(self._reply(message, request.id, call))
 
     async def _reply(self, message: Msg, request_id: str, call: RpcCall) -> None:
-        replying = self._replies.get(request_id)
-        if replying is None:
-            replying = asyncio.create_task(self._handle(call))
-            self._replies[request_id] = replying
-        await self._connection.publish(message.reply, await asyncio.shield(replying))
+        handling = self._handled.get(request_id)
+        if handling is None:
+            handling = _Handling(call, asyncio.create_task(self._handle(call)))
+            self._handled[request_id] = handling
+        await self._connection.publish(message.reply, await asyncio.shield(handling.reply))
         self._announcement_due.set()
+
+    def _withdraw_load(self, request_id: str) -> None:
+        """End a load that waits for its slot; one that has begun goes on."""
+        handling = self._handled.get(request_id)
+        if handling is None or handling.reply.done() or not isinstance(handling.call, LoadModel):
+            return
+        if not loads_on_request(self._slots[handling.call.slot], handling.call.request):
+            handling.reply.cancel()
 
     async def _handle(self, call: RpcCall) -> RpcReply:
         try:

@@ -119,15 +119,6 @@ def _put_eta(call: GenerationCall[Any]) -> None:
     call.struct.sample_params.eta = eta_of(call)
 
 
-def _put_tiling(call: GenerationCall[Any]) -> None:
-    params, options, tiling = call.command.params, call.command.options, call.struct.vae_tiling_params
-    chosen = params if params.vae_tiling else options
-    tiling.enabled = chosen.vae_tiling
-    tiling.tile_size_x = params.vae_tile_size_x or options.vae_tile_size_x
-    tiling.tile_size_y = params.vae_tile_size_y or options.vae_tile_size_y
-    tiling.target_overlap = chosen.vae_tile_overlap
-
-
 def _put_easycache(call: GenerationCall[Any]) -> None:
     params = call.command.params
     if params.easycache:
@@ -157,7 +148,10 @@ SHARED_RULES: tuple[Rule[GenerationCall[Any]], ...] = (
     map_index("sampler", "sample_params.sample_method", names.SAMPLERS),
     map_index("scheduler", "sample_params.scheduler", names.SCHEDULERS),
     map_number("clip_skip"),
-    Rule(("vae_tiling", "vae_tile_size_x", "vae_tile_size_y", "vae_tile_overlap"), _put_tiling),
+    map_number("vae_tiling", "vae_tiling_params.enabled"),
+    map_number("vae_tile_size_x", "vae_tiling_params.tile_size_x"),
+    map_number("vae_tile_size_y", "vae_tiling_params.tile_size_y"),
+    map_number("vae_tile_overlap", "vae_tiling_params.target_overlap"),
     Rule(("easycache", "easycache_threshold", "easycache_start", "easycache_end"), _put_easycache),
     map_image("init_image_base64", "init_image", 3),
     map_number("strength"),

@@ -154,8 +154,8 @@ LOAD_RULES: tuple[Rule[ContextCall], ...] = (
 LOAD_ELSEWHERE = {
     "vae_decode_only": "the engine reads the encoder when a job needs it",
     "flow_shift": "a default of each job",
-    "vae_tiling": "a default of each job",
-    "vae_tile_size_x": "a default of each job",
-    "vae_tile_size_y": "a default of each job",
-    "vae_tile_overlap": "a default of each job",
+    "vae_tiling": "a default of each job, filled in when that is submitted",
+    "vae_tile_size_x": "a default of each job, filled in when that is submitted",
+    "vae_tile_size_y": "a default of each job, filled in when that is submitted",
+    "vae_tile_overlap": "a default of each job, filled in when that is submitted",
 }

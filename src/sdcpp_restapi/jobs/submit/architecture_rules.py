@@ -47,6 +47,16 @@ def set_high_noise_guidance(request: Params, model: LoadRequest) -> Params:
     return request.model_copy(update={"high_noise_cfg_scale": 1.0})
 
 
+def set_tiling(request: Params, model: LoadRequest) -> Params:
+    """The request with the tiles in which its VAE will work; what it leaves open is the load's."""
+    options, given = model.options, request.model_fields_set
+    if not request.vae_tiling and ("vae_tiling" in given or not options.vae_tiling):
+        return request
+    tiles = "vae_tile_size_x", "vae_tile_size_y", "vae_tile_overlap"
+    loaded = {field: getattr(options, field) for field in tiles if field not in given}
+    return request.model_copy(update={"vae_tiling": True, **loaded})
+
+
 def _check_shape(fields: str, size: tuple[int, int], architecture: Architecture) -> None:
     if architecture.square_only and size[0] != size[1]:
         raise BadRequest(

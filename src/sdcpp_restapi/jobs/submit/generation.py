@@ -21,7 +21,13 @@ from ..input_images import InputStore
 from ..queue.durations import estimate_work
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
-from .architecture_rules import Params, fit_to_architecture, set_flow_shift, set_high_noise_guidance
+from .architecture_rules import (
+    Params,
+    fit_to_architecture,
+    set_flow_shift,
+    set_high_noise_guidance,
+    set_tiling,
+)
 from .limits import check_amounts, check_format, check_length, check_pixels, multiply_size
 from .vain_fields import list_asked, warn_of_vain_fields
 from .vain_reasons import Case
@@ -99,9 +105,8 @@ class GenerationSubmission:
         warnings = request.warn_of_unknown_fields()
         asked = list_asked(request)
         model, architecture = await self._select_model(request, warnings)
-        request = self._fill_defaults(
-            set_flow_shift(_keep_completed_model(request.known(), model), model), architecture
-        )
+        request = set_flow_shift(_keep_completed_model(request.known(), model), model)
+        request = self._fill_defaults(set_tiling(request, model), architecture)
         request = set_high_noise_guidance(request, model)
         if architecture is not None:
             request = fit_to_architecture(request, architecture, warnings)

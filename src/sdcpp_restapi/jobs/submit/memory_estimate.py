@@ -18,7 +18,7 @@ def estimate_memory(
         told = "the size of the file; the tiles that it works on are small"
         return MemoryEstimate(bytes=weights, weights_bytes=weights, working_bytes=0, rests_on=told)
     per_pixel = _bytes_of_a_pixel(params, model)
-    working = _pixels_at_once(params, model) * per_pixel
+    working = _pixels_at_once(params) * per_pixel
     return MemoryEstimate(
         bytes=weights + working,
         weights_bytes=weights,
@@ -35,11 +35,11 @@ def _bytes_of_a_pixel(params: GenerationRequest, model: LoadRequest) -> int:
     return measurements.TAESD_BYTES_PER_PIXEL if decodes_with_taesd else measurements.VAE_BYTES_PER_PIXEL
 
 
-def _pixels_at_once(params: GenerationRequest, model: LoadRequest) -> int:
+def _pixels_at_once(params: GenerationRequest) -> int:
     size = params.made_size if isinstance(params, ImageRequest) else (params.width, params.height)
-    if not (params.vae_tiling or model.options.vae_tiling):
+    if not params.vae_tiling:
         return size[0] * size[1]
-    tile_width = params.vae_tile_size_x or model.options.vae_tile_size_x or measurements.DEFAULT_TILE_SIDE
-    tile_height = params.vae_tile_size_y or model.options.vae_tile_size_y or measurements.DEFAULT_TILE_SIDE
+    tile_width = params.vae_tile_size_x or measurements.DEFAULT_TILE_SIDE
+    tile_height = params.vae_tile_size_y or measurements.DEFAULT_TILE_SIDE
     pixels = measurements.PIXELS_PER_LATENT
     return min(size[0], tile_width * pixels) * min(size[1], tile_height * pixels)

@@ -24,7 +24,6 @@ from .vain_reasons import (
     prompted_only,
     skips_no_step,
     unguided,
-    untiled,
     without,
     without_component,
     without_eta,
@@ -55,7 +54,7 @@ HIGH_NOISE_SLG = tuple(f"high_noise_{field}" for field in SLG)
 HIGH_NOISE = (
     "high_noise_cfg_scale", "high_noise_sampler", "high_noise_distilled_guidance", *HIGH_NOISE_SLG,
 )  # fmt: skip
-TILES = ("vae_tile_size_x", "vae_tile_size_y")
+TILES = ("vae_tile_size_x", "vae_tile_size_y", "vae_tile_overlap")
 CONTROL = ("control_image_base64", "control_frames", "vace_strength")
 REFERENCE_OPTIONS = ("auto_resize_ref_image", "increase_ref_index")
 HIRES = tuple(field for field in HiresFields.model_fields if field != "hires")
@@ -80,9 +79,8 @@ RULES = (
     Rule(SLG, skips_no_step),
     Rule(SLG[1:], without("slg_scale")),
     Rule(HIGH_NOISE_SLG[1:], without("high_noise_slg_scale")),
-    Rule(("vae_tiling", *TILES, "vae_tile_overlap"), on("MiniT2I")),  # it has no VAE
-    Rule(TILES, untiled),
-    Rule(("vae_tile_overlap",), without("vae_tiling")),
+    Rule(("vae_tiling", *TILES), on("MiniT2I")),  # it has no VAE
+    Rule(TILES, without("vae_tiling")),
     Rule(EASYCACHE, wrong_cache),
     Rule(EASYCACHE[1:], without("easycache")),
     # Images.

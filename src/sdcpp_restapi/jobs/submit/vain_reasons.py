@@ -134,12 +134,6 @@ def _multiply(share: float, count: int) -> float:
     return ctypes.c_float(ctypes.c_float(share).value * count).value
 
 
-def untiled(case: Case) -> str | None:
-    """Sizes act on the tiling of the load too."""
-    tiled = case.request.vae_tiling or case.model.options.vae_tiling
-    return None if tiled else " without vae_tiling"
-
-
 def wrong_cache(case: Case) -> str | None:
     """ucache is made for UNets, spectrum for all, the others for transformers."""
     mode = case.get("cache_mode") or ("easycache" if case.get("easycache") else "spectrum")

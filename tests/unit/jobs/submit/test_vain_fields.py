@@ -124,8 +124,7 @@ BESIDE_OTHERS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("txt2img", {"skip_layers": [1], "slg_start": 0.1},
      ["skip_layers, slg_start have no effect without slg_scale"]),
     ("txt2img", {"vae_tile_size_x": 32, "vae_tile_overlap": 0.25},
-     ["vae_tile_size_x has no effect without vae_tiling",
-      "vae_tile_overlap has no effect without vae_tiling"]),
+     ["vae_tile_size_x, vae_tile_overlap have no effect without vae_tiling"]),
     ("txt2img", {"vae_tile_size_x": 32, "vae_tile_overlap": 0.25, "vae_tiling": True}, []),
     ("txt2img", {"easycache_threshold": 0.5}, ["easycache_threshold has no effect without easycache"]),
     ("txt2img", {"cache_threshold": 0.5, "cache_mode": "dbcache"},
@@ -174,11 +173,6 @@ OF_A_PAIR: list[tuple[dict[str, Any], list[str]]] = [
 @pytest.mark.parametrize(("fields", "warnings"), OF_A_PAIR)
 def test_the_models_of_a_pair_decide_together(fields: dict[str, Any], warnings: list[str]) -> None:
     assert told("txt2vid", fields, "Wan", T2V, PAIR) == warnings
-
-
-def test_tiling_of_the_load_has_sizes_too() -> None:
-    tiled = ALONE.model_copy(update={"options": ALONE.options.model_copy(update={"vae_tiling": True})})
-    assert told("txt2img", {"vae_tile_size_x": 32}, model=tiled) == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

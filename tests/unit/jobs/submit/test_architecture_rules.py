@@ -1,0 +1,48 @@
+"""What the model as it was loaded makes of a request."""
+
+from typing import Any
+
+import pytest
+
+from sdcpp_restapi.jobs.submit.architecture_rules import set_tiling
+from sdcpp_restapi.schemas.generation import Txt2ImgRequest
+from sdcpp_restapi.schemas.models import LoadOptions, LoadRequest
+from sdcpp_restapi.schemas.video import Txt2VidRequest
+
+PLAIN = LoadOptions()
+SIZES = LoadOptions(vae_tile_size_x=16, vae_tile_size_y=20, vae_tile_overlap=0.125)
+TILED = SIZES.model_copy(update={"vae_tiling": True})
+FIELDS = ("vae_tiling", "vae_tile_size_x", "vae_tile_size_y", "vae_tile_overlap")
+
+
+def tiling(given: dict[str, Any], options: LoadOptions) -> tuple[Any, ...]:
+    """The four fields that the engine gets."""
+    made = []
+    for kind in (Txt2ImgRequest, Txt2VidRequest):
+        request = kind.model_validate({"prompt": "a", **given})
+        fitted = set_tiling(request, LoadRequest(model_name="m", options=options))
+        again = set_tiling(kind.model_validate(fitted.model_dump()), LoadRequest(model_name="m"))
+        assert again == fitted, "what is stored means the same whatever the model was loaded with"
+        made.append(tuple(getattr(fitted, field) for field in FIELDS))
+    assert made[0] == made[1]
+    return made[0]
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "effective"),
+    [
+        ({}, PLAIN, (False, 0, 0, 0.5)),
+        ({}, TILED, (True, 16, 20, 0.125)),
+        ({"vae_tiling": None}, TILED, (True, 16, 20, 0.125)),
+        ({"vae_tiling": False}, TILED, (False, 0, 0, 0.5)),
+        ({"vae_tiling": True}, PLAIN, (True, 0, 0, 0.5)),
+        ({"vae_tiling": True}, SIZES, (True, 16, 20, 0.125)),
+        ({"vae_tiling": True, "vae_tile_size_x": 24}, TILED, (True, 24, 20, 0.125)),
+        ({"vae_tiling": True, "vae_tile_size_x": 0, "vae_tile_overlap": 0.5}, TILED, (True, 0, 20, 0.5)),
+        ({"vae_tile_size_y": 24, "vae_tile_overlap": 0.0}, TILED, (True, 16, 24, 0.0)),
+    ],
+)
+def test_what_a_request_does_not_give_of_tiling_is_as_the_model_was_loaded(
+    given: dict[str, Any], options: LoadOptions, effective: tuple[Any, ...]
+) -> None:
+    assert tiling(given, options) == effective
