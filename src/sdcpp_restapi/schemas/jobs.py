@@ -10,7 +10,7 @@ from .conversion import ConvertRequest
 from .downloads import DownloadRequest, HashRequest, JobResult
 from .generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from .models import LoadRequest
-from .timestamps import Moment
+from .timestamps import Moment, WholeSecond
 from .upscaling import UpscaleRequest, UpscalerRequest
 from .video import Txt2VidRequest
 
@@ -148,6 +148,14 @@ class InputImage(Frozen):
     bytes: int
 
 
+class Timings(Frozen):
+    """When a job was created, began and ended, to the millisecond: by these, jobs are told apart and ordered."""
+
+    created_at: Moment
+    started_at: Moment | None = LeftOut
+    completed_at: Moment | None = LeftOut
+
+
 class JobView(Frozen):
     """GET /queue/{id}, and each item of GET /queue."""
 
@@ -156,9 +164,10 @@ class JobView(Frozen):
     status: JobStatus
     progress: Progress
     download: Transfer | None = LeftOut  # only while a download runs
-    created_at: Moment
-    started_at: Moment | None = LeftOut
-    completed_at: Moment | None = LeftOut
+    created_at: WholeSecond
+    started_at: WholeSecond | None = LeftOut
+    completed_at: WholeSecond | None = LeftOut
+    timings: Timings = Field(description="The same moments to the millisecond")
     outputs: list[str]
     partial: bool | None = LeftOut  # true: cancelled, and what was finished by then was kept (keep_finished)
     params: dict[str, object] = Field(description="The typed request, defaults filled in")
@@ -173,7 +182,7 @@ class JobView(Frozen):
     output_path: str | None = LeftOut  # where a conversion goes
     after: str | None = LeftOut  # the job that must be completed first
     inputs: list[InputImage] | None = LeftOut  # only in GET /queue/{id}
-    deleted_at: Moment | None = LeftOut  # only in the trash
+    deleted_at: WholeSecond | None = LeftOut  # only in the trash
 
 
 class QueueView(Frozen):

@@ -7,8 +7,13 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, PlainSerial
 
 
 def utc_text(moment: datetime) -> str:
-    """A moment as the API writes it: 2024-01-01T12:00:00.000Z."""
+    """A moment to the millisecond: 2024-01-01T12:00:00.000Z."""
     return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+def utc_second(moment: datetime) -> str:
+    """The second in which a moment lies, as the API document writes the times of jobs: 2024-01-01T12:00:00Z."""
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
 def _no_number(value: object) -> object:
@@ -26,6 +31,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, PlainSerializer(utc_text, when_used="json")]
+WholeSecond = Annotated[datetime, PlainSerializer(utc_second, when_used="json")]
 
 # In a request: any time zone comes in, UTC goes out.
 WantedMoment = Annotated[

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from tests.support.images import as_base64
 from tests.support.running_server import RunningServer
 from tests.support.scripted_engine import MODEL, SHORT, busy, serving
 
-MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z")
+DOCUMENTED = "%Y-%m-%dT%H:%M:%SZ"
+FINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 PROGRESS = {
     "step", "total_steps", "current_image", "total_images", "all_steps", "current_all_steps", "percentage"
 }  # fmt: skip
@@ -49,20 +51,45 @@ def test_an_empty_queue_has_the_documented_fields(server: RunningServer) -> None
 def test_a_completed_job_reads_like_the_documents_example(scripted: RunningServer) -> None:
     job = scripted.make(**SHORT | {"steps": 20})
     assert job.keys() == {
-        "job_id", "type", "status", "progress", "created_at", "started_at", "completed_at", "outputs",
-        "params", "model",
+        "job_id", "type", "status", "progress", "created_at", "started_at", "completed_at", "timings",
+        "outputs", "params", "model",
     }  # fmt: skip
     assert (job["type"], job["status"]) == ("txt2img", "completed")
     assert job["progress"] == {
         "step": 20, "total_steps": 20, "current_image": 0, "total_images": 1, "all_steps": 20,
         "current_all_steps": 20, "percentage": 100.0,
     }  # fmt: skip
-    for field in ("created_at", "started_at", "completed_at"):
-        assert MOMENT.fullmatch(job[field])
-    assert job["created_at"] <= job["started_at"] <= job["completed_at"]
+    fields = ("created_at", "started_at", "completed_at")
+    moments = [datetime.strptime(job[field], DOCUMENTED) for field in fields]
+    assert moments == sorted(moments)
     assert job["outputs"] == [f"{job['job_id']}/image_0.png"]
     assert job["params"]["prompt"] == SHORT["prompt"]
     assert job["model"] == MODEL
+
+
+def test_timings_tell_the_moments_of_a_job_to_the_millisecond(scripted: RunningServer) -> None:
+    job = scripted.make(**SHORT)
+    assert list(job["timings"]) == ["created_at", "started_at", "completed_at"]
+    fine = list(job["timings"].values())
+    assert fine == sorted(fine)
+    for field, moment in job["timings"].items():
+        assert FINE.fullmatch(moment)
+        assert moment.startswith(job[field].rstrip("Z"))
+
+
+def test_every_job_timestamp_has_the_form_of_the_document(scripted: RunningServer) -> None:
+    with scripted.events() as events:
+        job_id = scripted.submit(**SHORT)
+        ended = events.wait_for(
+            "job_status_changed", lambda data: data["job_id"] == job_id and data["status"] == "completed"
+        )
+    config = scripted.get(f"/output/{job_id}/config.json")
+    scripted.http.request("DELETE", "/queue/jobs", json={"job_ids": [job_id]})
+    (item,) = (job for job in scripted.get("/queue", trash=True)["items"] if job["job_id"] == job_id)
+    found = [(where, name) for where in (ended, config, item) for name in where if name.endswith("_at")]
+    assert {name for _, name in found} == {"created_at", "started_at", "completed_at", "deleted_at"}
+    for where, name in found:
+        datetime.strptime(where[name], DOCUMENTED)
 
 
 def test_the_progress_of_a_finished_batch_counts_all_its_images(scripted: RunningServer) -> None:
@@ -82,6 +109,7 @@ def test_each_state_shows_only_the_fields_that_apply_to_it(server: RunningServer
     cancelled = server.get(f"/queue/{running}")
     assert pending["status"] == "pending"
     assert not {"started_at", "completed_at", "error"} & pending.keys()
+    assert list(pending["timings"]) == ["created_at"]
     assert pending["outputs"] == []
     assert pending["progress"] == {
         "step": 0, "total_steps": 2, "current_image": 0, "total_images": 1, "all_steps": 2,
@@ -123,7 +151,7 @@ def test_jobs_run_in_the_order_of_their_submission(server: RunningServer) -> Non
         submitted = [server.submit(**SHORT) for _ in range(5)]
     server.wait_for_job(submitted[-1])
     jobs = [server.get(f"/queue/{job_id}") for job_id in submitted]
-    starts = [job["started_at"] for job in jobs]
+    starts = [job["timings"]["started_at"] for job in jobs]
     assert starts == sorted(starts)
     assert {job["status"] for job in jobs} == {"completed"}
 

@@ -1,22 +1,28 @@
 """A job as the API shows it."""
 
 from ...schemas.conversion import ConvertRequest
-from ...schemas.jobs import Job, JobStatus, JobView
+from ...schemas.jobs import Job, JobStatus, JobView, Timings
 from .live_progress import LiveProgress
 
 
 def view_of(live: LiveProgress, job: Job, position: int | None) -> JobView:
     """`position` is the place of a pending job in its lane, 1 = next."""
     started = job.status is not JobStatus.PENDING and job.status is not JobStatus.CANCELLED
+    timings = Timings(
+        created_at=job.created_at,
+        started_at=job.started_at if started else None,
+        completed_at=job.completed_at,
+    )
     return JobView(
         job_id=job.id,
         type=job.type,
         status=job.status,
         progress=live.progress_of(job),
         download=live.transfer_of(job),
-        created_at=job.created_at,
-        started_at=job.started_at if started else None,
-        completed_at=job.completed_at,
+        created_at=timings.created_at,
+        started_at=timings.started_at,
+        completed_at=timings.completed_at,
+        timings=timings,
         outputs=list(job.outputs),
         partial=True if job.status is JobStatus.CANCELLED and job.outputs else None,
         params=job.params.model_dump(exclude_none=True),
