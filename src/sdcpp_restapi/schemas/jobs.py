@@ -149,7 +149,7 @@ class InputImage(Frozen):
 
 
 class Timings(Frozen):
-    """When a job was created, began and ended, to the millisecond: by these, jobs are told apart and ordered."""
+    """When a job was created, began and ended, to the millisecond: these tell jobs apart."""
 
     created_at: Moment
     started_at: Moment | None = LeftOut

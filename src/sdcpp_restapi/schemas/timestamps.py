@@ -12,7 +12,7 @@ def utc_text(moment: datetime) -> str:
 
 
 def utc_second(moment: datetime) -> str:
-    """The second in which a moment lies, as the API document writes the times of jobs: 2024-01-01T12:00:00Z."""
+    """The second in which a moment lies, as the API document writes it for jobs: 2024-01-01T12:00:00Z."""
     return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z"
 
 
