@@ -177,12 +177,22 @@ class JobView(Frozen):
     position: int | None = LeftOut  # only while pending
     result: JobResult | None = LeftOut
     model: str | None = LeftOut  # the model that the job was stamped with
+    # Its components and load options: a body of POST /models/load, as `model` in config.json
+    model_settings: dict[str, object] | None = LeftOut
     worker: str | None = LeftOut  # the machine that has or had it, where it is another one
     upscaler: str | None = LeftOut  # the upscaler that the job was stamped with
     output_path: str | None = LeftOut  # where a conversion goes
     after: str | None = LeftOut  # the job that must be completed first
     inputs: list[InputImage] | None = LeftOut  # only in GET /queue/{id}
     deleted_at: WholeSecond | None = LeftOut  # only in the trash
+
+
+class DayOfJobs(Frozen):
+    """The items of a page that were created on one day."""
+
+    date: str = Field(description="A day in UTC: 2024-01-31")
+    count: int = Field(description="How many of the items")
+    job_ids: list[str] = Field(description="Which, in the order of the items")
 
 
 class QueueView(Frozen):
@@ -195,8 +205,11 @@ class QueueView(Frozen):
     cancelled_count: int
     total_count: int
     items: list[JobView]
+    groups: list[DayOfJobs] | None = LeftOut  # with group_by=date
     limit: int
     offset: int
+    page: int = Field(description="1 = the first; pages have `limit` jobs")
+    has_more: bool = Field(description="Whether there are jobs behind these")
     matching_count: int | None = LeftOut  # how many jobs the filters let through
     applied_filters: dict[str, str] | None = LeftOut
 

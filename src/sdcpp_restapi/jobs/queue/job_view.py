@@ -1,7 +1,10 @@
 """A job as the API shows it."""
 
+from functools import lru_cache
+
 from ...schemas.conversion import ConvertRequest
-from ...schemas.jobs import Job, JobStatus, JobView, Timings
+from ...schemas.jobs import DayOfJobs, Job, JobStatus, JobView, Timings
+from ...schemas.models import LoadRequest
 from .live_progress import LiveProgress
 
 
@@ -31,9 +34,24 @@ def view_of(live: LiveProgress, job: Job, position: int | None) -> JobView:
         position=position,
         result=job.result,
         model=job.model.model_name if job.model else None,
+        model_settings=_settings_of(job.model) if job.model else None,
         worker=job.worker,
         upscaler=job.upscaler.model_name if job.upscaler else None,
         output_path=job.params.output_path if isinstance(job.params, ConvertRequest) else None,
         after=job.after,
         deleted_at=job.deleted_at,
     )
+
+
+def group_by_date(jobs: list[Job]) -> list[DayOfJobs]:
+    """The days on which jobs were created, each once, in the order in which the jobs have them."""
+    days: dict[str, list[str]] = {}
+    for job in jobs:
+        days.setdefault(job.created_at.date().isoformat(), []).append(job.id)
+    return [DayOfJobs(date=date, count=len(ids), job_ids=ids) for date, ids in days.items()]
+
+
+@lru_cache(maxsize=32)
+def _settings_of(model: LoadRequest) -> dict[str, object]:
+    # Most jobs of a page were stamped with one of a few models.
+    return model.model_dump(mode="json", exclude_none=True)
