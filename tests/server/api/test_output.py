@@ -89,7 +89,7 @@ def test_a_link_that_stays_inside_is_served(server: RunningServer) -> None:
 def test_a_range_is_answered_with_that_part(
     server: RunningServer, asked: str, status: int, expected: bytes
 ) -> None:
-    answer = server.http.get("/output/job/plain.png", headers={"range": asked.encode()})
+    answer = server.http.get("/output/job/plain.png", headers={b"range": asked.encode()})
     assert (answer.status_code, answer.content) == (status, expected)
     if status == 206:
         start = PICTURE.index(expected)

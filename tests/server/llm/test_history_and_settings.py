@@ -163,7 +163,7 @@ def test_a_bad_value_is_a_400_and_changes_nothing(
 @pytest.mark.proves("ollama_settings.endpoint")
 def test_an_address_may_be_sent_by_either_of_its_names(server: RunningServer, site: Upstream) -> None:
     home = site.url
-    for sent, address in [
+    updates: list[tuple[dict[str, Any], str]] = [
         ({"endpoint": f"{home}/a/"}, f"{home}/a"),
         ({"base_url": f"{home}/b"}, f"{home}/b"),
         # What a client sends back that changed one of them and does not know the other.
@@ -171,7 +171,8 @@ def test_an_address_may_be_sent_by_either_of_its_names(server: RunningServer, si
         ({"base_url": f"{home}/c", "endpoint": f"{home}/d"}, f"{home}/d"),
         ({"base_url": home, "endpoint": home}, home),
         ({"endpoint": None}, home),
-    ]:
+    ]
+    for sent, address in updates:
         settings = put(server, **sent)["settings"]
         assert (settings["base_url"], settings["endpoint"]) == (address, address), sent
         assert server.get("/ollama/settings")["endpoint"] == address
