@@ -14,6 +14,7 @@ from .api.docs_policy import DocsPolicy
 from .api.guard import Guard
 from .api.methods import HeadRequests
 from .api.origins import Cors, Origins
+from .api.ranges import Ranges
 from .api.request_body import JsonBodies
 from .api.routes import (
     assistant,
@@ -71,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
     # Browsers ask for one on every page; an answer without content spares them an error in the console.
     app.add_route("/favicon.ico", lambda _request: Response(status_code=204), include_in_schema=False)
     error_handlers.install_error_handlers(app)
+    error_handlers.describe_errors(app)
     if settings.server.api_keys:
         _describe_keys(app)
     _add_middleware(app, settings)
@@ -96,6 +98,7 @@ def create_socket_app(main: FastAPI, settings: Settings) -> Starlette:
         routes=[WebSocketRoute("/", websocket.serve_client), WebSocketRoute("/ws", websocket.serve_client)]
     )
     app.state = main.state
+    error_handlers.install_error_handlers(app)
     app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)
     return app
 
@@ -103,6 +106,7 @@ def create_socket_app(main: FastAPI, settings: Settings) -> Starlette:
 def _add_middleware(app: FastAPI, settings: Settings) -> None:
     # The last one added is the first that a request meets.
     app.add_middleware(HeadRequests, routes=app.router.routes)
+    app.add_middleware(Ranges)
     app.add_middleware(DocsPolicy)
     app.add_middleware(JsonBodies, max_bytes=settings.server.max_body_mb * 2**20)
     app.add_middleware(Guard, server=settings.server, main_port=settings.server.port)

@@ -101,6 +101,7 @@ OTHER_CODES = {
     "method_not_allowed": 405,
     "internal_error": 500,
     "preflight_refused": 400,
+    "range_not_satisfiable": 416,
     "request_timeout": 408,
     "request_header_fields_too_large": 431,
     "too_many_connections": 503,

@@ -115,8 +115,9 @@ class QueueMachine(RuleBasedStateMachine):
                 self.server.wait_for_job(job_id)
             queue = self.server.get("/queue", order="asc")
             self._check(queue)
-            completed = [item["started_at"] for item in queue["items"] if item["status"] == "completed"]
-            assert completed == sorted(completed), "the order was not kept"
+            completed = [item["timings"] for item in queue["items"] if item["status"] == "completed"]
+            starts = [timings["started_at"] for timings in completed]
+            assert starts == sorted(starts), "the order was not kept"
             self.server.stop()
             folders = {path.name for path in self.server.output_dir.glob("*")}
             assert folders == {job_id for job_id, status in self.final.items() if status == "completed"}

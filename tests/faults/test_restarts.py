@@ -36,7 +36,7 @@ def test_pending_jobs_survive_a_kill_in_their_order(start_faulty: StartFaulty) -
     server.start()
     jobs = [server.wait_for_job(job_id) for job_id in (running, *waiting)]
     assert [job["status"] for job in jobs] == ["completed"] * 6
-    started = [job["started_at"] for job in jobs]
+    started = [job["timings"]["started_at"] for job in jobs]
     assert started == sorted(started)
 
 

@@ -22,9 +22,10 @@ def request(
     headers: Mapping[str, str] | None = None,
     method: str = "GET",
     body: bytes | None = None,
+    port: int | None = None,
 ) -> Answer:
-    """One request; a Host header that is given replaces the usual one."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    """One request; a Host header that is given replaces the usual one. `port`: another than the main one."""
+    connection = http.client.HTTPConnection("127.0.0.1", port or server.port, timeout=30)
     try:
         connection.request(method, path, body, dict(headers or {}))
         answer = connection.getresponse()

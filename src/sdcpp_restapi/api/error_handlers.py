@@ -6,6 +6,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -37,12 +38,16 @@ def respond_to(error: SdcppError) -> Response:
     return error_response(error.answer_prefix + str(error), error.status, error.code, error.field)
 
 
-def install_error_handlers(app: FastAPI) -> None:
+def install_error_handlers(app: Starlette) -> None:
     """Make every error of `app` look the same."""
     app.add_exception_handler(SdcppError, _handle_own_error)
     app.add_exception_handler(RequestValidationError, _handle_invalid_request)
     app.add_exception_handler(HTTPException, _handle_http_exception)
     app.add_exception_handler(Exception, _handle_unexpected)
+
+
+def describe_errors(app: FastAPI) -> None:
+    """Have the description of the interface name the errors that there are."""
     describe = app.openapi
     app.openapi = lambda: _remove_422(describe())  # type: ignore[method-assign]
 

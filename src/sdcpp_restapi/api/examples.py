@@ -245,3 +245,62 @@ ASSISTANT_SETTINGS: dict[str, Example] = {
     "local": OLLAMA_SETTINGS["local"],
     "openai": OLLAMA_SETTINGS["openai"],
 }
+
+_QUEUE_ITEM = {
+    "job_id": "550e8400-e29b-41d4-a716-446655440000",
+    "type": "txt2img",
+    "status": "completed",
+    "progress": {
+        "step": 20,
+        "total_steps": 20,
+        "current_image": 0,
+        "total_images": 1,
+        "all_steps": 20,
+        "current_all_steps": 20,
+        "percentage": 100.0,
+    },
+    "created_at": "2024-01-01T12:00:00Z",
+    "started_at": "2024-01-01T12:00:05Z",
+    "completed_at": "2024-01-01T12:01:00Z",
+    "timings": {
+        "created_at": "2024-01-01T12:00:00.102Z",
+        "started_at": "2024-01-01T12:00:05.317Z",
+        "completed_at": "2024-01-01T12:01:00.824Z",
+    },
+    "outputs": ["550e8400-e29b-41d4-a716-446655440000/image_0.png"],
+    "params": {"prompt": "a lovely cat", "width": 512, "height": 512},
+    "model": "flux1-dev-Q4_K_S.gguf",
+    "model_settings": {
+        "model_name": "flux1-dev-Q4_K_S.gguf",
+        "model_type": "diffusion",
+        "vae": "ae.safetensors",
+        "clip_l": "clip_l.safetensors",
+        "t5xxl": "t5xxl_fp16.safetensors",
+        "options": {"flash_attn": True, "offload_to_cpu": False},
+    },
+}
+_QUEUE_PAGE = {
+    "pending_count": 2,
+    "processing_count": 1,
+    "completed_count": 5,
+    "failed_count": 0,
+    "cancelled_count": 0,
+    "total_count": 8,
+    "items": [_QUEUE_ITEM],
+    "limit": 1,
+    "offset": 0,
+    "page": 1,
+    "has_more": True,
+}
+QUEUE_PAGES: dict[str, Example] = {
+    "page": {"summary": "limit=1", "value": _QUEUE_PAGE},
+    "days": {
+        "summary": "limit=1, after=2024-01-01, group_by=date",
+        "value": {
+            **_QUEUE_PAGE,
+            "groups": [{"date": "2024-01-01", "count": 1, "job_ids": [_QUEUE_ITEM["job_id"]]}],
+            "matching_count": 7,
+            "applied_filters": {"after": "2024-01-01T00:00:00.000Z"},
+        },
+    },
+}

@@ -7,12 +7,14 @@ import typer
 
 from ..errors import SdcppError
 from ..schemas.jobs import JobView, QueueView
-from ..schemas.timestamps import utc_text
+from ..schemas.timestamps import utc_second
 from ..schemas.trash import Deleted, Restored
 from .api_client import Server
 from .exit_codes import FAILED, exit_refused
 
 LONGEST_PROMPT = 60
+# Fields of a job that are shown in another way, or tell nothing more.
+LEFT_OUT = {"params", "progress", "outputs", "timings", "model_settings"}
 
 
 def show_page(page: QueueView, only_ids: bool, as_json: bool) -> None:
@@ -32,7 +34,7 @@ def show_job(job: JobView, output_url: Callable[[str], str], as_json: bool) -> N
     if as_json:
         typer.echo(job.model_dump_json(indent=2))
         return
-    shown = job.model_dump(mode="json", exclude={"params", "progress", "outputs"}, exclude_none=True)
+    shown = job.model_dump(mode="json", exclude=LEFT_OUT, exclude_none=True)
     if job.progress.all_steps:
         shown["progress"] = f"{job.progress.percentage:g} %"
     for name, value in (*shown.items(), *job.params.items()):
@@ -79,7 +81,8 @@ def report(done: Deleted | Restored, count: int, now: str, searched: str, as_jso
 def _line(job: JobView) -> str:
     prompt = " ".join(str(job.params.get("prompt", "")).split())
     shown = prompt if len(prompt) <= LONGEST_PROMPT else prompt[: LONGEST_PROMPT - 3] + "..."
-    columns = (job.job_id, f"{job.status:<10}", f"{job.type:<14}", utc_text(job.created_at)[:19], shown)
+    created = utc_second(job.created_at).rstrip("Z")
+    columns = (job.job_id, f"{job.status:<10}", f"{job.type:<14}", created, shown)
     return "  ".join(columns).rstrip()
 
 

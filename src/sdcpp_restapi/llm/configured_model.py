@@ -74,8 +74,13 @@ class ConfiguredModel[S: ProviderSettings]:
         return await self._preference.update(update)
 
     def show(self) -> dict[str, Any]:
-        """The settings without the key."""
-        return self.settings.model_dump(exclude={"api_key"})
+        """The settings; of the key only whether there is one."""
+        settings = self.settings
+        return {
+            **settings.model_dump(exclude={"api_key"}),
+            "endpoint": settings.base_url,
+            "has_api_key": settings.api_key is not None,
+        }
 
     def show_key(self) -> str:
         """What an answer may say of the key."""

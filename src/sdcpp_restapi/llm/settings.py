@@ -6,6 +6,7 @@ from typing import Any, Self
 import httpx
 from pydantic import SecretStr
 
+from ..errors import BadRequest
 from ..preferences import Preferences
 from ..schemas.base import Frozen
 from ..schemas.chat import ProviderSettings
@@ -61,7 +62,8 @@ class ProviderPreference[S: ProviderSettings]:
 
 def _apply[S: ProviderSettings](current: S, update: ProviderUpdate) -> tuple[S, list[str]]:
     given = update.model_fields_set & set(type(current).model_fields)
-    changed = current.model_copy(update=update.model_dump(include=given - {"api_key"}))
+    values = update.model_dump(include=given - {"api_key"})
+    changed = current.model_copy(update={**values, "base_url": _choose_address(current, update)})
     warnings = [f"unknown field {name!r} was ignored" for name in update.unknown_fields()]
     if changed.provider != current.provider and "model" not in given:
         changed = changed.model_copy(update={"model": ""})
@@ -73,6 +75,23 @@ def _apply[S: ProviderSettings](current: S, update: ProviderUpdate) -> tuple[S, 
         changed = changed.model_copy(update={"api_key": None})
         warnings.append(KEY_CLEARED)
     return changed, warnings
+
+
+def _choose_address(current: ProviderSettings, update: ProviderUpdate) -> str:
+    """The address that an update wants, by either of its names.
+
+    A client that knows one of them only may send back the other as it was: the one that differs counts.
+    """
+    given = {update.base_url} if "base_url" in update.model_fields_set else set()
+    given |= {update.endpoint} if update.endpoint else set()
+    wanted = given - {current.base_url}
+    if len(wanted) > 1:
+        raise BadRequest(
+            f"endpoint: {update.endpoint!r} is not allowed: it means the same as base_url, which is"
+            f" {update.base_url!r} in this request; send one of them",
+            field="endpoint",
+        )
+    return wanted.pop() if wanted else current.base_url
 
 
 def _key_owner(settings: ProviderSettings) -> tuple[str, str, str, int | None]:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ..schemas.jobs import Job
-from ..schemas.timestamps import utc_text
+from ..schemas.timestamps import utc_second
 
 
 class JobOutputFolder:
@@ -48,8 +48,8 @@ class JobOutputFolder:
         everything = {
             "job_id": job.id,
             "type": job.type,
-            "created_at": utc_text(job.created_at),
-            "completed_at": utc_text(datetime.now(UTC)),
+            "created_at": utc_second(job.created_at),
+            "completed_at": utc_second(datetime.now(UTC)),
             "params": job.params.model_dump(mode="json", exclude_none=True),
             **config,
         }

@@ -8,7 +8,7 @@ from pydantic import Field
 from .base import Frozen, LeftOut
 from .jobs import JobStatus, JobType, Progress, Transfer
 from .models import Health, LoadedComponents
-from .timestamps import Moment
+from .timestamps import Moment, WholeSecond
 
 
 class JobAdded(Frozen):
@@ -27,8 +27,8 @@ class JobStatusChanged(Frozen):
     previous_status: JobStatus
     outputs: list[str] = []
     worker: str | None = LeftOut  # the machine that has it, where it is another one
-    started_at: Moment | None = LeftOut
-    completed_at: Moment | None = LeftOut
+    started_at: WholeSecond | None = LeftOut
+    completed_at: WholeSecond | None = LeftOut
     error: str | None = LeftOut
     warnings: list[str] | None = LeftOut  # those of the job
 

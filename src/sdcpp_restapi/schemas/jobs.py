@@ -10,7 +10,7 @@ from .conversion import ConvertRequest
 from .downloads import DownloadRequest, HashRequest, JobResult
 from .generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from .models import LoadRequest
-from .timestamps import Moment
+from .timestamps import Moment, WholeSecond
 from .upscaling import UpscaleRequest, UpscalerRequest
 from .video import Txt2VidRequest
 
@@ -148,6 +148,14 @@ class InputImage(Frozen):
     bytes: int
 
 
+class Timings(Frozen):
+    """When a job was created, began and ended, to the millisecond: these tell jobs apart."""
+
+    created_at: Moment
+    started_at: Moment | None = LeftOut
+    completed_at: Moment | None = LeftOut
+
+
 class JobView(Frozen):
     """GET /queue/{id}, and each item of GET /queue."""
 
@@ -156,9 +164,10 @@ class JobView(Frozen):
     status: JobStatus
     progress: Progress
     download: Transfer | None = LeftOut  # only while a download runs
-    created_at: Moment
-    started_at: Moment | None = LeftOut
-    completed_at: Moment | None = LeftOut
+    created_at: WholeSecond
+    started_at: WholeSecond | None = LeftOut
+    completed_at: WholeSecond | None = LeftOut
+    timings: Timings = Field(description="The same moments to the millisecond")
     outputs: list[str]
     partial: bool | None = LeftOut  # true: cancelled, and what was finished by then was kept (keep_finished)
     params: dict[str, object] = Field(description="The typed request, defaults filled in")
@@ -168,12 +177,22 @@ class JobView(Frozen):
     position: int | None = LeftOut  # only while pending
     result: JobResult | None = LeftOut
     model: str | None = LeftOut  # the model that the job was stamped with
+    # Its components and load options: a body of POST /models/load, as `model` in config.json
+    model_settings: dict[str, object] | None = LeftOut
     worker: str | None = LeftOut  # the machine that has or had it, where it is another one
     upscaler: str | None = LeftOut  # the upscaler that the job was stamped with
     output_path: str | None = LeftOut  # where a conversion goes
     after: str | None = LeftOut  # the job that must be completed first
     inputs: list[InputImage] | None = LeftOut  # only in GET /queue/{id}
-    deleted_at: Moment | None = LeftOut  # only in the trash
+    deleted_at: WholeSecond | None = LeftOut  # only in the trash
+
+
+class DayOfJobs(Frozen):
+    """The items of a page that were created on one day."""
+
+    date: str = Field(description="A day in UTC: 2024-01-31")
+    count: int = Field(description="How many of the items")
+    job_ids: list[str] = Field(description="Which, in the order of the items")
 
 
 class QueueView(Frozen):
@@ -186,8 +205,11 @@ class QueueView(Frozen):
     cancelled_count: int
     total_count: int
     items: list[JobView]
+    groups: list[DayOfJobs] | None = LeftOut  # with group_by=date
     limit: int
     offset: int
+    page: int = Field(description="1 = the first; pages have `limit` jobs")
+    has_more: bool = Field(description="Whether there are jobs behind these")
     matching_count: int | None = LeftOut  # how many jobs the filters let through
     applied_filters: dict[str, str] | None = LeftOut
 

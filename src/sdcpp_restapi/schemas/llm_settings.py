@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StrictBool
+from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 
 from .base import Frozen, Integer, LeftOut, Request
 from .chat import ProviderName
@@ -27,22 +27,30 @@ def _checked_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _blank_is_empty(value: object) -> object:
+    return value.strip(" ") and value if isinstance(value, str) else value
+
+
+ProviderUrl = Annotated[str, AfterValidator(_checked_url), Field(max_length=2000)]
+
+
 class ProviderUpdate(Request):
     """A partial update: what is left out, or null, stays as it is."""
 
     enabled: StrictBool = True
     provider: ProviderName = Field("ollama", description="`local` runs a GGUF chat model of the llm folder")
-    base_url: Annotated[str, AfterValidator(_checked_url)] = Field(
-        "http://localhost:11434", max_length=2000, description="For `openai`, where /chat/completions begins"
+    base_url: ProviderUrl = Field(
+        "http://localhost:11434", description="For `openai`, where /chat/completions begins"
     )
+    endpoint: ProviderUrl | None = Field(None, description="Another name for `base_url`")
     model: str = Field("llama3.2", max_length=500, description="Empty: the first that the provider lists")
     timeout_seconds: Integer = Field(60, ge=1, le=3600, description="Until the whole answer must be there")
     max_history: Integer = Field(100, ge=0, le=100_000)
-    api_key: str = Field(
+    api_key: Annotated[str, BeforeValidator(_blank_is_empty)] = Field(
         "",
         max_length=4000,
         pattern=r"^[!-~]*$",
-        description="Sent as a Bearer token. Empty clears it, the mask leaves it as it is",
+        description="Sent as a Bearer token. Empty or blank clears it, the mask leaves it as it is",
     )
 
 
@@ -52,6 +60,8 @@ class ShownProviderSettings(Frozen):
     enabled: bool
     provider: ProviderName
     base_url: str
+    endpoint: str = Field(description="The same as `base_url`")
+    has_api_key: bool
     model: str
     timeout_seconds: int
     max_history: int

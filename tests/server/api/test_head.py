@@ -36,6 +36,16 @@ def test_head_answers_as_get_does_without_a_body(server: RunningServer) -> None:
             assert asked.headers[name] == read.headers[name], (path, name)
 
 
+@pytest.mark.parametrize("path", ["/", "/ws", "/x"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_what_the_port_of_the_events_does_not_have_is_told_in_json(
+    server: RunningServer, method: str, path: str
+) -> None:
+    answer = request(server, path, method=method, port=server.ws_port)
+    assert answer.status == 404
+    assert json.loads(answer.body) == {"error": "Not found", "code": "not_found"}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
@@ -47,6 +57,12 @@ def test_head_answers_as_get_does_without_a_body(server: RunningServer) -> None:
         ("POST", "/ui/", "GET, HEAD"),
         ("POST", "/static-offline-docs/favicon.png", "GET, HEAD"),
         ("OPTIONS", "/queue", "GET, HEAD"),
+        ("OPTIONS", "/", "GET, HEAD"),
+        ("OPTIONS", "/output/x", "GET, HEAD"),
+        ("OPTIONS", "/ui/nothing", "GET, HEAD"),
+        ("OPTIONS", "/queue/jobs", "DELETE, GET, HEAD"),
+        ("HEAD", "/models/load", "POST"),
+        ("TRACE", "/docs", "GET, HEAD"),
     ],
 )
 def test_a_405_tells_which_methods_would_do(

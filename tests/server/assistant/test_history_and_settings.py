@@ -2,6 +2,7 @@
 
 import json
 import time
+from typing import Any
 
 import pytest
 
@@ -23,10 +24,15 @@ DEFAULTS = {
 }
 
 
+def shown(settings: dict[str, Any], key: bool = False) -> dict[str, Any]:
+    """Settings as answers have them."""
+    return {**settings, "endpoint": settings["base_url"], "has_api_key": key}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _first_of_all(server: RunningServer) -> None:
     """Before any test has changed them."""
-    assert server.get("/assistant/settings") == {**DEFAULTS, "api_key": ""}
+    assert server.get("/assistant/settings") == {**shown(DEFAULTS), "api_key": ""}
 
 
 def talk(assistant: Assistant, *messages: str) -> None:
@@ -107,7 +113,8 @@ def test_the_status_tells_whether_the_model_is_there(assistant: Assistant) -> No
 def test_an_update_changes_what_it_carries_and_answers_without_a_key(assistant: Assistant) -> None:
     enhancement = assistant.server.get("/ollama/settings")
     answer = assistant.set(model="mistral", timeout_seconds=5, api_key=KEY)
-    settings = {**DEFAULTS, "base_url": assistant.site.url, "model": "mistral", "timeout_seconds": 5}
+    changed = {**DEFAULTS, "base_url": assistant.site.url, "model": "mistral", "timeout_seconds": 5}
+    settings = shown(changed, key=True)
     assert answer == {"success": True, "settings": settings}
     assert assistant.set() == answer
     assert assistant.server.get("/assistant/settings") == {**settings, "api_key": MASK}
@@ -121,6 +128,8 @@ def test_an_update_changes_what_it_carries_and_answers_without_a_key(assistant: 
         {"enabled": "yes"},
         {"provider": "x"},
         {"base_url": "here"},
+        {"endpoint": "here"},
+        {"api_key": "two\nlines"},
         {"timeout_seconds": 0},
         {"max_history": -1},
     ],
@@ -131,6 +140,16 @@ def test_a_bad_value_is_a_400_and_changes_nothing(assistant: Assistant, settings
     assert answer.status_code == 400
     assert next(iter(settings)) in answer.json()["error"]
     assert assistant.server.get("/assistant/settings") == before
+
+
+@pytest.mark.proves("assistant_settings.endpoint")
+def test_the_address_may_be_sent_as_endpoint(assistant: Assistant) -> None:
+    assistant.set(base_url="http://127.0.0.1:9")
+    assistant.set(endpoint=assistant.site.url, api_key="  ")
+    settings = assistant.server.get("/assistant/settings")
+    assert (settings["base_url"], settings["has_api_key"]) == (assistant.site.url, False)
+    talk(assistant, "one")
+    assert len(contents(assistant)) == 2
 
 
 @pytest.mark.proves("assistant_settings.api_key")

@@ -35,8 +35,8 @@ def test_downloads_have_priorities_take_turns_and_wait_for_their_moment(
     first = order("first", priority=1)
     held.go_on.set()
     jobs = [server.wait_for_job(job_id) for job_id in (first, one, other, two)]
-    started = [job["started_at"] for job in jobs]
+    started = [job["timings"]["started_at"] for job in jobs]
     assert started == sorted(started)
     job = server.wait_for_job(late)
     assert job["status"] == "completed"
-    assert datetime.fromisoformat(job["started_at"]) >= moment.replace(microsecond=0)
+    assert datetime.fromisoformat(job["timings"]["started_at"]) >= moment.replace(microsecond=0)

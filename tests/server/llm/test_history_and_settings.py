@@ -26,10 +26,15 @@ DEFAULTS = {
 }
 
 
+def shown(settings: dict[str, Any], key: bool = False) -> dict[str, Any]:
+    """Settings as answers have them."""
+    return {**settings, "endpoint": settings["base_url"], "has_api_key": key}
+
+
 @pytest.fixture(scope="module", autouse=True)
 def _first_of_all(server: RunningServer) -> None:
     """Before any test has changed them."""
-    assert server.get("/ollama/settings") == {**DEFAULTS, "api_key": ""}
+    assert server.get("/ollama/settings") == {**shown(DEFAULTS), "api_key": ""}
 
 
 @pytest.fixture(autouse=True)
@@ -111,10 +116,8 @@ def test_a_bad_page_is_a_400(server: RunningServer, query: dict[str, Any]) -> No
 def test_an_update_changes_what_it_carries_and_answers_without_a_key(server: RunningServer) -> None:
     before = server.get("/ollama/settings")
     answer = put(server, model="mistral", timeout_seconds=5, api_key=KEY)
-    assert answer == {
-        "success": True,
-        "settings": {**DEFAULTS, "base_url": before["base_url"], "model": "mistral", "timeout_seconds": 5},
-    }
+    settings = {**DEFAULTS, "base_url": before["base_url"], "model": "mistral", "timeout_seconds": 5}
+    assert answer == {"success": True, "settings": shown(settings, key=True)}
     assert put(server) == answer
     assert put(server, model=None) == answer
     assert server.get("/ollama/settings") == {**answer["settings"], "api_key": MASK}
@@ -132,6 +135,8 @@ def test_an_update_changes_what_it_carries_and_answers_without_a_key(server: Run
         ({"base_url": "http://me:secret@host"}, "without password"),
         ({"base_url": "http://host/?key=1"}, "without password, query"),
         ({"base_url": 5}, "base_url: 5"),
+        ({"endpoint": "localhost"}, "endpoint: 'localhost'"),
+        ({"base_url": "http://one", "endpoint": "http://two"}, "endpoint: 'http://two'"),
         ({"model": ["a"]}, "model"),
         ({"timeout_seconds": 0}, "greater than or equal to 1"),
         ({"timeout_seconds": "soon"}, "timeout_seconds: 'soon'"),
@@ -139,6 +144,7 @@ def test_an_update_changes_what_it_carries_and_answers_without_a_key(server: Run
         ({"max_history": -1}, "max_history: -1"),
         ({"api_key": 5}, "api_key"),
         ({"api_key": "two\r\nlines: 1"}, "api_key"),
+        *(({"api_key": bad}, "api_key") for bad in ("\n", "\t", " \0 ", "key\x7f", "key\u0085", "a key")),
         ({"temperature": 2.5}, "temperature: 2.5"),
         ({"max_tokens": 1}, "max_tokens: 1"),
         ({"system_prompt": {}}, "system_prompt"),
@@ -154,6 +160,25 @@ def test_a_bad_value_is_a_400_and_changes_nothing(
     assert server.get("/ollama/settings") == before
 
 
+@pytest.mark.proves("ollama_settings.endpoint")
+def test_an_address_may_be_sent_by_either_of_its_names(server: RunningServer, site: Upstream) -> None:
+    home = site.url
+    updates: list[tuple[dict[str, Any], str]] = [
+        ({"endpoint": f"{home}/a/"}, f"{home}/a"),
+        ({"base_url": f"{home}/b"}, f"{home}/b"),
+        # What a client sends back that changed one of them and does not know the other.
+        ({"base_url": f"{home}/c", "endpoint": f"{home}/b"}, f"{home}/c"),
+        ({"base_url": f"{home}/c", "endpoint": f"{home}/d"}, f"{home}/d"),
+        ({"base_url": home, "endpoint": home}, home),
+        ({"endpoint": None}, home),
+    ]
+    for sent, address in updates:
+        settings = put(server, **sent)["settings"]
+        assert (settings["base_url"], settings["endpoint"]) == (address, address), sent
+        assert server.get("/ollama/settings")["endpoint"] == address
+    assert server.get("/ollama/models")["models"]
+
+
 def test_unknown_settings_are_told(server: RunningServer) -> None:
     assert put(server, top_k=3)["warnings"] == ["unknown field 'top_k' was ignored"]
 
@@ -166,10 +191,12 @@ def test_the_mask_leaves_a_key_as_it_is_and_an_empty_one_clears_it(
     put(server, api_key=MASK)
     server.get("/ollama/models")
     assert site.last("/api/tags").headers["authorization"] == f"Bearer {KEY}"
-    put(server, api_key="")
-    assert server.get("/ollama/settings")["api_key"] == ""
-    server.get("/ollama/models")
-    assert "authorization" not in site.last("/api/tags").headers
+    for none in ("", "   "):
+        assert put(server, api_key=KEY)["settings"]["has_api_key"]
+        assert not put(server, api_key=none)["settings"]["has_api_key"]
+        assert server.get("/ollama/settings")["api_key"] == ""
+        server.get("/ollama/models")
+        assert "authorization" not in site.last("/api/tags").headers
 
 
 @pytest.mark.parametrize(

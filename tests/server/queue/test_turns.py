@@ -101,7 +101,7 @@ def test_a_job_waits_for_its_moment_and_lets_others_go_first(server: RunningServ
     for job_id in waiting:
         job = server.wait_for_job(job_id)
         assert job["status"] == "completed"
-        assert datetime.fromisoformat(job["started_at"]) >= datetime.fromisoformat(moment)
+        assert datetime.fromisoformat(job["timings"]["started_at"]) >= datetime.fromisoformat(moment)
         assert job["params"]["not_before"] == moment.replace("+00:00", "Z")
     left = server.get(f"/queue/{far}")
     assert (left["status"], left["position"]) == ("pending", 1)
@@ -116,7 +116,7 @@ def test_a_moment_outlives_a_restart_and_comes_without_any_request(tmp_path: Pat
         server.restart()
         job = server.wait_for_job(job_id)
     assert job["status"] == "completed"
-    assert datetime.fromisoformat(job["started_at"]) >= datetime.fromisoformat(moment)
+    assert datetime.fromisoformat(job["timings"]["started_at"]) >= datetime.fromisoformat(moment)
 
 
 @pytest.mark.parametrize(

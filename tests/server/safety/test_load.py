@@ -80,7 +80,7 @@ def test_200_requests_at_once_are_all_accepted_and_run_in_their_order(tmp_path: 
         assert server.wait_for_job(queued[-1])["status"] == "completed"
         done = server.get("/queue", status="completed", order="asc")["items"]
         assert [job["job_id"] for job in done] == queued
-        starts = [job["started_at"] for job in done]
+        starts = [job["timings"]["started_at"] for job in done]
         assert starts == sorted(starts)
 
 

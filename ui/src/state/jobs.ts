@@ -19,7 +19,8 @@ export const downloads = reactive(
   new Map<string, { done: number; total: number | null; speed: number; left: number | null }>(),
 );
 
-const compareNewestFirst = (a: Job, b: Job): number => b.created_at.localeCompare(a.created_at);
+const compareNewestFirst = (a: Job, b: Job): number =>
+  b.timings.created_at.localeCompare(a.timings.created_at);
 const listByStatus = (...statuses: Job["status"][]): Job[] =>
   [...jobs.values()].filter((job) => statuses.includes(job.status)).sort(compareNewestFirst);
 

@@ -20,12 +20,12 @@ from ...schemas.assistant import (
     Delta,
 )
 from ...schemas.llm_settings import LlmFailure
-from ...schemas.ollama import ChatModels, Success
+from ...schemas.ollama import Success
 from .. import examples
 from ..app_state import AppState, State
 from ..cancel_on_disconnect import cancel_on_disconnect
 from ..error_handlers import ERRORS
-from .ollama import FAILED
+from .provider_routes import FAILED, Shapes, add_provider_routes
 
 router = APIRouter(prefix="/assistant", tags=["Assistant"], responses=ERRORS)
 
@@ -68,30 +68,13 @@ async def clear_history(state: State) -> Success:
     return Success()
 
 
-@router.get("/status")
-async def status(state: State) -> AssistantStatus:
-    """Whether the provider can be reached; takes 5 seconds at most."""
-    return await state.assistant.check_status()
-
-
-@router.get("/models", responses=FAILED)
-async def models(state: State) -> ChatModels:
-    """The models of the provider."""
-    return ChatModels(models=await state.assistant.list_models())
-
-
-@router.get("/settings")
-async def settings(state: State) -> AssistantSettingsWithMask:
-    """Which model answers and how; of the key only whether there is one."""
-    return state.assistant.show_settings()
-
-
-@router.put("/settings")
-async def update_settings(
-    body: Annotated[AssistantUpdate, Body(openapi_examples=examples.ASSISTANT_SETTINGS)], state: State
-) -> AssistantSettingsUpdated:
-    """Change some settings: what is left out stays. A key does not survive a change of its server."""
-    return await state.assistant.update_settings(body)
+add_provider_routes(
+    router,
+    lambda state: state.assistant,
+    Shapes(AssistantStatus, AssistantSettingsWithMask, AssistantUpdate, AssistantSettingsUpdated),
+    about_settings="Which model answers and how; of the key only whether there is one.",
+    examples=examples.ASSISTANT_SETTINGS,
+)
 
 
 async def _events(

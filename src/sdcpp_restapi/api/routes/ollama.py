@@ -1,13 +1,11 @@
 """Prompts enhanced by a language model: Ollama, an OpenAI-compatible server, or one of the llm folder."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Request
 
 from ...errors import NotFound
-from ...schemas.llm_settings import LlmFailure
 from ...schemas.ollama import (
-    ChatModels,
     Enhanced,
     Enhancement,
     EnhancementHistory,
@@ -22,12 +20,9 @@ from .. import examples
 from ..app_state import State
 from ..cancel_on_disconnect import cancel_on_disconnect
 from ..error_handlers import ERRORS
+from .provider_routes import FAILED, Shapes, add_provider_routes
 
 router = APIRouter(prefix="/ollama", tags=["Prompt enhancement"], responses=ERRORS)
-
-FAILED: dict[int | str, dict[str, Any]] = {
-    500: {"model": LlmFailure, "description": "The language model gave no answer; the text says why"}
-}
 
 
 @router.post("/enhance", responses=FAILED)
@@ -72,27 +67,10 @@ async def delete_history_entry(id: str, state: State) -> Success:
     return Success()
 
 
-@router.get("/status")
-async def status(state: State) -> OllamaStatus:
-    """Whether the provider can be reached; takes 5 seconds at most."""
-    return await state.enhancer.check_status()
-
-
-@router.get("/models", responses=FAILED)
-async def models(state: State) -> ChatModels:
-    """The models of the provider."""
-    return ChatModels(models=await state.enhancer.list_models())
-
-
-@router.get("/settings")
-async def settings(state: State) -> SettingsWithMask:
-    """How prompts are enhanced; of the key only whether there is one."""
-    return state.enhancer.show_settings()
-
-
-@router.put("/settings")
-async def update_settings(
-    body: Annotated[OllamaUpdate, Body(openapi_examples=examples.OLLAMA_SETTINGS)], state: State
-) -> SettingsUpdated:
-    """Change some settings: what is left out stays. A key does not survive a change of its server."""
-    return await state.enhancer.update_settings(body)
+add_provider_routes(
+    router,
+    lambda state: state.enhancer,
+    Shapes(OllamaStatus, SettingsWithMask, OllamaUpdate, SettingsUpdated),
+    about_settings="How prompts are enhanced; of the key only whether there is one.",
+    examples=examples.OLLAMA_SETTINGS,
+)

@@ -1,22 +1,31 @@
 """A job as the API shows it."""
 
+from functools import lru_cache
+
 from ...schemas.conversion import ConvertRequest
-from ...schemas.jobs import Job, JobStatus, JobView
+from ...schemas.jobs import DayOfJobs, Job, JobStatus, JobView, Timings
+from ...schemas.models import LoadRequest
 from .live_progress import LiveProgress
 
 
 def view_of(live: LiveProgress, job: Job, position: int | None) -> JobView:
     """`position` is the place of a pending job in its lane, 1 = next."""
     started = job.status is not JobStatus.PENDING and job.status is not JobStatus.CANCELLED
+    timings = Timings(
+        created_at=job.created_at,
+        started_at=job.started_at if started else None,
+        completed_at=job.completed_at,
+    )
     return JobView(
         job_id=job.id,
         type=job.type,
         status=job.status,
         progress=live.progress_of(job),
         download=live.transfer_of(job),
-        created_at=job.created_at,
-        started_at=job.started_at if started else None,
-        completed_at=job.completed_at,
+        created_at=timings.created_at,
+        started_at=timings.started_at,
+        completed_at=timings.completed_at,
+        timings=timings,
         outputs=list(job.outputs),
         partial=True if job.status is JobStatus.CANCELLED and job.outputs else None,
         params=job.params.model_dump(exclude_none=True),
@@ -25,9 +34,24 @@ def view_of(live: LiveProgress, job: Job, position: int | None) -> JobView:
         position=position,
         result=job.result,
         model=job.model.model_name if job.model else None,
+        model_settings=_settings_of(job.model) if job.model else None,
         worker=job.worker,
         upscaler=job.upscaler.model_name if job.upscaler else None,
         output_path=job.params.output_path if isinstance(job.params, ConvertRequest) else None,
         after=job.after,
         deleted_at=job.deleted_at,
     )
+
+
+def group_by_date(jobs: list[Job]) -> list[DayOfJobs]:
+    """The days on which jobs were created, each once, in the order in which the jobs have them."""
+    days: dict[str, list[str]] = {}
+    for job in jobs:
+        days.setdefault(job.created_at.date().isoformat(), []).append(job.id)
+    return [DayOfJobs(date=date, count=len(ids), job_ids=ids) for date, ids in days.items()]
+
+
+@lru_cache(maxsize=32)
+def _settings_of(model: LoadRequest) -> dict[str, object]:
+    # Most jobs of a page were stamped with one of a few models.
+    return model.model_dump(mode="json", exclude_none=True)

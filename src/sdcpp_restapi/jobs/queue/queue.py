@@ -29,7 +29,7 @@ from ...schemas.jobs import (
 from ...schemas.required_files import RequiredFiles
 from ...slots.dispatch import ANY_JOB, ClaimRequest
 from .disk_reserve import NO_RESERVE, DiskReserve
-from .job_view import view_of
+from .job_view import group_by_date, view_of
 from .listing import Counts, JobFilters
 from .live_progress import LiveProgress
 from .new_job import NewJob
@@ -85,18 +85,21 @@ class Queue:
         position = await self._store.position(job) if job.status is JobStatus.PENDING else None
         return view_of(self.live, job, position)
 
-    async def page(self, filters: JobFilters) -> QueueView:
-        """A page of jobs with the counts of the whole queue."""
+    async def page(self, filters: JobFilters, by_date: bool = False) -> QueueView:
+        """A page of jobs with the counts of the whole queue; `by_date` tells the days of its jobs too."""
         page = await self._store.page(filters)
         if any(self.live.lacks(job) for job in page.jobs):
             page = await self._store.page(filters)
-        shown = {"status", "type", "search", "model"}
+        shown = {"status", "type", "search", "model", "after", "before"}
         applied = filters.model_dump(include=shown, exclude_none=True, mode="json")
         return QueueView(
             **_named(page.counts),
             items=[view_of(self.live, job, None) for job in page.jobs],
+            groups=group_by_date(page.jobs) if by_date else None,
             limit=filters.limit,
             offset=filters.offset,
+            page=filters.offset // filters.limit + 1,
+            has_more=page.has_more,
             matching_count=page.matching,
             applied_filters=applied or None,
         )

@@ -21,6 +21,8 @@ from ...slots.current_upscaler import CurrentUpscaler
 
 # Jobs in the answer of a search.
 MAX_FOUND = 10
+# Fields of a job that tell a language model nothing that others do not, and cost it tokens.
+LEFT_OUT = {"progress", "timings", "model_settings"}
 
 
 class ActionRunner:
@@ -68,7 +70,7 @@ class ActionRunner:
                 self._runners.stop(job_id)
                 return {"status": "cancelled"}
             case ask.GetJob(job_id=job_id):
-                return (await self._queue.get(job_id)).model_dump(mode="json", exclude={"progress"})
+                return (await self._queue.get(job_id)).model_dump(mode="json", exclude=LEFT_OUT)
             case ask.SearchJobs() as parameters:
                 return await self._search(parameters)
         raise BadRequest(f"{action.type} is not carried out by the server")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.jobs.queue import rows
+from sdcpp_restapi.jobs.queue.listing import JobFilters
 from sdcpp_restapi.jobs.queue.ordering import OrderingRules
 from sdcpp_restapi.schemas.jobs import JobStatus, Outcome
 from sdcpp_restapi.schemas.required_files import RequiredFile, RequiredFiles
@@ -315,8 +316,6 @@ async def test_no_statement_of_the_line_reads_or_sorts_the_whole_table(open_line
 
 
 async def test_counts_of_any_filter_are_those_of_the_jobs(open_line: OpenLine) -> None:
-    from sdcpp_restapi.jobs.queue.listing import JobFilters
-
     line = open_line()
     ids = [await line.add("x") for _ in range(5)]
     await line.store.cancel(ids[4])
@@ -345,7 +344,7 @@ async def test_a_database_of_before_keeps_its_line(tmp_path: Path, monkeypatch: 
 
     everything = module._statements
     # What comes with 0009 and later is left out, as if it did not exist yet.
-    later = ("line_counts", "waiting_needs", "COLUMN warnings")
+    later = ("line_counts", "waiting_needs", "COLUMN warnings", "job_days")
     monkeypatch.setattr(
         module,
         "_statements",
@@ -370,4 +369,9 @@ async def test_a_database_of_before_keeps_its_line(tmp_path: Path, monkeypatch: 
     assert last is not None
     assert await line.store.position(last) == 2
     assert await line.claim_all() == ["old", "old"]
+    day = JobFilters(
+        limit=10, after=datetime(2024, 1, 1, tzinfo=UTC), before=datetime(2024, 1, 2, tzinfo=UTC)
+    )
+    page = await line.store.page(day)
+    assert ([job.id for job in page.jobs], page.matching) == (["three", "two", "one"], 3)
     await new.close()
