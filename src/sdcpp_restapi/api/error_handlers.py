@@ -36,7 +36,10 @@ def error_response(message: str, status: int, code: str, field: str | None = Non
 
 def respond_to(error: SdcppError) -> Response:
     """The answer for an error of ours."""
-    return error_response(error.answer_prefix + str(error), error.status, error.code, error.field)
+    answer = error_response(error.answer_prefix + str(error), error.status, error.code, error.field)
+    if error.retry_after is not None:
+        answer.headers["retry-after"] = str(error.retry_after)
+    return answer
 
 
 def install_error_handlers(app: FastAPI) -> None:
