@@ -13,7 +13,7 @@ from .errors import PicturesBusy
 # Threads of its own: requests that wait here must not take those that read files and the database.
 THREADS = 4
 # Seconds that a request waits for its turn. A picture of 64 megapixels takes two to ten: it is stored as PNG.
-PATIENCE = 300.0
+PATIENCE = 600.0
 # M_MMAP_THRESHOLD of mallopt(3), and the bytes from which on a block is the system's again once it is freed.
 _MMAP_THRESHOLD, _RETURNED_FROM = -3, 2**20
 
