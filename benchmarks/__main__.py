@@ -8,7 +8,7 @@ from sdcpp_restapi.schemas.models import LoadRequest
 from tests.support.running_server import RunningServer
 from tests.support.tiny_models import build
 
-from . import browser, client, fleet, library, memory, queue, sockets, work
+from . import browser, client, fleet, library, memory, pictures, queue, sockets, work
 from .burst import burst
 from .engine import engine_alone
 from .floor import running_floor
@@ -61,6 +61,7 @@ PARTS = {
     "fleet": fleet.measure,
     "queue": queue.measure,
     "page": browser.measure,
+    "pictures": pictures.measure,
 }
 
 

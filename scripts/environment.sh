@@ -79,7 +79,7 @@ page_sources() {
 # What .venv must have been installed from to be current. It names the folder too: scripts in a virtual
 # environment hold its path.
 fingerprint() {
-  local locks=(requirements.lock)
+  local locks=(requirements.lock requirements-page.lock)
   [[ $1 == run ]] || locks+=(requirements-dev.lock requirements-chat-model.lock)
   printf '%s %s\n' "$root" "$(cd "$root" && page_sources | cat pyproject.toml "${locks[@]}" - | cksum)"
 }

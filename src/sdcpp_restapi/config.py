@@ -188,6 +188,9 @@ class Limits(Section):
     max_video_pixels: int = Field(2**29, gt=0, description="Width times height times frames")
     max_prompt_chars: int = Field(20_000, gt=0, description="The engine dies on prompts of 200 KB")
     max_image_pixels: int = Field(64_000_000, gt=0, description="Pixels of one input image")
+    max_pixels_at_once: int = Field(
+        64_000_000, gt=0, description="Pixels decoded at once over all requests, 4 bytes each; others wait"
+    )
     min_free_disk_mb: int = Field(
         0,
         ge=0,

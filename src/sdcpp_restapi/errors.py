@@ -20,6 +20,8 @@ class SdcppError(Exception):
     code: ClassVar[str] = "error"
     # What the API document puts before the message in answers with status 500.
     answer_prefix: ClassVar[str] = ""
+    # Seconds after which a client may try again.
+    retry_after: ClassVar[int | None] = None
 
     def __init_subclass__(cls) -> None:
         """Give the class its code, unless it names one."""
@@ -128,6 +130,13 @@ class LoadReplaced(SdcppError):
     """Another model took its place"""
 
     status = 409
+
+
+class PicturesBusy(SdcppError):
+    """Too many pictures are being decoded (setting limits.max_pixels_at_once); try again later"""
+
+    status = 429
+    retry_after = 10
 
 
 class ServerStopping(SdcppError):

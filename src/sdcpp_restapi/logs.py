@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from .config import Logging
+from .schemas.addresses import hide_secrets
 from .schemas.log import LogEntry
 
 # 5 files of 5 MB: some weeks of an ordinary server.
@@ -30,14 +31,15 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\
 
 
 class TextLines(logging.Formatter):
-    """A line for people; control characters of the message, which a client may have sent, are escaped."""
+    """A line for people, without the secrets in addresses; control characters, which a client may have sent,
+    are escaped."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, and the traceback if there is one, whose lines stay lines."""
-        return "\n".join(_escape(line) for line in super().format(record).split("\n"))
+        return "\n".join(_escape(line) for line in hide_secrets(super().format(record)).split("\n"))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
         """The line without the traceback."""
@@ -46,7 +48,8 @@ class TextLines(logging.Formatter):
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line: time, level, logger, message, and the traceback if there is one."""
+    """One JSON object per line: time, level, logger, message, and the traceback if there is one; without the
+    secrets in addresses."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -54,10 +57,10 @@ class JsonLines(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": hide_secrets(record.getMessage()),
         }
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = hide_secrets(self.formatException(record.exc_info))
         text = json.dumps(line, ensure_ascii=False)
         return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 

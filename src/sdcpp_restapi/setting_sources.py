@@ -16,6 +16,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from .schemas.addresses import hide_secrets
+
 type Flags = Mapping[str, Mapping[str, Any]]
 
 # Flags that are not called after their setting.
@@ -122,5 +124,5 @@ def _find_similar(loc: tuple[str, ...], model: type[BaseModel]) -> str:
 
 
 def _shorten(value: object) -> str:
-    text = repr(str(value) if isinstance(value, Path) else value)
+    text = hide_secrets(repr(str(value) if isinstance(value, Path) else value))
     return text if len(text) <= 80 else text[:80] + "..."

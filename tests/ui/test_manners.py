@@ -148,6 +148,9 @@ def test_a_first_visit_asks_for_the_key_once_and_shows_the_way_to_a_model(
         page.get_by_label("API key").fill(key)
         page.keyboard.press("Enter")
         page.wait_for_selector("[data-connection=open]")
+        # Pictures need no key in their addresses.
+        assert page.evaluate("fetch('/output/').then((answer) => answer.status)") == 200
+        assert page.evaluate("fetch('/queue').then((answer) => answer.status)") == 401
         page.goto(f"{running.url}/")
         page.wait_for_selector("[data-connection=open]")
         expect(page.get_by_role("dialog")).to_have_count(0)

@@ -2,7 +2,8 @@
 
 import sdcpp_restapi.downloads.failures
 from sdcpp_restapi import errors
-from sdcpp_restapi.errors import BadRequest, LoraNotFound, NoModelLoaded, SdcppError, error_of
+from sdcpp_restapi.api.error_handlers import respond_to
+from sdcpp_restapi.errors import BadRequest, LoraNotFound, NoModelLoaded, PicturesBusy, SdcppError, error_of
 from sdcpp_restapi.schemas.errors import ErrorInfo
 
 
@@ -38,3 +39,15 @@ def test_an_error_of_a_later_release_is_one_of_ours_all_the_same() -> None:
 def test_the_prefix_of_the_document_is_no_part_of_the_message() -> None:
     assert str(errors.ModelNotFound()) == "Model not found"
     assert errors.ModelNotFound.answer_prefix == "Internal error: "
+
+
+def test_an_answer_says_when_to_try_again_where_that_helps() -> None:
+    answer = respond_to(PicturesBusy())
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
+    assert "retry-after" not in respond_to(BadRequest()).headers
+
+
+def test_a_secret_in_an_address_is_in_no_answer() -> None:
+    answer = respond_to(BadRequest("url: 'https://me:hidden@h/?token=hidden' is not allowed"))
+    assert b"hidden" not in answer.body
+    assert b"https://***@h/?token=***" in answer.body

@@ -1,5 +1,6 @@
 import { createApp } from "vue";
 import App from "./App.vue";
+import { fetchPictureCookie } from "./api/client";
 import { connect } from "./api/events";
 import { router } from "./router";
 import "./state/jobs";
@@ -14,6 +15,8 @@ setNavigation({
   getCurrentView: () => String(router.currentRoute.value.name),
   openJob: (id) => void router.push(`/gallery/${id}`),
 });
-createApp(App).use(router).mount("#app");
-void refresh();
-connect();
+void fetchPictureCookie().then(() => {
+  createApp(App).use(router).mount("#app");
+  void refresh();
+  connect();
+});

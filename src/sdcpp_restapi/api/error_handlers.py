@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from ..errors import LlmFailed, SdcppError
+from ..schemas.addresses import hide_secrets
 from ..schemas.llm_settings import LlmFailure
 from ..schemas.options import ErrorBody
 from .methods import list_allowed
@@ -30,12 +31,16 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 def error_response(message: str, status: int, code: str, field: str | None = None) -> Response:
     """The answer for something that went wrong outside of our own errors."""
-    return json_response(ErrorBody(error=message, code=code, field=field).model_dump_json(), status)
+    body = ErrorBody(error=hide_secrets(message), code=code, field=field)
+    return json_response(body.model_dump_json(), status)
 
 
 def respond_to(error: SdcppError) -> Response:
     """The answer for an error of ours."""
-    return error_response(error.answer_prefix + str(error), error.status, error.code, error.field)
+    answer = error_response(error.answer_prefix + str(error), error.status, error.code, error.field)
+    if error.retry_after is not None:
+        answer.headers["retry-after"] = str(error.retry_after)
+    return answer
 
 
 def install_error_handlers(app: Starlette) -> None:
@@ -73,7 +78,9 @@ def validate[M: BaseModel](shape: type[M], body: object) -> M:
 async def _handle_own_error(_request: Request, error: Exception) -> Response:
     assert isinstance(error, SdcppError)
     if isinstance(error, LlmFailed):
-        return json_response(LlmFailure(error=str(error), code=error.code).model_dump_json(), error.status)
+        return json_response(
+            LlmFailure(error=hide_secrets(str(error)), code=error.code).model_dump_json(), error.status
+        )
     return respond_to(error)
 
 
@@ -126,5 +133,5 @@ def _describe(detail: dict[str, Any]) -> str:
 
 
 def _shorten(value: object) -> str:
-    text = repr(value)
+    text = hide_secrets(repr(value))  # before a part is cut off that tells what is one
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."

@@ -15,6 +15,7 @@ from ..config import Server
 from ..errors import BadRequest, NotFound, OriginRefused, SdcppError, Unauthorized
 from .error_handlers import respond_to
 from .origins import Origins
+from .picture_cookie import PictureCookie
 
 LOOPBACK_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost"}
 # The description of the API and the page are no secrets, and a browser can't put a key on assets.
@@ -34,6 +35,7 @@ class Guard:
         self._app = app
         self._main_port = main_port
         self._keys = [key.get_secret_value().encode() for key in server.api_keys]
+        self._cookie = PictureCookie(self._keys, main_port)
         self._hosts = {name.lower() for name in server.allowed_hosts} | LOOPBACK_NAMES | {server.host.lower()}
         self._origins = Origins(server)
 
@@ -41,13 +43,19 @@ class Guard:
         """Refuse the request or pass it on."""
         if scope["type"] in ("http", "websocket"):
             try:
-                self._check(scope)
+                key = self._check(scope)
             except SdcppError as error:
                 await _refuse(scope, receive, send, error)
                 return
+            if key is not None and self._cookie.belongs_to(scope):
+                send = self._cookie.add_to(send, scope, key)
+            # So that no redirect and no message repeats it: the token was for this guard.
+            scope = {**scope, "query_string": _drop_token(scope["query_string"])}
         await self._app(scope, receive, send)
 
-    def _check(self, scope: Scope) -> None:
+    def _check(self, scope: Scope) -> bytes | None:
+        """The key that came with the request, if it needed one. Raises BadRequest, NotFound, OriginRefused,
+        Unauthorized."""
         headers = Headers(scope=scope)
         host, port = _split_host(headers.get("host", ""))
         self._check_host(host)
@@ -55,8 +63,11 @@ class Guard:
             raise NotFound
         if "origin" in headers:
             self._check_origin(headers["origin"], host, port)
-        if self._keys and not _is_public(scope):
-            self._check_key(headers, scope["query_string"])
+        if not self._keys or _is_public(scope):
+            return None
+        if self._cookie.belongs_to(scope) and self._cookie.is_valid(headers):
+            return None
+        return self._check_key(headers, scope["query_string"])
 
     def _check_host(self, host: str) -> None:
         if host not in self._hosts and not _is_address(host):
@@ -84,12 +95,20 @@ class Guard:
         ports = {port} if port else set(DEFAULT_PORTS.values())
         return their_host == host and (their_port or DEFAULT_PORTS[scheme]) in ports | {self._main_port}
 
-    def _check_key(self, headers: Headers, query: bytes) -> None:
+    def _check_key(self, headers: Headers, query: bytes) -> bytes:
         scheme, _, bearer = headers.get("authorization", "").partition(" ")
         token = parse_qs(query.decode("latin-1")).get("token", [""])[0]
         given = headers.get("x-api-key") or (bearer.strip() if scheme.lower() == "bearer" else "") or token
-        if not any(hmac.compare_digest(given.encode(), key) for key in self._keys):
+        matching = [key for key in self._keys if hmac.compare_digest(given.encode(), key)]
+        if not matching:
             raise Unauthorized
+        return matching[0]
+
+
+def _drop_token(query: bytes) -> bytes:
+    if b"token" not in query:
+        return query
+    return b"&".join(part for part in query.split(b"&") if part.partition(b"=")[0] != b"token")
 
 
 def _is_public(scope: Scope) -> bool:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from ..config import Settings
 from ..db import Database
+from ..decoding import Decoding, return_large_blocks
 from ..events import EventBus
 from ..jobs.input_images import InputStore
 from ..jobs.queue.disk_reserve import DiskReserve
@@ -25,6 +26,7 @@ class Base:
     store: JobStore
     queue: Queue
     inputs: InputStore
+    decoding: Decoding
 
 
 async def open_base(settings: Settings, stack: AsyncExitStack) -> Base:
@@ -36,6 +38,7 @@ async def open_base(settings: Settings, stack: AsyncExitStack) -> Base:
     paths = settings.paths
     reserve = DiskReserve(settings.limits.min_free_disk_mb, (paths.data_dir, paths.output_dir))
     queue = Queue(store, bus, reserve)
+    decoding = open_decoding(settings, stack)
     await queue.recover(with_workers=bool(settings.cluster.urls))
     return Base(
         database=database,
@@ -44,7 +47,8 @@ async def open_base(settings: Settings, stack: AsyncExitStack) -> Base:
         bus=bus,
         store=store,
         queue=queue,
-        inputs=open_inputs(settings),
+        inputs=open_inputs(settings, decoding),
+        decoding=decoding,
     )
 
 
@@ -55,9 +59,17 @@ async def open_database(settings: Settings, stack: AsyncExitStack) -> Database:
     return database
 
 
-def open_inputs(settings: Settings) -> InputStore:
+def open_decoding(settings: Settings, stack: AsyncExitStack) -> Decoding:
+    """Where pictures are decoded."""
+    return_large_blocks()
+    decoding = Decoding(settings.limits.max_pixels_at_once)
+    stack.callback(decoding.close)
+    return decoding
+
+
+def open_inputs(settings: Settings, decoding: Decoding) -> InputStore:
     """The folder of input images."""
-    return InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels)
+    return InputStore(settings.paths.data_dir / "inputs", settings.limits.max_image_pixels, decoding)
 
 
 def _ordering_rules(settings: Settings) -> OrderingRules:

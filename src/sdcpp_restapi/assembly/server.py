@@ -114,7 +114,7 @@ def _app_state(
         downloads=downloads.submission,
         sources=downloads.sources,
         outputs=outputs,
-        thumbs=Thumbnails(),
+        thumbs=Thumbnails(base.decoding),
         preview=base.preview,
         responses=ResponseCache(),
     )

@@ -20,7 +20,7 @@ from ..models.library import Machine
 from ..schemas.upscaling import UpscalerRequest
 from ..slots.engine_slot import EngineSlot
 from ..slots.executor import EngineExecutor, sweep_broken_attempts
-from .base import open_database, open_inputs
+from .base import open_database, open_decoding, open_inputs
 from .models import Models, open_models
 from .slots import open_executor, open_slots
 
@@ -62,7 +62,9 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
     models = await open_models(settings, database, NoRemoteModels(), stack)
     slots = open_slots(settings, ForwardingEventBus(name, connection, announcement_due), models, stack)
     store = ObjectFiles(connection)
-    files = WorkerFiles(store, open_inputs(settings), settings.paths.data_dir / "outputs")
+    files = WorkerFiles(
+        store, open_inputs(settings, open_decoding(settings, stack)), settings.paths.data_dir / "outputs"
+    )
     await _sweep_outputs(files.output_dir, models)
     runners = [
         AttemptRunner(

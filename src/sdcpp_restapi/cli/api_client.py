@@ -22,6 +22,7 @@ from ..schemas.models import Done, Health, LoadResponse, ModelList
 from ..schemas.trash import Deleted, Restored
 from ..schemas.upscaling import UpscalerLoadResponse
 from ..schemas.workers import WorkerList
+from .command_name import command_name
 from .exit_codes import exit_on_errors
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -155,8 +156,8 @@ class Server:
             )
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise ServerUnreachable(
-                f"No server answers at {self.url} ({error}); start one with 'sdcpp serve' or name another"
-                " with --server"
+                f"No server answers at {self.url} ({error}); start one with '{command_name()} serve' or name"
+                " another with --server"
             ) from None
         if answer.is_error:
             raise ServerRefused(_explain(answer))

@@ -14,6 +14,7 @@ from ..errors import SdcppError
 from ..schemas.jobs import JobStatus, JobView
 from . import ports
 from .api_client import Server, ServerUnreachable
+from .command_name import command_name
 from .demo_model import print_demo, with_demo_model
 from .exit_codes import exit_failed, exit_interrupted
 from .flags import Flags, read_settings_of
@@ -74,7 +75,7 @@ class _Tour:
         if self._thread is not None:
             self._thread.join(5.0)
         if self._problem is not None and not self._done:
-            raise exit_failed(f"{self._problem}\nsdcpp: run 'sdcpp doctor' to see what is missing")
+            raise exit_failed(f"{self._problem}\nsdcpp: run '{command_name()} doctor' to see what is missing")
         if not self._done:
             raise exit_interrupted("interrupted before there was a picture")
 
@@ -118,7 +119,7 @@ def _print_next_steps(settings: Settings, server: Server, job: JobView, once: bo
         f"Queue:    {server.url}/queue\n\n"
         f"Try: curl {server.url}/txt2img{key} -H 'Content-Type: application/json'"
         """ -d '{"prompt": "a rocket on a blue background"}'\n"""
-        f'     sdcpp generate "a red heart" --server {server.url}\n'
+        f'     {command_name()} generate "a red heart" --server {server.url}\n'
     )
     if not once:
         typer.echo("Ctrl-C ends the server.")

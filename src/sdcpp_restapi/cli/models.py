@@ -12,6 +12,7 @@ from ..schemas.inspection import Inspection
 from ..schemas.jobs import JobView
 from ..schemas.models import ModelEntry, ModelList
 from .api_client import Server, connected
+from .command_name import command_name
 from .exit_codes import exit_refused, warn
 from .job_progress import wait_for_job
 
@@ -118,7 +119,7 @@ def _find_kind(server: Server, name: str) -> str:
     if len(kinds) > 1:
         raise exit_refused(f"{name} is in {' and '.join(kinds)}; say which with --type")
     if not kinds:
-        raise exit_refused(f"there is no model {name}; 'sdcpp models list' shows all names")
+        raise exit_refused(f"there is no model {name}; '{command_name()} models list' shows all names")
     return kinds[0]
 
 

@@ -9,6 +9,7 @@ from urllib.parse import unquote
 import httpx
 
 from ..errors import BadRequest
+from ..schemas.addresses import hide_secrets
 from ..schemas.downloads import DownloadRequest
 from ..schemas.model_types import EXTENSIONS
 from .failures import host_of
@@ -115,4 +116,5 @@ def _find_problem_of_part(part: str) -> str | None:
 
 
 def _shorten(text: str) -> str:
+    text = hide_secrets(text)
     return repr(text if len(text) <= 100 else text[:100] + "...")

@@ -128,7 +128,9 @@ def parse_url(text: str) -> httpx.URL:
     try:
         url = httpx.URL(text)
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise AddressRefused(f"url: this is not an address: {error}") from None
+        # Without what is wrong with it, which may be a part of a password.
+        reason = str(error).partition(":")[0]
+        raise AddressRefused(f"url: this is not an address: {reason}") from None
     if url.scheme not in ("http", "https"):
         raise AddressRefused(
             f"url: {url.scheme or 'an address without scheme'} is not allowed; only http and https"

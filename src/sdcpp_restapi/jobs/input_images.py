@@ -10,16 +10,18 @@ import binascii
 import os
 import re
 import shutil
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image
 
+from ..decoding import Decoding
 from ..errors import BadRequest, storage_error
 from ..schemas.base import Request
 from ..schemas.jobs import InputImage, Job
-from .pictures import Picture, decode, prepare
+from .pictures import Picture, decode, open_file, prepare
 
 SINGLE_FIELDS = (
     "init_image_base64",
@@ -52,17 +54,20 @@ class CheckedInputs:
 class InputStore:
     """The folder of input images."""
 
-    def __init__(self, folder: Path, max_pixels: int) -> None:
+    def __init__(self, folder: Path, max_pixels: int, decoding: Decoding) -> None:
+        """`max_pixels`: of one image."""
         self._folder = folder
         self._max_pixels = max_pixels
+        self._decoding = decoding
 
     async def store[R: Request](self, job_id: str, request: R) -> StoredInputs[R]:
-        """The request with its images stored and replaced by references. Raises BadRequest, DiskFull."""
+        """The request with its images stored and replaced by references. Raises BadRequest, DiskFull,
+        PicturesBusy."""
         given = _images_of(request)
         if not given:
             return StoredInputs(request, [])
         try:
-            warnings = await asyncio.to_thread(self._store_all, job_id, given)
+            warnings = await self._decoding.run(self._store_all, job_id, given)
         except OSError as error:
             await self.remove(job_id)
             raise storage_error(self._folder.parent, error) from error
@@ -76,8 +81,9 @@ class InputStore:
         return StoredInputs(request.model_copy(update=single | lists), warnings)
 
     async def check(self, request: Request) -> CheckedInputs:
-        """What storing the images of a request would do; nothing is stored. Raises BadRequest."""
-        return await asyncio.to_thread(self._check, _images_of(request))
+        """What storing the images of a request would do; nothing is stored. Raises BadRequest,
+        PicturesBusy."""
+        return await self._decoding.run(self._check, _images_of(request))
 
     def files(self, job: Job) -> dict[str, list[str]]:
         """Image field -> absolute paths, in order."""
@@ -132,9 +138,10 @@ class InputStore:
         warnings: dict[str, None] = {}
         for field, texts in given.items():
             for text in texts:
-                picture = self._read(field, text)
-                sizes.setdefault(field, []).append(picture.image.size)
-                warnings |= dict.fromkeys(picture.warnings)
+                with self._read(field, text) as picture:
+                    sizes.setdefault(field, []).append(picture.image.size)
+                    warnings |= dict.fromkeys(picture.warnings)
+                del picture  # before the next one is decoded
         return CheckedInputs(sizes, list(warnings))
 
     def _store_all(self, job_id: str, given: dict[str, list[str]]) -> list[str]:
@@ -143,25 +150,28 @@ class InputStore:
         warnings: dict[str, None] = {}
         for field, texts in given.items():
             for index, text in enumerate(texts):
-                picture = self._read(field, text)
-                # Level 1: these files are read once, by our own child.
-                picture.image.save(folder / f"{field}_{index}.png", compress_level=1)
-                warnings |= dict.fromkeys(picture.warnings)
+                with self._read(field, text) as picture:
+                    # Level 1: these files are read once, by our own child.
+                    picture.image.save(folder / f"{field}_{index}.png", compress_level=1)
+                    warnings |= dict.fromkeys(picture.warnings)
+                del picture  # before the next one is decoded
         return list(warnings)
 
-    def _read(self, field: str, text: str) -> Picture:
+    @contextmanager
+    def _read(self, field: str, text: str) -> Iterator[Picture]:
         reference = _REFERENCE.fullmatch(text)
         if reference:
-            return prepare(field, self._open_stored(field, reference))
-        return prepare(field, decode(field, _decode_base64(field, text), self._max_pixels))
+            image = self._open_stored(field, reference)
+        else:
+            image = open_file(field, _decode_base64(field, text), self._max_pixels)
+        with image, self._decoding.hold(image.width * image.height):
+            yield prepare(field, decode(field, image))
 
     def _open_stored(self, field: str, reference: re.Match[str]) -> Image.Image:
         job_id, name, index = reference.groups()
         path = self._folder / job_id / f"{name}_{index or 0}.png"
         try:
-            with Image.open(path) as image:
-                image.load()
-                return image
+            return Image.open(path)
         except OSError:
             raise BadRequest(
                 f"{field}: {reference.group()!r} is not a stored input; those of a job are deleted with it"

@@ -7,6 +7,7 @@ import io
 import struct
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
@@ -41,22 +42,34 @@ class Picture(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def decode(field: str, data: bytes, max_pixels: int) -> Image.Image:
-    """The pixels of a file, turned as its camera was held. Raises BadRequest naming the field."""
+def open_file(field: str, data: bytes, max_pixels: int) -> Image.Image:
+    """A picture whose size is known and whose pixels are still to be decoded. Raises BadRequest naming the
+    field."""
+    with _refuse_unreadable(field):
+        image = Image.open(io.BytesIO(_skip_texts(data)), formats=FORMATS)
+        if image.width * image.height > max_pixels:
+            raise BadRequest(
+                f"{field}: {image.width}x{image.height} is too large;"
+                f" at most {max_pixels} pixels (setting limits.max_image_pixels)"
+            )
+        return image
+
+
+def decode(field: str, image: Image.Image) -> Image.Image:
+    """The pixels of an opened picture, turned as its camera was held. Raises BadRequest naming the field."""
+    with _refuse_unreadable(field):
+        image.load()
+        return _transpose(image)
+
+
+@contextmanager
+def _refuse_unreadable(field: str) -> Iterator[None]:
     try:
         with warnings.catch_warnings():
-            # Our own bound follows; Pillow's warning about large pictures would only repeat it.
+            # We have a bound of our own; Pillow's warning about large pictures would only repeat it.
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
             warnings.filterwarnings("ignore", "Corrupt EXIF data")
-            image = Image.open(io.BytesIO(_skip_texts(data)), formats=FORMATS)
-            pixels = image.width * image.height
-            if pixels > max_pixels:
-                raise BadRequest(
-                    f"{field}: {image.width}x{image.height} is too large;"
-                    f" at most {max_pixels} pixels (setting limits.max_image_pixels)"
-                )
-            image.load()
-            return _transpose(image)
+            yield
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise BadRequest(f"{field}: not a readable image; allowed are {', '.join(FORMATS)}") from None
 
@@ -68,8 +81,8 @@ def prepare(field: str, image: Image.Image) -> Picture:
     image = _reduce_depth(image)
     mode = "L" if field.startswith("mask") else "RGB"
     if not image.has_transparency_data:
-        return Picture(image.convert(mode))
-    image = image.convert("RGBA")
+        return Picture(_convert(image, mode))
+    image = _convert(image, "RGBA")
     alpha = image.getchannel("A")
     if alpha.getextrema() == (_OPAQUE, _OPAQUE):
         return Picture(image.convert("RGB").convert(mode))
@@ -84,9 +97,15 @@ def prepare(field: str, image: Image.Image) -> Picture:
     )
 
 
+def _convert(image: Image.Image, mode: str) -> Image.Image:
+    """Without a copy where it has this mode already."""
+    return image if image.mode == mode else image.convert(mode)
+
+
 def _transpose(image: Image.Image) -> Image.Image:
     try:
-        return ImageOps.exif_transpose(image)
+        ImageOps.exif_transpose(image, in_place=True)
+        return image
     except (OSError, SyntaxError, ValueError, KeyError, TypeError, ArithmeticError, struct.error):
         return image  # what the camera noted is damaged, the picture is not
 

@@ -9,6 +9,13 @@
   const address = (row) => row.querySelector(".open").href;
   let current = 0;
 
+  // A key in the address would be copied with it. The server has set a cookie for the links.
+  const here = new URL(location.href);
+  if (here.searchParams.has("token")) {
+    here.searchParams.delete("token");
+    history.replaceState(null, "", here);
+  }
+
   for (const time of document.querySelectorAll("time")) {
     // The visitor's time zone instead of the server's; sv-SE writes dates as ISO 8601 does.
     const options = { dateStyle: "short", timeStyle: "short" };

@@ -48,7 +48,7 @@ class View:
     """The folder, sorting and page that are shown, and the addresses of its links.
 
     `up` leads from the page's address to the server's root: relative, so that the page works behind any
-    prefix. `token` is the API key in the address of the page: every link needs it too.
+    prefix.
     """
 
     up: str
@@ -56,7 +56,6 @@ class View:
     sort: Sort = "name"
     order: Order = "asc"
     page: int = 1
-    token: str = ""
 
     def file(self, path: str) -> str:
         """The address of a file."""
@@ -87,8 +86,6 @@ class View:
         return self._link("/".join(["output", quote(path), ""]) if path else "output/", **query)
 
     def _link(self, path: str, **query: str) -> str:
-        if self.token:
-            query["token"] = self.token
         return f"{self.up}{path}" + (f"?{urlencode(query)}" if query else "")
 
 

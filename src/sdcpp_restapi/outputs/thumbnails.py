@@ -12,7 +12,8 @@ from pathlib import Path
 
 from PIL import Image, ImageOps
 
-from ..errors import BadRequest
+from ..decoding import Decoding
+from ..errors import BadRequest, PicturesBusy
 from .folder import Found
 from .media import MEDIA, kind_of
 
@@ -61,7 +62,8 @@ BROKEN = Thumbnail(
 class Thumbnails:
     """Makes at most AT_ONCE thumbnails at the same time: the engine needs the CPU."""
 
-    def __init__(self) -> None:
+    def __init__(self, decoding: Decoding) -> None:
+        self._decoding = decoding
         self._turns = asyncio.Semaphore(AT_ONCE)
         # `_make` has a bound of its own. Set once: warnings can't be silenced for one thread alone.
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
@@ -70,7 +72,7 @@ class Thumbnails:
         """The thumbnail of an image, and of a video its placeholder, or a `frame` of it.
 
         Without `keep` nothing is written: for pictures in folders that are not ours. Raises BadRequest for
-        other files.
+        other files, PicturesBusy.
         """
         kind = "folder" if source.is_folder else kind_of(source.path.name)
         if kind == "video" and not frame:
@@ -80,18 +82,59 @@ class Thumbnails:
         stored = await asyncio.to_thread(_read_stored, source) if keep else None
         if stored is None:
             async with self._turns:
-                stored = await asyncio.to_thread(_read_or_make if keep else _make, source)
+                make = self._read_or_make if keep else self._make
+                stored = await self._decoding.run(make, source)
         return stored
 
+    def _read_or_make(self, source: Found) -> Thumbnail:
+        # Looked up again: another request may have had it made while this one waited.
+        stored = _read_stored(source)
+        if stored is None:
+            stored = self._make(source)
+            if stored is not BROKEN:
+                _store(stored.content, source)
+        return stored
 
-def _read_or_make(source: Found) -> Thumbnail:
-    # Looked up again: another request may have had it made while this one waited.
-    stored = _read_stored(source)
-    if stored is None:
-        stored = _make(source)
-        if stored is not BROKEN:
-            _store(stored.content, source)
-    return stored
+    def _make(self, source: Found) -> Thumbnail:
+        try:
+            content = self._render(source.path)
+        except PicturesBusy:
+            raise
+        except Exception as error:  # a file that was made to confuse can have Pillow raise anything
+            log.info("no thumbnail of %s: %r", source.path, error)
+            content = None
+        return Thumbnail(content, "image/jpeg") if content else BROKEN
+
+    def _render(self, path: Path) -> bytes | None:
+        if kind_of(path.name) == "video":
+            frame = self._read_first_frame(path)
+            return _encode_jpeg(_crop_square(frame)) if frame else None
+        with Image.open(path, formats=FORMATS) as image:
+            if image.width * image.height > MOST_PIXELS:
+                return None
+            # A JPEG is decoded at the smallest size that suffices.
+            image.draft(None, (2 * SIDE, 2 * SIDE))
+            with self._decoding.hold(image.width * image.height):
+                return _encode_jpeg(_crop_square(image))
+
+    def _read_first_frame(self, path: Path) -> Image.Image | None:
+        """The first frame that can be shown; None where a frame has too many pixels, or none is whole.
+
+        Raises all kinds of errors, av.FFmpegError among them, for a file that is not a video.
+        """
+        import av  # takes long to import, and most folders have no videos
+
+        with av.open(
+            str(path), options={"format_whitelist": VIDEO_FORMATS, "protocol_whitelist": "file"}
+        ) as file:
+            stream = file.streams.video[0]
+            pixels = stream.width * stream.height
+            if pixels > MOST_PIXELS:
+                return None
+            with self._decoding.hold(pixels):
+                for frame in file.decode(stream):
+                    return Image.fromarray(frame.to_ndarray(format="rgb24"))
+        return None
 
 
 def _read_stored(source: Found) -> Thumbnail | None:
@@ -105,45 +148,8 @@ def _read_stored(source: Found) -> Thumbnail | None:
     return None
 
 
-def _make(source: Found) -> Thumbnail:
-    try:
-        content = _render(source.path)
-    except Exception as error:  # a file that was made to confuse can have Pillow raise anything
-        log.info("no thumbnail of %s: %r", source.path, error)
-        content = None
-    return Thumbnail(content, "image/jpeg") if content else BROKEN
-
-
-def _render(path: Path) -> bytes | None:
-    if kind_of(path.name) == "video":
-        frame = _read_first_frame(path)
-        return _encode_jpeg(_crop_square(frame)) if frame else None
-    with Image.open(path, formats=FORMATS) as image:
-        return _encode_jpeg(_crop_square(image)) if image.width * image.height <= MOST_PIXELS else None
-
-
-def _read_first_frame(path: Path) -> Image.Image | None:
-    """The first frame that can be shown; None where a frame has too many pixels, or none is whole.
-
-    Raises all kinds of errors, av.FFmpegError among them, for a file that is not a video.
-    """
-    import av  # takes long to import, and most folders have no videos
-
-    with av.open(
-        str(path), options={"format_whitelist": VIDEO_FORMATS, "protocol_whitelist": "file"}
-    ) as file:
-        stream = file.streams.video[0]
-        if stream.width * stream.height > MOST_PIXELS:
-            return None
-        for frame in file.decode(stream):
-            return Image.fromarray(frame.to_ndarray(format="rgb24"))
-    return None
-
-
 def _crop_square(image: Image.Image) -> Image.Image:
     """The middle of the picture, upright, 120x120."""
-    # A JPEG is decoded at the smallest size that suffices.
-    image.draft(None, (2 * SIDE, 2 * SIDE))
     if image.mode.startswith("I"):
         image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     elif image.mode in ("1", "P", "PA"):

@@ -17,7 +17,9 @@ def _checked_url(text: str) -> str:
     try:
         url = httpx.URL(text)
     except httpx.InvalidURL as error:
-        raise ValueError(f"this is not an address: {error}") from None
+        # Without what is wrong with it, which may be a part of a password.
+        reason = str(error).partition(":")[0]
+        raise ValueError(f"this is not an address: {reason}") from None
     if " " in text or "%" in url.host:
         raise ValueError("this is not an address: a host name without spaces is needed")
     if url.scheme not in ("http", "https") or not url.host:

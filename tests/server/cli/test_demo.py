@@ -32,6 +32,7 @@ def test_once_writes_a_picture_and_says_where_it_is(once: tuple[Path, CompletedP
     assert "/docs" in ended.stdout
     assert "/queue" in ended.stdout
     assert "use_architecture_defaults" in ended.stdout
+    assert '\n     sdcpp generate "a red heart"' in ended.stdout
 
 
 def test_progress_is_told_in_lines_where_there_is_no_terminal(
@@ -90,3 +91,21 @@ def test_ctrl_c_before_the_picture_leaves_no_traceback(tmp_path: Path) -> None:
         code, said = demo.end(signal.SIGINT)
     assert code in (0, 130)
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    ("launcher", "command"), [("", "sdcpp"), ("./sdcpp", "./sdcpp"), ("/a b/sdcpp", "'/a b/sdcpp'")]
+)
+def test_hints_name_the_command_as_it_was_called(tmp_path: Path, launcher: str, command: str) -> None:
+    ended = sdcpp(
+        "demo",
+        *ANY_PORTS,
+        folder=tmp_path,
+        SDCPP_ENGINE_LIBRARY="/nonexistent",
+        SDCPP_RESTAPI_LAUNCHER=launcher,
+    )
+    assert f"run '{command} doctor'" in ended.stderr
+    absent = sdcpp(
+        "queue", "list", "--server", "http://127.0.0.1:9", folder=tmp_path, SDCPP_RESTAPI_LAUNCHER=launcher
+    )
+    assert f"'{command} serve'" in absent.stderr

@@ -159,6 +159,38 @@ def test_no_token_and_no_signature_shows_in_an_answer_an_event_or_the_log(
         assert "very-secret-signature" not in text
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "token=abc-secret&type=Model",
+        "api_key=abc-secret",
+        "X-Amz-Signature=abc-secret",
+        "t=1#token=abc-secret",
+    ],
+)
+def test_a_secret_in_an_address_is_used_and_shown_nowhere(
+    server: RunningServer, cdn: Upstream, query: str
+) -> None:
+    name = f"asked{len(query)}.safetensors"
+    cdn.file(f"/{name}", DATA)
+    cdn.status("/broken.safetensors", 500)
+    with server.events() as events:
+        job = fetched(server, url=f"{cdn.url}/{name}?{query}")
+        failed = finished(server, url=f"{cdn.url}/broken.safetensors?{query}")
+        while events.next()["data"].get("job_id") != failed["job_id"]:
+            pass
+    assert cdn.asked(f"/{name}")[0].path == f"/{name}?{query.partition('#')[0]}"
+    assert job["params"]["url"] == f"{cdn.url}/{name}?{query}".replace("abc-secret", "***")
+    again = server.http.post("/models/download", json={"model_type": "lora", "url": job["params"]["url"]})
+    assert again.status_code == 400
+    assert "give the whole address" in again.json()["error"]
+    odd = server.http.post("/models/download", json={"model_type": f"https://h/?{query}", "model_id": "5"})
+    told = [str(events.heard), "\n".join(server.log), server.http.get("/queue").text, again.text, odd.text]
+    told += [(server.data_dir / "logs" / "server.log").read_text(), server.http.get("/log").text]
+    for text in told:
+        assert "abc-secret" not in text
+
+
 def test_bytes_speed_and_time_left_are_told_over_websocket_and_in_the_queue(
     server: RunningServer, cdn: Upstream
 ) -> None:

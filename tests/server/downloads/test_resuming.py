@@ -101,13 +101,15 @@ def test_a_download_goes_on_where_it_was_when_the_server_ended(
     path = f"/{way}.gguf"
     cdn.file(path, DATA)
     server = start_server(env=environment())
-    job_id, there = interrupted(server, cdn, path, getattr(server, way), url=cdn.url + path)
+    job_id, there = interrupted(server, cdn, path, getattr(server, way), url=f"{cdn.url}{path}?token=secret")
     assert HALF - 2**20 <= there <= HALF
     server.start()
     job = server.wait_for_job(job_id)
     assert job["status"] == "completed", job
     assert ranges(cdn, path) == [None, f"bytes={there}-"]
     assert cdn.asked(path)[-1].headers["if-range"] == '"v1"'
+    assert {asked.path for asked in cdn.asked(path)} == {f"{path}?token=secret"}
+    assert job["params"]["url"] == f"{cdn.url}{path}?token=***"
     assert files(server) == {f"models/loras/{way}.gguf"}
     assert stored(server, f"{way}.gguf").read_bytes() == DATA
     assert server.wait_for_job(job["job_id"])["result"]["sha256"] == sha256(DATA)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.output_folders import write_png
 from tests.support.raw_requests import request
 from tests.support.running_server import RunningServer
 from tests.support.scripted_engine import SCRIPTED, SHORT
@@ -115,6 +116,36 @@ def test_a_key_is_in_no_answer(server: RunningServer) -> None:
         answer = request(server, path)
         assert answer.status in (400, 404)
         assert_no_key(answer.body.decode(), dict(answer.headers))
+
+
+def test_a_key_is_in_no_redirect_and_no_link(server: RunningServer) -> None:
+    for path in ("/", "/ui", "/health/", "/queue/", "/output", "/output/", "/docs", "/ui/"):
+        answer = request(server, f"{path}?a=1&token={KEY}")
+        assert answer.status in (200, 307)
+        assert_no_key(answer.body.decode(), dict(answer.headers))
+
+
+def test_a_cookie_for_pictures_is_given_to_whoever_has_a_key_and_opens_nothing_else(
+    server: RunningServer,
+) -> None:
+    write_png(server.output_dir / "job" / "a.png")
+    given = dict(request(server, f"/output/?token={KEY}").headers)["set-cookie"]
+    assert_no_key(given)
+    assert {"HttpOnly", "SameSite=Strict"} <= set(given.split("; "))
+    cookie = {"Cookie": given.partition(";")[0]}
+    for path in ("/output", "/output/job/", "/output/job/a.png", "/thumb/job/a.png"):
+        assert request(server, path, cookie).status == 200
+        assert request(server, path, cookie, method="HEAD").status == 200
+    for path in ("/health", "/queue", "/log", "/outputs", "/output/../queue", "/ws"):
+        assert request(server, path, cookie).status in (401, 404, 400)
+    assert request(server, "/txt2img", cookie, method="POST", body=b'{"prompt": "a"}').status == 401
+    assert request(server, "/output/job/a.png", cookie, method="DELETE").status == 401
+    assert knock(server.port, cookie, "/ws") == 403
+
+
+@pytest.mark.parametrize("value", ["", "0" * 64, KEY])
+def test_a_cookie_that_was_not_given_opens_nothing(server: RunningServer, value: str) -> None:
+    assert request(server, "/output", {"Cookie": f"sdcpp-pictures-{server.port}={value}"}).status == 401
 
 
 def test_a_key_is_in_no_log_line_not_even_a_wrong_one(server: RunningServer) -> None:

@@ -12,9 +12,10 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from sdcpp_restapi.decoding import Decoding
 from sdcpp_restapi.errors import BadRequest
 from sdcpp_restapi.jobs.input_images import InputStore
-from sdcpp_restapi.jobs.pictures import decode
+from sdcpp_restapi.jobs.pictures import decode, open_file
 from sdcpp_restapi.schemas.base import Request
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.upscaling import UpscaleRequest
@@ -26,6 +27,10 @@ def png(image: Image.Image, **options: object) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "PNG", **options)
     return buffer.getvalue()
+
+
+def decoded(field: str, data: bytes) -> Image.Image:
+    return decode(field, open_file(field, data, MOST_PIXELS))
 
 
 def text(data: bytes) -> str:
@@ -45,7 +50,7 @@ def deep_png(color_type: int, row: bytes, size: tuple[int, int], *extra: bytes) 
 
 async def stored(tmp_path: Path, request: Request) -> tuple[Mapping[str, Image.Image], list[str]]:
     """The files of a request's images by name, and the warnings, which a plan tells as well."""
-    store = InputStore(tmp_path, MOST_PIXELS)
+    store = InputStore(tmp_path, MOST_PIXELS, Decoding(MOST_PIXELS))
     job_id = str(uuid4())
     found = await store.store(job_id, request)
     assert (await store.check(request)).warnings == found.warnings
@@ -193,14 +198,14 @@ def test_texts_and_profiles_of_any_size_are_skipped() -> None:
     data = png(image, pnginfo=info, icc_profile=b"\0" * 3_000_000)
     # Many together are more than Pillow reads of all texts.
     data = data[:33] + chunk(b"zTXt", b"k\0\0" + zlib.compress(b"y" * 1_000_000)) * 80 + data[33:]
-    assert decode("init_image_base64", data, MOST_PIXELS).tobytes() == image.tobytes()
+    assert decoded("init_image_base64", data).tobytes() == image.tobytes()
 
 
 def test_how_a_camera_was_held_is_read_from_a_text_too() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # a quarter turn
     for data in (png(Image.new("RGB", (40, 20)), exif=exif), with_exif_as_text(exif.tobytes())):
-        assert decode("x", data, MOST_PIXELS).size == (20, 40)
+        assert decoded("x", data).size == (20, 40)
 
 
 def with_exif_as_text(exif: bytes) -> bytes:
@@ -214,14 +219,14 @@ def test_an_exif_that_is_damaged_turns_nothing() -> None:
     Image.new("RGB", (40, 20)).save(
         buffer, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\xff\xff\x12\x01" + b"\xff" * 40
     )
-    assert decode("x", buffer.getvalue(), MOST_PIXELS).size == (40, 20)
+    assert decoded("x", buffer.getvalue()).size == (40, 20)
 
 
 def test_a_bomb_is_refused_whatever_its_texts() -> None:
     info = PngInfo()
     info.add_text("workflow", LONG, zip=True)
     with pytest.raises(BadRequest, match="2000x2000 is too large"):
-        decode("x", png(Image.new("1", (2000, 2000)), pnginfo=info), MOST_PIXELS)
+        decoded("x", png(Image.new("1", (2000, 2000)), pnginfo=info))
 
 
 @pytest.mark.parametrize("cut", [8, 20, 40, 60])
@@ -229,7 +234,7 @@ def test_a_png_that_is_cut_off_is_refused(cut: int) -> None:
     info = PngInfo()
     info.add_text("k", "text" * 100)
     with pytest.raises(BadRequest, match="not a readable image"):
-        decode("x", png(Image.effect_noise((64, 64), 50), pnginfo=info)[:cut], MOST_PIXELS)
+        decoded("x", png(Image.effect_noise((64, 64), 50), pnginfo=info)[:cut])
 
 
 @pytest.mark.parametrize(

@@ -94,3 +94,10 @@ def test_the_preview_is_preferred_among_pictures(model: Path) -> None:
     assert found == model.with_name("my.lora.preview.png")
     found.unlink()
     assert find_sidecars([model])[model].picture == model.with_name("my.lora.png")
+
+
+@pytest.mark.parametrize("ending", ["preview.jpeg", "preview.jpg", "preview.webp", "jpeg", "webp"])
+def test_a_picture_beside_a_model_may_have_any_of_these_endings(model: Path, ending: str) -> None:
+    picture = model.with_name(f"my.lora.{ending}")
+    picture.touch()
+    assert find_sidecars([model])[model].picture == picture

@@ -1,6 +1,7 @@
 // The typed client of the REST API. Its types in schema.d.ts are generated from the server's OpenAPI description.
 
 import createClient, { type Middleware } from "openapi-fetch";
+import { parseJson, quoteLongIntegers } from "./exactJson";
 import type { components, paths } from "./schema";
 import { apiKey, buildUrl, serverUrl } from "./urls";
 
@@ -27,8 +28,29 @@ const authentication: Middleware = {
   },
 };
 
+const exactIntegers: Middleware = {
+  async onResponse({ response }) {
+    if (!response.headers.get("content-type")?.includes("json")) return undefined;
+    const { status, statusText, headers } = response;
+    return new Response(quoteLongIntegers(await response.text()), { status, statusText, headers });
+  },
+};
+
 export const api = createClient<paths>({ baseUrl: serverUrl.href.replace(/\/$/, "") });
-api.use(authentication);
+api.use(authentication, exactIntegers);
+
+const COOKIE_TIMEOUT_MS = 3000;
+
+/**
+ * Fetch the cookie with which the browser loads pictures: it can't put a key on them, and their links must not carry
+ * one, since links are copied. Without an answer the page goes on without pictures.
+ */
+export async function fetchPictureCookie(): Promise<void> {
+  if (!apiKey.get()) return;
+  const headers = { Authorization: `Bearer ${apiKey.get()}` };
+  const signal = AbortSignal.timeout(COOKIE_TIMEOUT_MS);
+  await fetch(buildUrl("output"), { method: "HEAD", headers, signal }).catch(() => undefined);
+}
 
 type FetchResult<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
 
@@ -48,7 +70,10 @@ export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, b
   if (apiKey.get()) headers.set("Authorization", `Bearer ${apiKey.get()}`);
   const call = async (): FetchResult<T> => {
     const response = await fetch(buildUrl(path), { method, headers, body: JSON.stringify(body) });
-    const json: unknown = await response.json().catch(() => undefined);
+    const json: unknown = await response
+      .text()
+      .then(parseJson)
+      .catch(() => undefined);
     return { response, data: json as T, error: json };
   };
   return unwrap(call());

@@ -3,6 +3,7 @@
 
 import { ref } from "vue";
 import type { Health, Job, JobStatus, JobType } from "./client";
+import { parseJson } from "./exactJson";
 import { buildSocketUrl } from "./urls";
 
 export interface Events {
@@ -76,7 +77,7 @@ function open(): void {
     emit("connected", undefined);
   };
   socket.onmessage = ({ data }) => {
-    const message = JSON.parse(data as string) as { event: Name; data: never };
+    const message = parseJson(data as string) as { event: Name; data: never };
     emit(message.event, message.data);
   };
   socket.onclose = () => {

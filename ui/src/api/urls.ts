@@ -8,7 +8,7 @@ export const buildUrl = (path: string): string => new URL(path.replace(/^\//, ""
 
 /** The URL of a file below /output, or of its thumbnail. File names may contain any character, so they are encoded. */
 export const buildOutputUrl = (path: string, kind: "output" | "thumb" = "output"): string =>
-  addKey(buildUrl(`${kind}/${path.split("/").map(encodeURIComponent).join("/")}`));
+  buildUrl(`${kind}/${path.split("/").map(encodeURIComponent).join("/")}`);
 
 export function buildSocketUrl(): string {
   const url = new URL("ws", serverUrl);
@@ -24,8 +24,8 @@ export const apiKey = {
   set: (value: string): void => localStorage.setItem(STORAGE_KEY, value),
 };
 
-/** Add the API key to a URL. Images and WebSockets cannot send headers, so the API also accepts a query parameter. */
-export function addKey(href: string): string {
+/** Add the API key to a URL. WebSockets cannot send headers, so the API also accepts a query parameter. */
+function addKey(href: string): string {
   if (!apiKey.get()) return href;
   const url = new URL(href);
   url.searchParams.set("token", apiKey.get());

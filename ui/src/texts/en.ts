@@ -76,6 +76,7 @@ export const en = {
     starting: "Starting …",
     preview: "Preview of the unfinished picture",
     tells: "This picture tells how it was made.",
+    untold: (names: string) => `Not known here, so the default is used: ${names}`,
     mode: "What to make",
     form: "Settings",
     width: "Width",

@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from ...downloads.sources.civitai import Civitai
 from ...downloads.sources.huggingface import HuggingFace
 from ...errors import BadRequest
+from ...schemas.addresses import hide_secrets
 from ...schemas.downloads import CivitaiModel, DownloadAccepted, DownloadRequest, HuggingFaceFile, ModelHash
 from ...schemas.model_types import ModelType
 from ..app_state import State
@@ -30,7 +31,8 @@ async def download(body: DownloadRequest, state: State) -> DownloadAccepted:
 @router.get("/civitai/{model_id}")
 async def civitai(model_id: str, state: State) -> CivitaiModel:
     """What CivitAI tells of a model: `123456`, or `123456:789012` for one of its versions."""
-    return await state.sources.get(Civitai).look_up(model_id)
+    found = await state.sources.get(Civitai).look_up(model_id)
+    return found.model_copy(update={"download_url": hide_secrets(found.download_url)})
 
 
 @router.get("/huggingface")
@@ -40,4 +42,5 @@ async def huggingface(
     """What Hugging Face tells of a file in a repository."""
     if not (repo_id and filename):
         raise BadRequest("repo_id and filename are required")
-    return await state.sources.get(HuggingFace).look_up(repo_id, filename, revision or "main")
+    found = await state.sources.get(HuggingFace).look_up(repo_id, filename, revision or "main")
+    return found.model_copy(update={"download_url": hide_secrets(found.download_url)})

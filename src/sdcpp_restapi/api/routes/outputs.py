@@ -44,8 +44,7 @@ async def output(
     found = await asyncio.to_thread(state.outputs.find, path)
     if not found.is_folder:
         return _file(request, found)
-    token = request.query_params.get("token", "")
-    view = View(_path_to_root(request), "/".join(PurePosixPath(path).parts), sort, order, number, token)
+    view = View(_path_to_root(request), "/".join(PurePosixPath(path).parts), sort, order, number)
     return HTMLResponse(
         await asyncio.to_thread(page.render, state.outputs, found, view), headers=page.HEADERS
     )

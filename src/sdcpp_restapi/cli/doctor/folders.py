@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ...config import Settings
 from ...schemas.model_types import EXTENSIONS, MAIN_TYPES
+from ..command_name import command_name
 from .findings import Finding, note, ok, size, wrong
 
 LITTLE_ROOM, NO_ROOM = 5 * 2**30, 100 * 2**20
@@ -36,7 +37,7 @@ def _check_models(*folders: Path) -> Finding:
             return wrong("Models", f"{folder} cannot be read", "give the server's user the right to read it")
     files = [path for folder in folders for path in folder.rglob("*") if path.suffix.lower() in MODEL_FILES]
     if not files:
-        advice = "put a model there, name another folder with --models-dir, or try 'sdcpp demo'"
+        advice = f"put a model there, name another folder with --models-dir, or try '{command_name()} demo'"
         return note("Models", f"none in {shown}", advice)
     return ok("Models", f"{len(files)} in {shown}")
 

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, ValidationError, model_validator
 
 from ...config import Downloads
 from ...errors import BadRequest
+from ...schemas.addresses import hide_secrets
 from ...schemas.base import Frozen
 from ...schemas.downloads import CivitaiModel, DownloadRequest
 from ...schemas.model_types import EXTENSIONS, ModelType
@@ -130,7 +131,8 @@ def parse_id(text: str) -> tuple[str, str | None]:
     found = _ID.fullmatch(text.strip())
     if found is None:
         raise BadRequest(
-            f"model_id: {text[:60]!r} is not allowed; it is 123456, or 123456:789012 with a version"
+            f"model_id: {hide_secrets(text)[:60]!r} is not allowed; it is 123456,"
+            " or 123456:789012 with a version"
         )
     return found[1], found[2]
 

@@ -3,6 +3,8 @@
 from typing import ClassVar
 
 from ...config import Downloads
+from ...errors import BadRequest
+from ...schemas.addresses import HIDDEN, has_hidden, hide_secrets
 from ...schemas.downloads import DownloadRequest
 from ..file_names import requested_path
 from ..http_client import HttpClient, Token
@@ -32,8 +34,14 @@ class DirectUrl:
         return {"url": text} if text.partition(":")[0] in ("http", "https") else None
 
     async def check(self, request: DownloadRequest) -> None:
-        """Raises AddressRefused for an address that would be refused when the download runs."""
+        """Raises AddressRefused for an address that would be refused when the download runs, BadRequest for
+        one that was copied from an answer."""
         assert request.url is not None
+        if has_hidden(request.url):
+            raise BadRequest(
+                f"url: {hide_secrets(request.url)!r} has {HIDDEN} where a token or a password was left out;"
+                " give the whole address"
+            )
         await self._client.check(request.url)
 
     async def find_origin(self, request: DownloadRequest) -> Origin:

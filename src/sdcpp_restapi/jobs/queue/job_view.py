@@ -2,8 +2,10 @@
 
 from functools import lru_cache
 
+from ...schemas.addresses import hide_secrets
 from ...schemas.conversion import ConvertRequest
-from ...schemas.jobs import DayOfJobs, Job, JobStatus, JobView, Timings
+from ...schemas.downloads import DownloadRequest
+from ...schemas.jobs import DayOfJobs, Job, JobStatus, JobView, Params, Timings
 from ...schemas.models import LoadRequest
 from .live_progress import LiveProgress
 
@@ -28,9 +30,9 @@ def view_of(live: LiveProgress, job: Job, position: int | None) -> JobView:
         timings=timings,
         outputs=list(job.outputs),
         partial=True if job.status is JobStatus.CANCELLED and job.outputs else None,
-        params=job.params.model_dump(exclude_none=True),
-        error=job.error,
-        warnings=list(job.warnings) or None,
+        params=_show_params(job.params),
+        error=show_error(job),
+        warnings=show_warnings(job),
         position=position,
         result=job.result,
         model=job.model.model_name if job.model else None,
@@ -55,3 +57,23 @@ def group_by_date(jobs: list[Job]) -> list[DayOfJobs]:
 def _settings_of(model: LoadRequest) -> dict[str, object]:
     # Most jobs of a page were stamped with one of a few models.
     return model.model_dump(mode="json", exclude_none=True)
+
+
+def show_error(job: Job) -> str | None:
+    """Why it failed, without the secrets in addresses."""
+    return hide_secrets(job.error) if job.error is not None else None
+
+
+def show_warnings(job: Job) -> list[str] | None:
+    """Its warnings, without the secrets in addresses; None where it has none."""
+    return [hide_secrets(warning) for warning in job.warnings] or None
+
+
+def _show_params(params: Params) -> dict[str, object]:
+    # Not those of other jobs: what a prompt says is no address.
+    shown = params.model_dump(exclude_none=True)
+    if isinstance(params, DownloadRequest):
+        return {
+            name: hide_secrets(value) if isinstance(value, str) else value for name, value in shown.items()
+        }
+    return shown

@@ -29,7 +29,7 @@ from ...schemas.jobs import (
 from ...schemas.required_files import RequiredFiles
 from ...slots.dispatch import ANY_JOB, ClaimRequest
 from .disk_reserve import NO_RESERVE, DiskReserve
-from .job_view import group_by_date, view_of
+from .job_view import group_by_date, show_error, show_warnings, view_of
 from .listing import Counts, JobFilters
 from .live_progress import LiveProgress
 from .new_job import NewJob
@@ -287,8 +287,8 @@ class Queue:
                 worker=job.worker,
                 started_at=job.started_at,
                 completed_at=job.completed_at,
-                error=job.error,
-                warnings=list(job.warnings) or None,
+                error=show_error(job),
+                warnings=show_warnings(job),
             )
         )
 
