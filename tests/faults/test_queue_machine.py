@@ -117,7 +117,7 @@ class QueueMachine(RuleBasedStateMachine):
             self._check(queue)
             completed = [item["started_at"] for item in queue["items"] if item["status"] == "completed"]
             assert completed == sorted(completed), "the order was not kept"
-            # A stop may come just before the outputs of a cancelled job are discarded: the next start sweeps them.
+            # A stop may come before the outputs of a cancelled job are discarded; the next start sweeps them.
             self.server.restart()
             self.server.stop()
             folders = {path.name for path in self.server.output_dir.glob("*")}
