@@ -134,7 +134,7 @@ class Clients:
                 "engine MB": child.memory_info().rss / 1e6,
                 "open files": float(process.num_fds()),
                 "threads": float(process.num_threads()),
-                "database MB": database / 1e6,
+                "database and WAL MB": database / 1e6,
             }.items():
                 self.seen.sizes[name].append((self.seen.now(), value))
 

@@ -1,5 +1,6 @@
 """Hundreds of model files with damaged headers: each is inspected, loaded, drawn with where it loads."""
 
+import os
 import random
 from collections import Counter
 from pathlib import Path
@@ -15,7 +16,9 @@ from tests.support.running_server import RunningServer
 from tests.support.server_setup import OPTIONS, ServerSetup
 from tests.support.tiny_models import build
 
-SEED, FILES = 20261130, 300
+# Both may be set, to repeat a run or for a longer one.
+SEED = int(os.environ.get("TEST_SEED", "20261130"))
+FILES = int(os.environ.get("TEST_FILES", "300"))
 DRAWN: dict[str, Any] = {"prompt": "a cat", "width": 64, "height": 64, "steps": 1, "cfg_scale": 1}
 # Megabytes: what a server may grow by, and what an engine may take at its highest. The models take 5 MB.
 SERVER_GROWTH, ENGINE_PEAK = 200, 2000
