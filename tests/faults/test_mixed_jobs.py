@@ -25,7 +25,7 @@ from tests.support.tiny_models import build
 
 # Both may be set to repeat a run, or for a longer one.
 SEED = int(os.environ.get("TEST_SEED", "20261130"))
-SIGNALS = int(os.environ.get("TEST_SIGNALS", "40"))
+SIGNALS = int(os.environ.get("TEST_SIGNALS", "30"))
 CLIENTS = 2
 WEIGHTS = model_bytes(300_000)
 # What a request may be answered with. 400: nothing is loaded, or a job has ended. 409: another load runs.
@@ -181,7 +181,7 @@ def upstream() -> Iterator[Upstream]:
 
 
 @pytest.mark.heavy
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(1800)
 def test_mixed_jobs_end_once_each_whatever_is_killed_and_leave_nothing_behind(
     tmp_path: Path, upstream: Upstream
 ) -> None:
