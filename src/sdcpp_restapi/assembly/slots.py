@@ -69,7 +69,9 @@ async def open_server_slots(
             upscaler_unloaded=upscaler.forget,
         )
         slot_runners.add_slot(slot, executor)
-    await sweep_broken_attempts(output_dir, await base.queue.broken("convert"), models.paths)
+    await sweep_broken_attempts(
+        output_dir, await base.store.without_outputs(), await base.queue.broken("convert"), models.paths
+    )
     if settings.engine.load_on_start:
         # The upscaler first: it is small, and requests may count on it once the model is there.
         await upscaler.restore(settings.engine.default_upscaler)

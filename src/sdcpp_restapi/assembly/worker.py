@@ -111,7 +111,7 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
 async def _sweep_outputs(output_dir: Path, models: Models) -> None:
     """Delete outputs of attempts that a kill broke off: here they are kept only until they are sent."""
     await asyncio.to_thread(shutil.rmtree, output_dir, ignore_errors=True)
-    await sweep_broken_attempts(output_dir, [], models.paths)
+    await sweep_broken_attempts(output_dir, [], [], models.paths)
 
 
 def _open_executor(

@@ -1,13 +1,14 @@
 """The output folder of a job: its files appear all at once, or not at all.
 
 An attempt writes into `.<job_id>.<attempt>.tmp`, which is renamed to `<job_id>` when everything is in it.
-Attempts that a kill broke off are swept at the next start.
+What attempts left behind that a kill broke off is swept at the next start.
 """
 
 import asyncio
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,8 +66,14 @@ class JobOutputFolder:
         os.replace(self.unfinished, self._final)
 
 
-def sweep_attempts(output_dir: Path) -> None:
-    """Make the output folder if need be, and delete what attempts left behind that a kill broke off."""
+def sweep_attempts(output_dir: Path, without_outputs: Iterable[str]) -> None:
+    """Make the output folder if need be, and delete what attempts left behind that a kill broke off.
+
+    A kill between the renaming and the database leaves a whole folder of a job that has no outputs: such
+    jobs are `without_outputs`, by their ids.
+    """
     output_dir.mkdir(parents=True, exist_ok=True)
-    for folder in output_dir.glob(".*.tmp"):
+    unfinished = output_dir.glob(".*.tmp")
+    ownerless = {path.name for path in output_dir.iterdir()}.intersection(without_outputs)
+    for folder in [*unfinished, *(output_dir / job_id for job_id in ownerless)]:
         shutil.rmtree(folder, ignore_errors=True)

@@ -155,12 +155,15 @@ class EngineExecutor:
             await self._upscaler_unloaded(job.upscaler)
 
 
-async def sweep_broken_attempts(output_dir: Path, ended: Iterable[Job], paths: AllowedPaths) -> None:
+async def sweep_broken_attempts(
+    output_dir: Path, without_outputs: Iterable[str], ended: Iterable[Job], paths: AllowedPaths
+) -> None:
     """Delete what attempts left behind that a kill broke off; call once, before the first job.
 
-    `ended` are conversions that failed or were cancelled: their files lie beside models, in any folder.
+    `without_outputs` are ids of jobs that were tried and have no outputs. `ended` are conversions that failed
+    or were cancelled: their files lie beside models, in any folder.
     """
-    await asyncio.to_thread(sweep_attempts, output_dir)
+    await asyncio.to_thread(sweep_attempts, output_dir, without_outputs)
     for job in ended:
         await ConvertTask(job, paths).clean()
 

@@ -1,11 +1,13 @@
 """Conversions that are cancelled, and engines that die of one."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
-from tests.server.convert.conftest import convert
+from tests.server.convert.conftest import ZIMAGE, convert
 from tests.support.running_server import RunningServer, StartServer
 from tests.support.tiny_models import build
 
@@ -76,4 +78,25 @@ def test_the_third_unclean_stop_fails_a_conversion_and_leaves_no_file(
     job = server.get(f"/queue/{job_id}")
     assert job["status"] == "failed"
     assert "3 times" in job["error"]
+    assert not left_behind(tmp_path)
+
+
+@pytest.mark.parametrize("foreign", [False, True])
+def test_a_kill_between_the_file_and_its_row_is_mended_by_the_next_attempt(
+    start_server: StartServer, tmp_path: Path, foreign: bool
+) -> None:
+    build("zimage").install(tmp_path / "models", ZIMAGE)
+    server = start_server()
+    job = convert(server, input_path=ZIMAGE, output_type="q8_0")
+    output = Path(job["output_path"])
+    server.stop()
+    with closing(sqlite3.connect(server.data_dir / "sdcpp.db", isolation_level=None)) as db:
+        db.execute("DROP TRIGGER jobs_stay_final")
+        db.execute("UPDATE jobs SET status = 'processing', result = NULL, completed_at = NULL")
+    if foreign:
+        output.write_bytes(output.read_bytes() + b"another")
+    server.start()
+    again = server.wait_for_job(job["job_id"])
+    assert again["status"] == ("failed" if foreign else "completed"), again
+    assert output.exists()
     assert not left_behind(tmp_path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import httpx
+import pytest
 
 from tests.server.housekeeping.stock import folders, places, rows, start, stock
 from tests.support.running_server import RunningServer
@@ -82,3 +83,16 @@ def test_inputs_of_requests_that_never_became_jobs_are_swept_at_start(tmp_path: 
     with start(tmp_path):
         pass
     assert folders(inputs) == {job_id, "not-a-job"}
+
+
+@pytest.mark.parametrize("status", ["pending", "failed", "cancelled"])
+def test_outputs_that_appeared_but_were_never_stored_are_swept_at_start(tmp_path: Path, status: str) -> None:
+    unstored, completed, kept = stock(tmp_path, 3)
+    # Without the trigger that keeps final states, for the state at a kill between the files and the row.
+    rows(tmp_path, "DROP TRIGGER jobs_stay_final")
+    row = "UPDATE jobs SET status = ?, attempt = 1, outputs = ?, not_before = ?, held = ? WHERE id = ?"
+    rows(tmp_path, row, status, "[]", "2999-01-01T00:00:00.000+00:00", 1, unstored)
+    rows(tmp_path, row, "cancelled", f'["{kept}/image_0.png"]', None, 0, kept)
+    with start(tmp_path):
+        pass
+    assert folders(tmp_path / "output") == {completed, kept}

@@ -80,6 +80,11 @@ WHERE status = 'processing' AND slot IS NULL AND unclean >= :most;
 UPDATE jobs SET status = 'failed', completed_at = :now, error = :error
 WHERE status = 'pending' AND after IN (SELECT id FROM jobs WHERE status IN ('failed', 'cancelled'));
 
+-- name: without_outputs()
+-- What was tried and is not completed. An attempt may have ended between its files and its row.
+SELECT id FROM jobs
+WHERE status IN ('pending', 'failed', 'cancelled') AND place = 'queue' AND attempt > 0 AND outputs = '[]';
+
 -- name: broken(type)
 SELECT * FROM jobs WHERE type = :type AND status IN ('failed', 'cancelled');
 

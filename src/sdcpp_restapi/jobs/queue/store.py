@@ -189,6 +189,10 @@ class JobStore:
         found = await self._database.read(lambda db: list(_sql.broken(db, type=job_type)))
         return rows.jobs_of(found)
 
+    async def without_outputs(self) -> list[str]:
+        """Jobs that were tried, do not run now and have no outputs."""
+        return await self._database.read(lambda db: [row["id"] for row in _sql.without_outputs(db)])
+
     async def position(self, job: Job) -> int:
         """Its place among the pending jobs of its lane."""
         return await self._database.read(lambda db: ordering.position(db, job.id))

@@ -4,6 +4,7 @@ Of scaled FP8 the engine is given a copy with the scales applied, which lies the
 """
 
 import asyncio
+import filecmp
 import os
 import threading
 from collections.abc import Callable
@@ -27,6 +28,7 @@ class ConvertTask:
         self._paths = paths
         self._final = Path(job.params.output_path)
         self._job_id = job.id
+        self._is_first_attempt = job.attempt == 1
         self.loras: list[LoraFile] = []
         # A dot in front keeps it out of the catalog; the engine writes GGUF whatever the name, but for
         # .safetensors.
@@ -79,11 +81,18 @@ class ConvertTask:
         return str(target)
 
     def _rename(self) -> None:
-        if not self._params.overwrite and self._final.exists():
+        if not self._params.overwrite and self._final.exists() and not self._was_made_before():
             raise JobFailed(f"output_path: {self._final} exists by now; overwrite: true replaces it")
         with open(self._unfinished, "rb") as file:
             os.fsync(file.fileno())
         os.replace(self._unfinished, self._final)
+
+    def _was_made_before(self) -> bool:
+        """Whether the file is that of an earlier attempt, which was killed between the file and its row.
+
+        Nothing but its bytes can tell; the same conversion makes the same ones.
+        """
+        return not self._is_first_attempt and filecmp.cmp(self._unfinished, self._final, shallow=False)
 
     def _delete_attempts(self) -> None:
         for path in self._final.parent.glob(f".{self._job_id}.*.tmp"):
