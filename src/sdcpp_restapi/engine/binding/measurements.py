@@ -4,12 +4,11 @@ Nothing is imported here. Rooms that must not import this one rest on more of it
 with another revision:
 
 - jobs are refused or warned about for what ends the engine or has no effect: schemas/generation.py
-  (custom_sigmas), schemas/caching.py, schemas/type_rules.py, models/lora_check.py, models/architectures.json,
-  jobs/submit/vain_reasons.py and vain_fields.py
+  (custom_sigmas), schemas/caching.py, schemas/type_rules.py, models/lora_check.py, models/architectures.json
 - slots/engine_slot.py loads a model afresh for other merged LoRAs: rounding errors stay in the weights, and
   the VAE is freed between two images (docs/decisions/0006-loras-at-run-time.md)
-- models/lora_names/engine_reading.py and aliases.py repeat how it reads the names of LoRAs and of layers
-  (`convert_tensor_name`); models/lora_check.py reads tensor type rules as it does: the first match counts
+- models/lora_names (engine_reading.py, aliases.py) repeats how it reads the names of LoRAs and of layers
+  (`convert_tensor_name`); in lora_check.py the first tensor type rule that matches counts, as there
 - models/recognition.py and networks.json repeat the engine's detection of architectures (`get_sd_version`)
 """
 

@@ -22,6 +22,7 @@ _KEPT = (
     "middle_block", "skip_connection", "emb_layers", "in_layers", "out_layers", "add_q_proj", "add_k_proj",
     "add_v_proj", "add_out_proj", "ff_context", "norm_added_q", "norm_added_v", "to_add_out", "txt_mod",
     "img_mod", "txt_mlp", "img_mlp", "proj_mlp", "wi_0", "wi_1", "norm1_context", "x_embedder",
+    "cross_attn", "output_proj",
 )  # fmt: skip
 _PREFIXES: Mapping[str, str] = {
     "diffusion_model.": DIFFUSION,

@@ -159,6 +159,26 @@ def test_there_is_no_copy_of_what_fits_nothing_or_that_no_spelling_reaches(shape
     assert not any(change.layer for change in find_changes(header(shapes), SD1))
 
 
+@pytest.mark.parametrize(
+    ("layers", "spelling", "shape"),
+    [
+        (SD1, "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_out_0", (128, 128)),
+        (SD1, "lora_te_text_model_encoder_layers_3_self_attn_out_proj", (768, 768)),
+        (FLUX, "lora_unet_single_blocks_0_modulation_lin", (384, 128)),
+        (FLUX, "lora_te1_text_model_encoder_layers_3_mlp_fc1", (3072, 768)),
+        (FLUX, "transformer.transformer_blocks.0.ff_context.net.2", (128, 512)),
+        (WAN, "lora_unet_blocks_0_cross_attn_k", (1536, 1536)),
+        (WAN, "diffusion_model.blocks.0.ffn.0", (8960, 1536)),
+        (QWEN, "transformer_blocks.0.attn.add_q_proj", (3072, 3072)),
+    ],
+)
+def test_what_the_engine_reads_by_itself_is_not_copied(
+    layers: ModelLayers, spelling: str, shape: tuple[int, int]
+) -> None:
+    assert plan_copy(header(spell(spelling, shape)), layers) is None
+    assert all(change.layer for change in find_changes(header(spell(spelling, shape)), layers))
+
+
 def test_without_the_headers_of_a_model_nothing_is_renamed() -> None:
     assert plan_copy(header(spell("base_model.model.a", (4, 4))), ModelLayers.of([])) is None
 
