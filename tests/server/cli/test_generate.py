@@ -58,7 +58,7 @@ def test_every_flag_reaches_the_server(demo_url: str, tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     params = httpx.get(f"{demo_url}/queue").json()["items"][0]["params"]
     assert {**flags, "prompt": "a cat", "negative_prompt": "dogs"}.items() <= params.items()
-    assert "note: negative_prompt has no effect" in ended.stderr
+    assert "note: negative_prompt, scheduler have no effect" in ended.stderr
 
 
 def test_a_model_can_be_loaded_first(tmp_path: Path) -> None:
