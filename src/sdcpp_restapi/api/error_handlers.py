@@ -120,7 +120,8 @@ def _describe(detail: dict[str, Any]) -> str:
     kind = detail["type"]
     if kind == "json_invalid":
         return f"The body is not valid JSON: {detail['ctx']['error']}"
-    if kind == "missing" or (kind == "string_too_short" and detail["input"] == ""):
+    # The API document tells an empty name in the words of a missing one.
+    if kind == "missing" or (where.rpartition(".")[2] == "model_name" and detail["input"] == ""):
         return f"{where} is required" if where else "A JSON body is required"
     if not where and kind == "model_attributes_type":
         return "The body must be a JSON object"
