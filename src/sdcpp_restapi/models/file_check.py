@@ -44,6 +44,18 @@ class FileCheck:
             if problem
         }
 
+    async def check_for_load(self, files: Mapping[str, Path]) -> None:
+        """Raises BadRequest as `check` does, and for files that the engine would read as something else."""
+        await self.check(files)
+        known = await self._headers.get_all(dict.fromkeys(files.values()))
+        problems = {
+            field: f"{field}: '{path.name}' {known[path].unsupported}"
+            for field, path in files.items()
+            if known[path].unsupported
+        }
+        if problems:
+            raise BadRequest("; ".join(problems.values()), field=next(iter(problems)))
+
     async def check(self, files: Mapping[str, Path]) -> None:
         """Raises BadRequest that names every file which can't be used, by its field."""
         problems = await self.find_problems(files)

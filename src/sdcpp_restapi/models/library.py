@@ -115,7 +115,7 @@ class ModelLibrary:
         """
         files = await self._catalog.resolve(request)
         components = {str(component): Path(path) for component, path in files.components.items()}
-        await self._file_check.check({"model_name": Path(files.main), **components})
+        await self._file_check.check_for_load({"model_name": Path(files.main), **components})
         embeddings = {f"embedding {word}": Path(path) for word, path in files.embeddings.items()}
         problems = await self._file_check.find_problems(embeddings)
         usable = {
