@@ -39,7 +39,7 @@ from .vain_reasons import (
 )
 
 
-class Rule(NamedTuple):
+class VainFields(NamedTuple):
     """Fields that do nothing for one reason."""
 
     fields: tuple[str, ...]
@@ -69,61 +69,61 @@ SPECTRUM = tuple(field for field in CACHES if field.startswith("cache_spectrum_"
 PHOTOMAKER = ("pm_id_images", "pm_id_embed_path", "pm_style_strength")
 
 RULES = (
-    Rule(("negative_prompt", "scheduler", "init_image_base64"), on("MiniT2I")),
-    Rule(("negative_prompt",), unguided),
-    Rule(("scheduler",), beside("custom_sigmas")),
-    Rule(("eta",), without_eta),
-    Rule(("clip_skip",), on(*NO_CLIP_LAYERS)),
-    Rule(("distilled_guidance", "high_noise_distilled_guidance"), on(*NO_GUIDANCE_INPUT)),
-    Rule(("distilled_guidance",), without_guidance_input),
-    Rule((*SLG, *HIGH_NOISE_SLG), on(*NO_LAYERS_TO_SKIP)),
-    Rule(SLG, skips_no_step),
-    Rule(SLG[1:], without("slg_scale")),
-    Rule(HIGH_NOISE_SLG[1:], without("high_noise_slg_scale")),
-    Rule(("vae_tiling", *TILES, "vae_tile_overlap"), on("MiniT2I")),  # it has no VAE
-    Rule(TILES, untiled),
-    Rule(("vae_tile_overlap",), without("vae_tiling")),
-    Rule(EASYCACHE, wrong_cache),
-    Rule(EASYCACHE[1:], without("easycache")),
+    VainFields(("negative_prompt", "scheduler", "init_image_base64"), on("MiniT2I")),
+    VainFields(("negative_prompt",), unguided),
+    VainFields(("scheduler",), beside("custom_sigmas")),
+    VainFields(("eta",), without_eta),
+    VainFields(("clip_skip",), on(*NO_CLIP_LAYERS)),
+    VainFields(("distilled_guidance", "high_noise_distilled_guidance"), on(*NO_GUIDANCE_INPUT)),
+    VainFields(("distilled_guidance",), without_guidance_input),
+    VainFields((*SLG, *HIGH_NOISE_SLG), on(*NO_LAYERS_TO_SKIP)),
+    VainFields(SLG, skips_no_step),
+    VainFields(SLG[1:], without("slg_scale")),
+    VainFields(HIGH_NOISE_SLG[1:], without("high_noise_slg_scale")),
+    VainFields(("vae_tiling", *TILES, "vae_tile_overlap"), on("MiniT2I")),  # it has no VAE
+    VainFields(TILES, untiled),
+    VainFields(("vae_tile_overlap",), without("vae_tiling")),
+    VainFields(EASYCACHE, wrong_cache),
+    VainFields(EASYCACHE[1:], without("easycache")),
     # Images.
-    Rule(("shifted_timestep",), except_on("SDXL")),
-    Rule(("control_strength",), without("control_image_base64")),
-    Rule(
+    VainFields(("shifted_timestep",), except_on("SDXL")),
+    VainFields(("control_strength",), without("control_image_base64")),
+    VainFields(
         ("control_image_base64", "control_strength"),
         only_images(without_component("controlnet", "a ControlNet")),
     ),
-    Rule(REFERENCE_OPTIONS, without("ref_images")),
-    Rule(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), on("SD3", "MiniT2I")),
-    Rule(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), plain_unet),
-    Rule(("img_cfg_scale",), without_reference),
-    Rule(("mask_composite",), without("mask_image_base64")),
-    Rule(("circular_x", "circular_y"), on("MiniT2I")),
-    Rule(PHOTOMAKER, without_component("photo_maker", "photo_maker")),
-    Rule(("pm_style_strength",), without("pm_id_images")),
-    Rule(("upscale_repeats", "upscale_auto_unload"), without("upscale")),
-    Rule(CACHES, wrong_cache),
-    Rule(("cache_threshold", "cache_start", "cache_end"), without_mode("easycache", "ucache")),
-    Rule(UCACHE, without_mode("ucache")),
-    Rule(BLOCK_CACHES, without_mode("dbcache", "taylorseer", "cache-dit")),
-    Rule(SPECTRUM, without_mode("spectrum")),
-    Rule(HIRES, without("hires")),
-    Rule(("hires_model", "hires_tile_size"), without_hires_model),
-    Rule(("hires_steps", "hires_strength"), beside("hires_custom_sigmas")),
-    Rule(("hires_scale",), beside("hires_width")),
-    Rule(("hires_scale",), beside("hires_height")),
+    VainFields(REFERENCE_OPTIONS, without("ref_images")),
+    VainFields(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), on("SD3", "MiniT2I")),
+    VainFields(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), plain_unet),
+    VainFields(("img_cfg_scale",), without_reference),
+    VainFields(("mask_composite",), without("mask_image_base64")),
+    VainFields(("circular_x", "circular_y"), on("MiniT2I")),
+    VainFields(PHOTOMAKER, without_component("photo_maker", "photo_maker")),
+    VainFields(("pm_style_strength",), without("pm_id_images")),
+    VainFields(("upscale_repeats", "upscale_auto_unload"), without("upscale")),
+    VainFields(CACHES, wrong_cache),
+    VainFields(("cache_threshold", "cache_start", "cache_end"), without_mode("easycache", "ucache")),
+    VainFields(UCACHE, without_mode("ucache")),
+    VainFields(BLOCK_CACHES, without_mode("dbcache", "taylorseer", "cache-dit")),
+    VainFields(SPECTRUM, without_mode("spectrum")),
+    VainFields(HIRES, without("hires")),
+    VainFields(("hires_model", "hires_tile_size"), without_hires_model),
+    VainFields(("hires_steps", "hires_strength"), beside("hires_custom_sigmas")),
+    VainFields(("hires_scale",), beside("hires_width")),
+    VainFields(("hires_scale",), beside("hires_height")),
     # Videos.
-    Rule(("init_image_base64",), prompted_only),
-    Rule(("end_image_base64",), on("LingBot Video")),
-    Rule(("end_image_base64",), without_last_frame),
-    Rule(("strength",), on(*WAN, "LingBot Video")),
-    Rule(CONTROL, on("LingBot Video", "Wan2.2 I2V", "Wan2.2 TI2V")),
-    Rule(CONTROL, without_vace),
-    Rule(
+    VainFields(("init_image_base64",), prompted_only),
+    VainFields(("end_image_base64",), on("LingBot Video")),
+    VainFields(("end_image_base64",), without_last_frame),
+    VainFields(("strength",), on(*WAN, "LingBot Video")),
+    VainFields(CONTROL, on("LingBot Video", "Wan2.2 I2V", "Wan2.2 TI2V")),
+    VainFields(CONTROL, without_vace),
+    VainFields(
         ("high_noise_steps", *HIGH_NOISE, "moe_boundary"),
         without_component("high_noise_diffusion_model", "high_noise_diffusion_model"),
     ),
-    Rule(HIGH_NOISE, without_high_noise_steps),
-    Rule(("moe_boundary",), boundary_is_given),
+    VainFields(HIGH_NOISE, without_high_noise_steps),
+    VainFields(("moe_boundary",), boundary_is_given),
 )
 
 
