@@ -56,7 +56,7 @@ class Embeddings:
             return []
         paths = [snapshot.first_path(file.types, file.name) for file in files_of(model)]
         widths = _find_widths(await self._list_networks([path for path in paths if path]))
-        return await asyncio.to_thread(_warn_of_vain, named, widths)
+        return await asyncio.to_thread(_warn_of_ineffective, named, widths)
 
     async def _list_networks(self, paths: Iterable[Path]) -> list[Network]:
         known = await self._headers.get_all(paths)
@@ -93,7 +93,7 @@ def _find_widths(networks: Iterable[Network]) -> frozenset[int]:
     )
 
 
-def _warn_of_vain(named: Mapping[str, str], widths: frozenset[int]) -> list[str]:
+def _warn_of_ineffective(named: Mapping[str, str], widths: frozenset[int]) -> list[str]:
     warnings = []
     for word, path in named.items():
         try:

@@ -82,9 +82,9 @@ class LoraCheck:
                 raise BadRequest(f"loras: {path.name} can't be used: {problem}", field="loras")
             if defect:
                 raise BadRequest(f"loras: {path.name} can't be applied: {defect}", field="loras")
-            vain = await asyncio.to_thread(_check_changes, path.name, header, layers, networks, model)
-            if vain:
-                warnings.append(f"loras: {path.name} will not act: {vain}")
+            ineffective = await asyncio.to_thread(_check_changes, path.name, header, layers, networks, model)
+            if ineffective:
+                warnings.append(f"loras: {path.name} will not act: {ineffective}")
             else:
                 warnings += _warn_of_mismatch(path.name, known[path].architecture, architecture)
         return warnings

@@ -9,7 +9,7 @@ from .header_cache import read_header
 from .headers.header import BadHeader
 
 
-async def warn_of_vain_loras(outcomes: Iterable[LoraOutcome], sources: Mapping[str, str]) -> list[str]:
+async def warn_of_ineffective_loras(outcomes: Iterable[LoraOutcome], sources: Mapping[str, str]) -> list[str]:
     """A sentence for each LoRA that could not be read, or of which not all tensors acted.
 
     `sources`: path that the engine was given -> the file that this is a copy of.

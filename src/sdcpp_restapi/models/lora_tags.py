@@ -58,10 +58,10 @@ def check_tags(params: GenerationRequest) -> list[str]:
         if broken:
             raise BadRequest(f"{field}: {broken[0].strip()} is no tag that can be read; allowed: {_FORMS}")
     ignored = [f"prompt: {_shorten(tag)}: {text}" for tag, parsed in prompt.tags for text in parsed.ignored]
-    vain = [
+    ineffective = [
         f"negative_prompt: {_shorten(tag)} has no effect: tags act in the prompt" for tag, _ in negative.tags
     ]
-    return list(dict.fromkeys([*ignored, *vain, *_warn_of_foreign(prompt.text)]))
+    return list(dict.fromkeys([*ignored, *ineffective, *_warn_of_foreign(prompt.text)]))
 
 
 def parse_tag(tag: str) -> Tag | None:

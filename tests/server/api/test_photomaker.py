@@ -44,8 +44,8 @@ def root(root: Path) -> Path:
 def test_photomaker_gets_pictures_file_and_strength(server: RunningServer, path: str) -> None:
     start = {"init_image_base64": as_base64()} if path == "/img2img" else {}
     answer = server.post(path, BASE | start | FIELDS, expect=202)
-    vain = ", ".join(FIELDS)
-    assert f"{vain} have no effect: the model was loaded without photo_maker" in answer["warnings"]
+    ineffective = ", ".join(FIELDS)
+    assert f"{ineffective} have no effect: the model was loaded without photo_maker" in answer["warnings"]
     job = server.wait_for_job(answer["job_id"])
     assert job["status"] == "completed"
     (line,) = [line for line in server.log if STRUCT in line and f'"seed": {job["params"]["seed"]},' in line]

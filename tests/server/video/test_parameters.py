@@ -111,16 +111,16 @@ def test_one_control_image_is_the_control_of_every_frame(server: RunningServer) 
 
 
 def test_what_the_model_has_no_use_for_is_told_and_changes_nothing(server: RunningServer) -> None:
-    vain = {
+    ineffective = {
         "end_image_base64": OTHER, "strength": 0.2, "control_image_base64": OTHER, "vace_strength": 0.5,
         "slg_scale": 3.0, "skip_layers": [0], "slg_start": 0.0, "slg_end": 1.0, "clip_skip": 2,
         "distilled_guidance": 9.0, "eta": 0.5, "negative_prompt": "a dog", "vae_tile_size_x": 4,
         "high_noise_steps": 2, "high_noise_cfg_scale": 2.0, "moe_boundary": 0.3,
     }  # fmt: skip
     base = {"video_frames": 5, "init_image_base64": IMAGE}
-    job = film(server, **base, **vain)
+    job = film(server, **base, **ineffective)
     told = {field for warning in job["warnings"] for field in warning.partition(" ha")[0].split(", ")}
-    assert told == set(vain)
+    assert told == set(ineffective)
     assert frames(fetched(server, job)) == shot(server, **base)
 
 

@@ -103,16 +103,16 @@ def test_a_pair_that_is_asked_for_no_guidance_has_none(pair: RunningServer) -> N
 
 
 def test_what_the_model_has_no_use_for_is_told_and_changes_nothing(pair: RunningServer) -> None:
-    vain = {
+    ineffective = {
         "init_image_base64": IMAGE, "end_image_base64": IMAGE, "strength": 0.2, "vace_strength": 0.5,
         "control_image_base64": IMAGE, "slg_scale": 3.0, "skip_layers": [0], "slg_start": 0.0, "slg_end": 1.0,
         "clip_skip": 2, "distilled_guidance": 9.0, "high_noise_distilled_guidance": 9.0, "moe_boundary": 0.3,
         "high_noise_slg_scale": 3.0, "high_noise_skip_layers": [0], "high_noise_slg_start": 0.0,
         "high_noise_slg_end": 1.0, "negative_prompt": "a dog",
     }  # fmt: skip
-    job, shown = made(pair, json.dumps(vain))
+    job, shown = made(pair, json.dumps(ineffective))
     told = {field for warning in job["warnings"] for field in warning.partition(" ha")[0].split(", ")}
-    assert told == set(vain)
+    assert told == set(ineffective)
     assert shown == made(pair, json.dumps({}))[1]
 
 

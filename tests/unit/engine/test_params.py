@@ -24,9 +24,9 @@ from sdcpp_restapi.engine.binding.load_params import (
     build_context_params,
 )
 from sdcpp_restapi.engine.binding.self_check import open_library, resolve_member
-from sdcpp_restapi.engine.binding.video_params import VIDEO_ELSEWHERE, VIDEO_RULES
+from sdcpp_restapi.engine.binding.video_params import VIDEO_ELSEWHERE, VIDEO_RULES, build_video_params
 from sdcpp_restapi.errors import JobFailed
-from sdcpp_restapi.schemas.engine import Generate, LoraFile
+from sdcpp_restapi.schemas.engine import Generate, GenerateVideo, LoraFile
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.model_types import COMPONENTS
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
@@ -354,3 +354,26 @@ def test_a_second_pass_is_refused_where_the_engine_would_abort(library: Library)
         with pytest.raises(JobFailed, match=f"hires: not possible with {architecture}"):
             build_image_params(library, command, architecture)
     build_image_params(library, command, "SD 1.x")
+
+
+@pytest.mark.parametrize(
+    ("scale", "high_noise", "paired", "raised"),
+    [(1.0, 3.0, True, True), (1.0, 1.0, True, False), (1.0, 3.0, False, False), (2.0, 3.0, True, False)],
+)
+def test_the_main_models_scale_is_raised_by_a_hair_where_only_the_other_is_guided(
+    library: Library, scale: float, high_noise: float, paired: bool, raised: bool
+) -> None:
+    params = Txt2VidRequest(prompt="a cat", cfg_scale=scale, high_noise_cfg_scale=high_noise)
+    command = GenerateVideo(
+        id=1,
+        params=params,
+        prompt=params.prompt,
+        negative_prompt="",
+        options=LoadOptions(),
+        model_name="any",
+        folder="",
+        preview=PreviewSettings(),
+    )
+    given = build_video_params(library, command, paired).struct.sample_params.guidance.txt_cfg
+    assert (given > scale) is raised
+    assert given == pytest.approx(scale)

@@ -14,7 +14,7 @@ from sdcpp_restapi.models.catalog import Catalog
 from sdcpp_restapi.models.header_cache import HeaderCache
 from sdcpp_restapi.models.lora_check import LoraCheck
 from sdcpp_restapi.models.lora_files import LayerReader
-from sdcpp_restapi.models.lora_outcomes import warn_of_vain_loras
+from sdcpp_restapi.models.lora_outcomes import warn_of_ineffective_loras
 from sdcpp_restapi.schemas.engine import LoraOutcome
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest
@@ -284,12 +284,12 @@ async def test_a_finished_job_tells_how_many_tensors_of_the_file_acted(
 ) -> None:
     path = write(tmp_path / "x.safetensors", {**PLAIN, "a": [1], "b": [1]})
     outcome = LoraOutcome(path=str(path), applied=applied, seen=applied, unread=unread)
-    assert await warn_of_vain_loras([outcome], {}) == told
+    assert await warn_of_ineffective_loras([outcome], {}) == told
 
 
 async def test_where_no_header_is_read_the_engines_own_count_is_taken(tmp_path: Path) -> None:
     path = tmp_path / "x.pt"
     path.write_bytes(b"PK")
     outcomes = [LoraOutcome(path=str(path), applied=n, seen=2) for n in (2, 1)]
-    (told,) = await warn_of_vain_loras(outcomes, {})
+    (told,) = await warn_of_ineffective_loras(outcomes, {})
     assert told.startswith("loras: 1 of 2 tensors of x.pt acted")

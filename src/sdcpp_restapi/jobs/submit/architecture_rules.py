@@ -1,5 +1,5 @@
 """What an architecture, and a model as it was loaded, make of a request: refused, changed with a warning, or
-left as it is. What does nothing on it is told by vain_fields.py."""
+left as it is. What does nothing on it is told by ineffective_fields.py."""
 
 from ...errors import BadRequest
 from ...schemas.generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest

@@ -28,9 +28,9 @@ from .architecture_rules import (
     set_high_noise_guidance,
     set_tiling,
 )
+from .ineffective_fields import list_asked, warn_of_ineffective_fields
+from .ineffective_reasons import Case
 from .limits import check_amounts, check_format, check_length, check_pixels, multiply_size
-from .vain_fields import list_asked, warn_of_vain_fields
-from .vain_reasons import Case
 from .wildcard_files import Wildcards
 
 
@@ -112,7 +112,7 @@ class GenerationSubmission:
             request = fit_to_architecture(request, architecture, warnings)
         network = await self._library.find_network(model)
         case = Case(request, model, architecture.name if architecture else None, network)
-        warnings += warn_of_vain_fields(case, asked)
+        warnings += warn_of_ineffective_fields(case, asked)
         random_seed = request.seed < 0
         if random_seed:
             # 31 bits: every client language holds seed + i exactly.

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ...models.lora_files import LoraFiles
-from ...models.lora_outcomes import warn_of_vain_loras
+from ...models.lora_outcomes import warn_of_ineffective_loras
 from ...models.loras import ResolvedPrompts
 from ...outputs.job_folder import JobOutputFolder
 from ...schemas.engine import (
@@ -77,7 +77,7 @@ class GenerationTask:
 
     async def _warn_of_loras(self, outcomes: list[LoraOutcome]) -> list[str]:
         """What of the LoRAs did not act."""
-        return await warn_of_vain_loras(outcomes, self._prompts.sources if self._prompts else {})
+        return await warn_of_ineffective_loras(outcomes, self._prompts.sources if self._prompts else {})
 
     async def _publish_made(
         self, made: Generated | VideoGenerated, files: list[str], seeds: list[int], told: list[str]

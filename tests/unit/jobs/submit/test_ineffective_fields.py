@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from sdcpp_restapi.jobs.submit import vain_fields, vain_reasons
+from sdcpp_restapi.jobs.submit import ineffective_fields, ineffective_reasons
 from sdcpp_restapi.jobs.submit.architecture_rules import Params, set_high_noise_guidance
-from sdcpp_restapi.jobs.submit.vain_fields import RULES, list_asked, warn_of_vain_fields
-from sdcpp_restapi.jobs.submit.vain_reasons import Case
+from sdcpp_restapi.jobs.submit.ineffective_fields import RULES, list_asked, warn_of_ineffective_fields
+from sdcpp_restapi.jobs.submit.ineffective_reasons import Case
 from sdcpp_restapi.models import architectures
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.inspection import Network
@@ -43,7 +43,7 @@ def told(
     """The warnings about a request with these fields."""
     network = None if traits is None else Network(kind="diffusion", name=architecture, traits=traits)
     asked = request(kind, **fields)
-    return warn_of_vain_fields(Case(asked, model, architecture, network), list_asked(asked))
+    return warn_of_ineffective_fields(Case(asked, model, architecture, network), list_asked(asked))
 
 
 BY_MODEL: list[tuple[str, dict[str, Any], str, dict[str, int] | None, list[str]]] = [
@@ -187,7 +187,7 @@ def test_the_rules_name_fields_and_architectures_that_there_are() -> None:
     assert {field for rule in RULES for field in rule.fields} <= fields
     lists = [
         value
-        for module in (vain_fields, vain_reasons)
+        for module in (ineffective_fields, ineffective_reasons)
         for name, value in vars(module).items()
         if name.startswith("NO_") or name in ("UNETS", "WAN", "WITH_REFERENCES")
     ]

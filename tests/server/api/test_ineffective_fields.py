@@ -52,11 +52,11 @@ LARGE = ("sd1", "sd3", "qwen_image")
 )
 def test_what_has_no_effect_on_a_model_is_told_and_changes_nothing(server: RunningServer, kind: str) -> None:
     server.post("/models/load", {**build(kind).install(server.models_dir), "options": OPTIONS})
-    vain = {**OUT_OF_PLACE, **VAIN[kind]}
-    accepted = server.post("/txt2img", {**BASE, **vain}, expect=202)
+    ineffective = {**OUT_OF_PLACE, **VAIN[kind]}
+    accepted = server.post("/txt2img", {**BASE, **ineffective}, expect=202)
     told = {field for warning in accepted["warnings"] for field in warning.partition(" ha")[0].split(", ")}
     job = server.wait_for_job(accepted["job_id"])
-    assert told == set(vain)
+    assert told == set(ineffective)
     assert job["warnings"] == accepted["warnings"]
     assert pixels(server, job) == pixels(server, server.make(**BASE))
 

@@ -107,8 +107,8 @@ def without_eta(case: Case) -> str | None:
 
 def without_guidance_input(case: Case) -> str | None:
     """Flux schnell has none."""
-    vain = case.architecture == "Flux" and case.has_trait("guidance_width") is False
-    return ": the model has no input for it" if vain else None
+    ineffective = case.architecture == "Flux" and case.has_trait("guidance_width") is False
+    return ": the model has no input for it" if ineffective else None
 
 
 def skips_no_step(case: Case) -> str | None:
@@ -150,8 +150,8 @@ def plain_unet(case: Case) -> str | None:
 
 def without_reference(case: Case) -> str | None:
     """These take a scale for references, not for the picture that they start from."""
-    vain = case.architecture in WITH_REFERENCES and not case.get("ref_images")
-    return " without ref_images" if vain else None
+    ineffective = case.architecture in WITH_REFERENCES and not case.get("ref_images")
+    return " without ref_images" if ineffective else None
 
 
 def without_hires_model(case: Case) -> str | None:
@@ -177,8 +177,8 @@ def without_last_frame(case: Case) -> str | None:
 
 def without_vace(case: Case) -> str | None:
     """Of the models that the API calls Wan, only a VACE follows control frames."""
-    vain = case.architecture == "Wan" and case.has_trait("vace_width") is False
-    return ": the model is not a VACE" if vain else None
+    ineffective = case.architecture == "Wan" and case.has_trait("vace_width") is False
+    return ": the model is not a VACE" if ineffective else None
 
 
 def boundary_is_given(case: Case) -> str | None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...schemas.caching import CacheFields
 from ...schemas.hires import HiresFields
 from .architecture_rules import Params
-from .vain_reasons import (
+from .ineffective_reasons import (
     UNETS,
     Case,
     Reason,
@@ -38,7 +38,7 @@ from .vain_reasons import (
 )
 
 
-class Rule(NamedTuple):
+class IneffectiveFields(NamedTuple):
     """Fields that do nothing for one reason."""
 
     fields: tuple[str, ...]
@@ -68,60 +68,60 @@ SPECTRUM = tuple(field for field in CACHES if field.startswith("cache_spectrum_"
 PHOTOMAKER = ("pm_id_images", "pm_id_embed_path", "pm_style_strength")
 
 RULES = (
-    Rule(("negative_prompt", "scheduler", "init_image_base64"), on("MiniT2I")),
-    Rule(("negative_prompt",), unguided),
-    Rule(("scheduler",), beside("custom_sigmas")),
-    Rule(("eta",), without_eta),
-    Rule(("clip_skip",), on(*NO_CLIP_LAYERS)),
-    Rule(("distilled_guidance", "high_noise_distilled_guidance"), on(*NO_GUIDANCE_INPUT)),
-    Rule(("distilled_guidance",), without_guidance_input),
-    Rule((*SLG, *HIGH_NOISE_SLG), on(*NO_LAYERS_TO_SKIP)),
-    Rule(SLG, skips_no_step),
-    Rule(SLG[1:], without("slg_scale")),
-    Rule(HIGH_NOISE_SLG[1:], without("high_noise_slg_scale")),
-    Rule(("vae_tiling", *TILES), on("MiniT2I")),  # it has no VAE
-    Rule(TILES, without("vae_tiling")),
-    Rule(EASYCACHE, wrong_cache),
-    Rule(EASYCACHE[1:], without("easycache")),
+    IneffectiveFields(("negative_prompt", "scheduler", "init_image_base64"), on("MiniT2I")),
+    IneffectiveFields(("negative_prompt",), unguided),
+    IneffectiveFields(("scheduler",), beside("custom_sigmas")),
+    IneffectiveFields(("eta",), without_eta),
+    IneffectiveFields(("clip_skip",), on(*NO_CLIP_LAYERS)),
+    IneffectiveFields(("distilled_guidance", "high_noise_distilled_guidance"), on(*NO_GUIDANCE_INPUT)),
+    IneffectiveFields(("distilled_guidance",), without_guidance_input),
+    IneffectiveFields((*SLG, *HIGH_NOISE_SLG), on(*NO_LAYERS_TO_SKIP)),
+    IneffectiveFields(SLG, skips_no_step),
+    IneffectiveFields(SLG[1:], without("slg_scale")),
+    IneffectiveFields(HIGH_NOISE_SLG[1:], without("high_noise_slg_scale")),
+    IneffectiveFields(("vae_tiling", *TILES), on("MiniT2I")),  # it has no VAE
+    IneffectiveFields(TILES, without("vae_tiling")),
+    IneffectiveFields(EASYCACHE, wrong_cache),
+    IneffectiveFields(EASYCACHE[1:], without("easycache")),
     # Images.
-    Rule(("shifted_timestep",), except_on("SDXL")),
-    Rule(("control_strength",), without("control_image_base64")),
-    Rule(
+    IneffectiveFields(("shifted_timestep",), except_on("SDXL")),
+    IneffectiveFields(("control_strength",), without("control_image_base64")),
+    IneffectiveFields(
         ("control_image_base64", "control_strength"),
         only_images(without_component("controlnet", "a ControlNet")),
     ),
-    Rule(REFERENCE_OPTIONS, without("ref_images")),
-    Rule(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), on("SD3", "MiniT2I")),
-    Rule(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), plain_unet),
-    Rule(("img_cfg_scale",), without_reference),
-    Rule(("mask_composite",), without("mask_image_base64")),
-    Rule(("circular_x", "circular_y"), on("MiniT2I")),
-    Rule(PHOTOMAKER, without_component("photo_maker", "photo_maker")),
-    Rule(("pm_style_strength",), without("pm_id_images")),
-    Rule(("upscale_repeats", "upscale_auto_unload"), without("upscale")),
-    Rule(CACHES, wrong_cache),
-    Rule(("cache_threshold", "cache_start", "cache_end"), without_mode("easycache", "ucache")),
-    Rule(UCACHE, without_mode("ucache")),
-    Rule(BLOCK_CACHES, without_mode("dbcache", "taylorseer", "cache-dit")),
-    Rule(SPECTRUM, without_mode("spectrum")),
-    Rule(HIRES, without("hires")),
-    Rule(("hires_model", "hires_tile_size"), without_hires_model),
-    Rule(("hires_steps", "hires_strength"), beside("hires_custom_sigmas")),
-    Rule(("hires_scale",), beside("hires_width")),
-    Rule(("hires_scale",), beside("hires_height")),
+    IneffectiveFields(REFERENCE_OPTIONS, without("ref_images")),
+    IneffectiveFields(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), on("SD3", "MiniT2I")),
+    IneffectiveFields(("ref_images", *REFERENCE_OPTIONS, "img_cfg_scale"), plain_unet),
+    IneffectiveFields(("img_cfg_scale",), without_reference),
+    IneffectiveFields(("mask_composite",), without("mask_image_base64")),
+    IneffectiveFields(("circular_x", "circular_y"), on("MiniT2I")),
+    IneffectiveFields(PHOTOMAKER, without_component("photo_maker", "photo_maker")),
+    IneffectiveFields(("pm_style_strength",), without("pm_id_images")),
+    IneffectiveFields(("upscale_repeats", "upscale_auto_unload"), without("upscale")),
+    IneffectiveFields(CACHES, wrong_cache),
+    IneffectiveFields(("cache_threshold", "cache_start", "cache_end"), without_mode("easycache", "ucache")),
+    IneffectiveFields(UCACHE, without_mode("ucache")),
+    IneffectiveFields(BLOCK_CACHES, without_mode("dbcache", "taylorseer", "cache-dit")),
+    IneffectiveFields(SPECTRUM, without_mode("spectrum")),
+    IneffectiveFields(HIRES, without("hires")),
+    IneffectiveFields(("hires_model", "hires_tile_size"), without_hires_model),
+    IneffectiveFields(("hires_steps", "hires_strength"), beside("hires_custom_sigmas")),
+    IneffectiveFields(("hires_scale",), beside("hires_width")),
+    IneffectiveFields(("hires_scale",), beside("hires_height")),
     # Videos.
-    Rule(("init_image_base64",), prompted_only),
-    Rule(("end_image_base64",), on("LingBot Video")),
-    Rule(("end_image_base64",), without_last_frame),
-    Rule(("strength",), on(*WAN, "LingBot Video")),
-    Rule(CONTROL, on("LingBot Video", "Wan2.2 I2V", "Wan2.2 TI2V")),
-    Rule(CONTROL, without_vace),
-    Rule(
+    IneffectiveFields(("init_image_base64",), prompted_only),
+    IneffectiveFields(("end_image_base64",), on("LingBot Video")),
+    IneffectiveFields(("end_image_base64",), without_last_frame),
+    IneffectiveFields(("strength",), on(*WAN, "LingBot Video")),
+    IneffectiveFields(CONTROL, on("LingBot Video", "Wan2.2 I2V", "Wan2.2 TI2V")),
+    IneffectiveFields(CONTROL, without_vace),
+    IneffectiveFields(
         ("high_noise_steps", *HIGH_NOISE, "moe_boundary"),
         without_component("high_noise_diffusion_model", "high_noise_diffusion_model"),
     ),
-    Rule(HIGH_NOISE, without_high_noise_steps),
-    Rule(("moe_boundary",), boundary_is_given),
+    IneffectiveFields(HIGH_NOISE, without_high_noise_steps),
+    IneffectiveFields(("moe_boundary",), boundary_is_given),
 )
 
 
@@ -134,7 +134,7 @@ def list_asked(request: Params) -> set[str]:
     }
 
 
-def warn_of_vain_fields(case: Case, asked: Collection[str]) -> list[str]:
+def warn_of_ineffective_fields(case: Case, asked: Collection[str]) -> list[str]:
     """A sentence for each reason why some of the fields do nothing, for the first one of each field."""
     warnings: list[str] = []
     left = set(asked)
