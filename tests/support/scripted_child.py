@@ -71,6 +71,8 @@ class ScriptedChild:
         """Unload: always succeeds."""
         self.say(kind="unloaded", id=command["id"])
 
+    unload_upscaler = unload
+
     def load_upscaler(self, command: dict[str, Any]) -> None:
         """Load an upscaler: always succeeds."""
         self.say(kind="upscaler_ready", id=command["id"], upscale_factor=4, seconds=0.0)

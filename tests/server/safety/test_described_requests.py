@@ -21,11 +21,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.support.images import as_base64
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import MODEL, SHORT, serving
+from tests.support.scripted_engine import MODEL, SHORT, put, serving
 
 # Both may be set, to repeat a run or for a longer one.
 SEED = int(os.environ.get("TEST_SEED", "20261130"))
+UPSCALER = "upscaler.safetensors"
 REQUESTS = int(os.environ.get("TEST_REQUESTS", "5000"))
 # Requests of one kind to one operation before the next one has its turn.
 ROUND = 10
@@ -33,6 +35,15 @@ ROUND = 10
 CHECKS = [status_code_conformance, content_type_conformance, response_headers_conformance]
 # Nobody is there: what needs the internet says so.
 NOWHERE = "http://127.0.0.1:9"
+# Path -> a body that is accepted.
+GOOD: dict[str, dict[str, Any]] = {
+    "/txt2img": SHORT,
+    "/img2img": {**SHORT, "init_image_base64": as_base64()},
+    "/upscale": {"image_base64": as_base64()},
+    "/plan": SHORT,
+    "/models/load": {"model_name": MODEL},
+    "/upscaler/load": {"model_name": UPSCALER},
+}
 
 
 class Asking:
@@ -42,6 +53,7 @@ class Asking:
         self.server = server
         self.statuses: Counter[str] = Counter()
         self.faults: dict[str, str] = {}
+        self.accepted: list[str] = []
         self.chance = random.Random(SEED)
 
     @property
@@ -52,6 +64,8 @@ class Asking:
         """One request, and what is wrong with its answer."""
         answer = case.call(base_url=self.server.url, timeout=60)
         self.statuses[str(answer.status_code)] += 1
+        if answer.status_code == 202:
+            self.accepted.append(json.loads(answer.text).get("job_id", ""))
         try:
             case.validate_response(answer, checks=self._checks(answer))
             self._check_shape(answer)
@@ -70,17 +84,24 @@ class Asking:
             assert told["error"]
             assert told["code"] != "internal_error", told
 
-    def change_example(self, case: Case[Any], example: dict[str, Any]) -> None:
-        """A request that would be accepted, with one or two of its fields generated."""
-        generated = case.body if isinstance(case.body, dict) else {}
-        taken = self.chance.sample(sorted(generated), min(len(generated), self.chance.randint(0, 2)))
-        case.body = {**example, **{name: generated[name] for name in taken}}
+    def ask_well(self, case: Case[Any]) -> None:
+        """A request that would be accepted, with one or two of its fields generated; a job that there is."""
+        good = GOOD.get(case.operation.path)
+        if good is not None:
+            generated = case.body if isinstance(case.body, dict) else {}
+            taken = self.chance.sample(sorted(generated), min(len(generated), self.chance.randint(0, 2)))
+            case.body = {**good, **{name: generated[name] for name in taken}}
+        elif "job_id" in case.path_parameters and self.accepted:
+            case.path_parameters["job_id"] = self.chance.choice(self.accepted)
+        else:
+            return
         self.ask(case)
 
 
 @pytest.fixture(scope="module")
 def described(root: Path) -> Iterator[RunningServer]:
     """A server with a scripted engine that reaches nobody."""
+    put(root, f"esrgan/{UPSCALER}")
     with serving(
         root,
         downloads_civitai_url=NOWHERE,
@@ -88,6 +109,7 @@ def described(root: Path) -> Iterator[RunningServer]:
         downloads_retries="0",
         limits_max_steps="50",
     ) as server:
+        server.post("/upscaler/load", GOOD["/upscaler/load"])
         yield server
 
 
@@ -101,9 +123,10 @@ def rounds(asking: Asking, schema: Any) -> Iterator[tuple[Any, int]]:
 
 
 def ask_round(asking: Asking, operation: Any, number: int) -> None:
-    """Valid requests, invalid ones, and changed examples."""
-    body = operation.definition.raw.get("requestBody", {}).get("content", {}).get("application/json", {})
-    examples = [one["value"] for one in body.get("examples", {}).values()]
+    """Valid requests, invalid ones, and such as would be accepted with some fields changed."""
+    # An earlier request may have unloaded one.
+    for path in ("/models/load", "/upscaler/load"):
+        asking.server.post(path, GOOD[path])
     for mode in GenerationMode:
 
         @seed(SEED + number)
@@ -114,8 +137,7 @@ def ask_round(asking: Asking, operation: Any, number: int) -> None:
         @given(case=operation.as_strategy(generation_mode=mode))
         def ask(case: Case[Any]) -> None:
             asking.ask(case)
-            if examples:
-                asking.change_example(case, asking.chance.choice(examples))
+            asking.ask_well(case)
 
         try:
             ask()
