@@ -1,5 +1,6 @@
 """Fixtures: real servers, real models."""
 
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,11 @@ from tests.support.chromium import chromium
 from tests.support.running_server import RunningServer, StartServer
 from tests.support.scripted_engine import MODEL, REFUSED, StartFaulty, engine_command, put, serving
 from tests.support.server_setup import ServerSetup
+
+
+def pytest_configure() -> None:
+    """Have processes of tests end at SIGHUP even where nohup started the tests, which they would inherit."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from tests.support.broker import Broker
 from tests.support.cluster_site import SHORT, Site
 from tests.support.running_worker import Worker
 
+pytestmark = pytest.mark.heavy
+
 PAGE = Path(__file__).parents[2] / "docs/howto/several-machines.md"
 
 

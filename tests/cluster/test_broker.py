@@ -18,6 +18,8 @@ from tests.support.cluster_site import SHORT, Site
 from tests.support.scripted_engine import loads_held
 from tests.support.tcp_proxy import TcpProxy
 
+pytestmark = pytest.mark.heavy
+
 RULES = "authorization: {{ users: [ {{ user: us, password: {password} }} ] }}\n"
 
 

@@ -9,6 +9,8 @@ import pytest
 from tests.support.broker import Broker
 from tests.support.cluster_site import LONG, SHORT, Site
 
+pytestmark = pytest.mark.heavy
+
 FAKETIME = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"), None)
 
 

@@ -124,6 +124,7 @@ def test_a_plan_and_an_inspection_tell_of_files_that_only_a_worker_has(
     assert with_worker.server.http.get("/models/inspect/lora/nobodys.safetensors").status_code == 404
 
 
+@pytest.mark.heavy
 def test_a_cancelled_batch_keeps_its_finished_images_on_a_worker_too(
     alone: RunningServer, with_worker: Site
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_cancelled_batch_keeps_its_finished_images_on_a_worker_too(
     assert files(server, job)[1] == files(alone, here)[0]
 
 
+@pytest.mark.heavy
 def test_a_worker_makes_the_same_video(alone: RunningServer, with_worker: Site) -> None:
     made = []
     for server in (alone, with_worker.server):

@@ -19,6 +19,8 @@ from tests.support.broker import Broker
 from tests.support.cluster_site import Site
 from tests.support.running_server import FINAL
 
+pytestmark = pytest.mark.heavy
+
 WORKERS = ("one", "two", "three")
 
 

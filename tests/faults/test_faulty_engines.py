@@ -29,6 +29,7 @@ def test_a_job_that_kills_two_engines_is_failed_for_good_and_says_why(start_faul
     assert "2 engine processes" in job["error"]
 
 
+@pytest.mark.heavy
 def test_after_a_killer_job_the_model_is_there_again_and_the_next_job_runs(start_faulty: StartFaulty) -> None:
     server = start_faulty("killed_at_step_3")
     load(server)
@@ -39,6 +40,7 @@ def test_after_a_killer_job_the_model_is_there_again_and_the_next_job_runs(start
     assert server.get("/health")["model_loaded"] is True
 
 
+@pytest.mark.heavy
 def test_a_failed_assertion_is_told_in_the_engines_own_words(start_faulty: StartFaulty) -> None:
     server = start_faulty("fails_an_assertion")
     load(server)
@@ -47,6 +49,7 @@ def test_a_failed_assertion_is_told_in_the_engines_own_words(start_faulty: Start
     assert "GGML_ASSERT(a->ne[0] == b->ne[0]) failed" in job["error"]
 
 
+@pytest.mark.heavy
 def test_an_engine_that_hangs_is_replaced_and_the_job_runs_again(start_faulty: StartFaulty) -> None:
     server = start_faulty("hangs", engine_hang_after="1")
     load(server)
@@ -54,6 +57,7 @@ def test_an_engine_that_hangs_is_replaced_and_the_job_runs_again(start_faulty: S
     server.wait_for_log("The engine hung: no message and no CPU time for 1 s")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("scenario", ["writes_garbage", "writes_an_endless_line", "closes_its_socket"])
 def test_an_engine_that_breaks_the_protocol_once_is_replaced(
     start_faulty: StartFaulty, scenario: str
@@ -65,6 +69,7 @@ def test_an_engine_that_breaks_the_protocol_once_is_replaced(
     assert child_of(server).pid != before
 
 
+@pytest.mark.heavy
 def test_a_flood_of_previews_neither_stops_the_job_nor_hides_its_end(start_faulty: StartFaulty) -> None:
     server = start_faulty("floods_previews")
     load(server)
@@ -76,6 +81,7 @@ def test_a_flood_of_previews_neither_stops_the_job_nor_hides_its_end(start_fault
     assert server.get(f"/queue/{job_id}")["progress"]["percentage"] == 100.0
 
 
+@pytest.mark.heavy
 def test_an_engine_that_dies_while_loading_is_a_failed_load_with_a_reason(start_faulty: StartFaulty) -> None:
     server = start_faulty("dies_while_loading")
     answer = server.post("/models/load", {"model_name": MODEL}, expect=500)
@@ -85,6 +91,7 @@ def test_an_engine_that_dies_while_loading_is_a_failed_load_with_a_reason(start_
     assert "SIGKILL" in health["last_error"]
 
 
+@pytest.mark.heavy
 def test_a_load_succeeds_after_one_that_killed_the_engine(start_faulty: StartFaulty) -> None:
     server = start_faulty("dies_while_loading_once")
     server.post("/models/load", {"model_name": MODEL}, expect=500)
@@ -92,6 +99,7 @@ def test_a_load_succeeds_after_one_that_killed_the_engine(start_faulty: StartFau
     assert server.get("/health")["last_error"] is None
 
 
+@pytest.mark.heavy
 def test_a_refused_load_unloads_the_previous_model_and_keeps_the_engines_words(
     start_faulty: StartFaulty,
 ) -> None:
@@ -102,6 +110,7 @@ def test_a_refused_load_unloads_the_previous_model_and_keeps_the_engines_words(
     assert server.post("/txt2img", PROMPT, expect=400)["error"] == "No model loaded"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("scenario", "words"),
     [
@@ -143,6 +152,7 @@ def test_cancelling_stops_a_running_job_and_the_next_one_runs(start_faulty: Star
     assert not (server.output_dir / job_id).exists()
 
 
+@pytest.mark.heavy
 def test_finished_images_stay_though_their_engine_had_to_be_ended(start_faulty: StartFaulty) -> None:
     server = start_faulty("deaf", engine_cancel_grace="0.5")
     load(server)
@@ -157,6 +167,7 @@ def test_finished_images_stay_though_their_engine_had_to_be_ended(start_faulty: 
     assert {path.name for path in (server.output_dir / job_id).iterdir()} == {"image_0.png", "config.json"}
 
 
+@pytest.mark.heavy
 def test_an_engine_that_ignores_a_cancel_is_replaced_after_the_grace_time(start_faulty: StartFaulty) -> None:
     server = start_faulty("deaf", engine_cancel_grace="0.5")
     load(server)
@@ -169,6 +180,7 @@ def test_an_engine_that_ignores_a_cancel_is_replaced_after_the_grace_time(start_
     assert server.make(**PROMPT)["status"] == "completed"
 
 
+@pytest.mark.heavy
 def test_a_slot_that_cannot_load_the_model_leaves_the_jobs_to_the_other(start_faulty: StartFaulty) -> None:
     server = start_faulty("refuses_models_once", engine_devices="cpu:1,cpu:1")
     with server.events() as events:

@@ -138,6 +138,7 @@ MACHINE = settings(
 )
 
 
+@pytest.mark.heavy
 def test_the_queue_keeps_its_promises_through_crashes_and_restarts() -> None:
     run_state_machine_as_test(
         QueueMachine, settings=settings(MACHINE, max_examples=4, stateful_step_count=12)

@@ -15,6 +15,8 @@ from PIL import Image
 from tests.support.running_server import FINAL, RunningServer, StartServer
 from tests.support.tiny_models import build
 
+pytestmark = pytest.mark.heavy
+
 PROMPT: dict[str, Any] = {
     "prompt": "a cat",
     "width": 64,

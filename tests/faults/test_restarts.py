@@ -10,6 +10,8 @@ import pytest
 from tests.support.running_server import RunningServer
 from tests.support.scripted_engine import MODEL, PROMPT, StartFaulty, load
 
+pytestmark = pytest.mark.heavy
+
 LONG = PROMPT | {"steps": 900}
 
 

@@ -113,6 +113,7 @@ def test_a_full_disk_is_told_with_its_folder_and_nothing_is_half_done(
         server.make(**SHORT)
 
 
+@pytest.mark.heavy
 def test_a_job_that_ends_while_the_disk_is_full_completes_once_there_is_room(
     small_disk: Path, root: Path
 ) -> None:
@@ -133,6 +134,7 @@ def test_a_job_that_ends_while_the_disk_is_full_completes_once_there_is_room(
         assert server.stop() == 0
 
 
+@pytest.mark.heavy
 def test_a_server_is_stopped_in_order_while_the_disk_is_full(small_disk: Path, root: Path) -> None:
     with serving(root) as server:
         with server.events() as events:
@@ -176,6 +178,7 @@ def failing(server: RunningServer, control: Path, call: str) -> Iterator[None]:
         tell(f"disable name={call}")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("call", CALLS)
 def test_a_job_that_ends_while_the_disk_fails_completes_once_it_works(root: Path, call: str) -> None:
     if not all(path.exists() for path in PRELOAD):
@@ -203,6 +206,7 @@ def test_a_job_that_ends_while_the_disk_fails_completes_once_it_works(root: Path
 # ------------------------------------------------------------------ a locked database
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("seconds", [9, pytest.param(30, marks=pytest.mark.heavy)])
 def test_a_job_that_ends_while_another_program_locks_the_database_completes(
     root: Path, seconds: float
@@ -222,6 +226,7 @@ def test_a_job_that_ends_while_another_program_locks_the_database_completes(
         assert_running(server)
 
 
+@pytest.mark.heavy
 def test_a_claim_that_finds_the_database_locked_is_tried_again(root: Path) -> None:
     with serving(root) as server:
         due = datetime.now(UTC) + timedelta(seconds=2)
@@ -235,6 +240,7 @@ def test_a_claim_that_finds_the_database_locked_is_tried_again(root: Path) -> No
         assert_running(server)
 
 
+@pytest.mark.heavy
 def test_a_job_whose_engine_is_lost_while_the_database_is_locked_runs_again(root: Path) -> None:
     with serving(root) as server:
         with server.events() as events:
@@ -248,6 +254,7 @@ def test_a_job_whose_engine_is_lost_while_the_database_is_locked_runs_again(root
         assert_running(server)
 
 
+@pytest.mark.heavy
 def test_a_job_that_fails_while_the_database_is_locked_fails_with_its_own_reason(root: Path) -> None:
     with serving(root, engine_cancel_grace="1") as server, server.events() as events:
         job_id = server.submit(**NEVER_ENDING)

@@ -28,7 +28,7 @@ def settled(page: Page) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_count(1)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.heavy)])
 def test_no_view_breaks_a_rule_of_accessibility(
     open_ui: OpenUi, with_a_job: RunningServer, scheme: str
 ) -> None:
@@ -45,6 +45,7 @@ def test_no_view_breaks_a_rule_of_accessibility(
         assert problems(page, scheme) == [], view
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_no_dialog_breaks_a_rule_of_accessibility(
     open_ui: OpenUi, with_a_job: RunningServer, scheme: str

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from .headers.header import Tensor
-from .tensor_widening import WIDENED
+from .tensor_files import WIDENED_TYPES
 
 _OF_WEIGHTS = (".scale_weight", ".weight_scale", ".weight_scale_inv")
 _OTHERS = (".scale_input", ".input_scale", "scaled_fp8", ".comfy_quant")
@@ -40,7 +40,7 @@ def find_obstacle(tensors: Mapping[str, Tensor]) -> str | None:
         return "its weights are packed (NVFP4)"
     for name, weight in tensors.items():
         for scale in (tensors[one] for one in list_scales(name) if one in tensors):
-            if scale.type not in WIDENED or weight.type not in WIDENED:
+            if scale.type not in WIDENED_TYPES or weight.type not in WIDENED_TYPES:
                 return f"{name} is of type {weight.type}, its scale of type {scale.type}"
             if not _fits(scale.shape, weight.shape):
                 return f"{name} has shape {list(weight.shape)}, its scale {list(scale.shape)}"

@@ -12,6 +12,8 @@ from typing import BinaryIO, NamedTuple
 from .headers.safetensors_header import WIDTHS
 
 _CHUNK = 2**22
+# What tensor_widening.py reads.
+WIDENED_TYPES = frozenset(("f32", "f64", "f16", "bf16", "f8_e4m3", "f8_e5m2"))
 
 
 class Span(NamedTuple):

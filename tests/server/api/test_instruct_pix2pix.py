@@ -9,6 +9,8 @@ from tests.support.outputs import pixels
 from tests.support.running_server import RunningServer
 from tests.support.server_setup import ServerSetup
 
+pytestmark = pytest.mark.heavy
+
 INIT = as_base64(picture())
 OTHER = as_base64(picture().rotate(90))
 BASE: dict[str, Any] = {

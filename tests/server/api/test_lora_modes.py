@@ -10,7 +10,9 @@ from tests.support.running_server import StartServer
 from tests.support.tiny_models import build
 
 
-@pytest.mark.parametrize("mode", ["auto", "at_runtime", "immediately"])
+@pytest.mark.parametrize(
+    "mode", ["auto", *(pytest.param(mode, marks=pytest.mark.heavy) for mode in ("at_runtime", "immediately"))]
+)
 def test_a_lora_acts_on_its_own_job_and_on_no_other(
     start_server: StartServer, tmp_path: Path, mode: str
 ) -> None:
@@ -30,7 +32,7 @@ def test_a_lora_acts_on_its_own_job_and_on_no_other(
     assert picture("a cat <lora:lora_flux:0.5><lora:lora_flux:0.5>") == styled
 
 
-@pytest.mark.parametrize("mode", ["at_runtime", "immediately"])
+@pytest.mark.parametrize("mode", ["at_runtime", pytest.param("immediately", marks=pytest.mark.heavy)])
 def test_tensors_that_did_not_act_are_told_with_the_finished_job(
     start_server: StartServer, tmp_path: Path, mode: str
 ) -> None:

@@ -17,6 +17,8 @@ from tests.support.llm_upstream import SETTINGS, WEIGHTS
 from tests.support.running_server import RunningServer
 from tests.support.scripted_engine import MODEL, serving
 
+pytestmark = pytest.mark.heavy
+
 
 @pytest.fixture(scope="module")
 def local(root: Path) -> Iterator[RunningServer]:

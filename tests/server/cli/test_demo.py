@@ -44,6 +44,7 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(
     assert "\x1b" not in ended.stdout + ended.stderr
 
 
+@pytest.mark.heavy
 def test_the_command_that_it_shows_works_while_it_goes_on_serving(tmp_path: Path) -> None:
     with running("demo", *ANY_PORTS, folder=tmp_path) as demo:
         curl = demo.wait_for(r"curl (\S+) -H '(\S+): (\S+)' -d '(.*)'")
@@ -55,6 +56,7 @@ def test_the_command_that_it_shows_works_while_it_goes_on_serving(tmp_path: Path
     assert "Traceback" not in said
 
 
+@pytest.mark.heavy
 def test_where_its_ports_are_taken_it_takes_free_ones(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
@@ -63,6 +65,7 @@ def test_where_its_ports_are_taken_it_takes_free_ones(tmp_path: Path) -> None:
     assert "is in use: taking free ones" in ended.stdout
 
 
+@pytest.mark.heavy
 def test_a_port_that_was_asked_for_and_is_taken_is_told(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
@@ -71,6 +74,7 @@ def test_a_port_that_was_asked_for_and_is_taken_is_told(tmp_path: Path) -> None:
     assert f"Cannot listen on 127.0.0.1:{port}" in ended.stderr
 
 
+@pytest.mark.heavy
 def test_it_works_where_an_api_key_is_wanted(tmp_path: Path) -> None:
     ended = sdcpp("demo", "--once", *ANY_PORTS, folder=tmp_path, SDCPP_SERVER_API_KEYS="a-secret-for-tests")
     assert ended.returncode == 0, ended.stderr
@@ -78,6 +82,7 @@ def test_it_works_where_an_api_key_is_wanted(tmp_path: Path) -> None:
     assert "a-secret-for-tests" not in ended.stdout
 
 
+@pytest.mark.heavy
 def test_an_engine_that_does_not_start_ends_it_with_what_to_do(tmp_path: Path) -> None:
     ended = sdcpp("demo", *ANY_PORTS, folder=tmp_path, SDCPP_ENGINE_LIBRARY="/nonexistent")
     assert ended.returncode == 1
@@ -85,6 +90,7 @@ def test_an_engine_that_does_not_start_ends_it_with_what_to_do(tmp_path: Path) -
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.heavy
 def test_ctrl_c_before_the_picture_leaves_no_traceback(tmp_path: Path) -> None:
     with running("demo", *ANY_PORTS, folder=tmp_path) as demo:
         demo.port()
@@ -93,6 +99,7 @@ def test_ctrl_c_before_the_picture_leaves_no_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in said
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("launcher", "command"), [("", "sdcpp"), ("./sdcpp", "./sdcpp"), ("/a b/sdcpp", "'/a b/sdcpp'")]
 )

@@ -105,6 +105,7 @@ def test_a_download_ends_with_the_name_and_shows_how_far_it_is(
     assert "hashing: 100 %" in ended.stderr
 
 
+@pytest.mark.heavy
 def test_civitai_and_hugging_face_have_short_names(url: str, folder: Path, upstream: Upstream) -> None:
     data = model_bytes(1000)
     civitai(upstream, upstream, data)
@@ -145,6 +146,7 @@ def test_what_is_written_wrongly_is_refused_before_the_server_is_asked(
     assert ended.stderr.startswith(f"sdcpp: {told}")
 
 
+@pytest.mark.heavy
 def test_ctrl_c_cancels_the_download(url: str, folder: Path, upstream: Upstream) -> None:
     held = upstream.file("/held.safetensors", model_bytes(1_000_000), hold_at=500_000)
     arguments = ("download", f"{upstream.url}/held.safetensors", "-t", "lora", "--server", url)

@@ -20,6 +20,7 @@ def test_it_announces_where_it_is_and_answers_there(tmp_path: Path) -> None:
     assert health["status"] == "ok"
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_exit_code_0_and_no_traceback(tmp_path: Path, number: int) -> None:
     with running("serve", *ANY_PORTS, folder=tmp_path) as server:
@@ -139,6 +140,7 @@ def test_with_demo_a_bare_request_is_completed_as_suits_the_demo_model(demo_url:
     assert (params["upscale"], params["upscale_auto_unload"]) == (True, False)
 
 
+@pytest.mark.heavy
 def test_with_demo_and_no_upscaler_a_bare_request_is_not_enlarged(tmp_path: Path) -> None:
     with running("serve", "--demo", *ANY_PORTS, folder=tmp_path) as server:
         url = server.loaded_url()
@@ -148,6 +150,7 @@ def test_with_demo_and_no_upscaler_a_bare_request_is_not_enlarged(tmp_path: Path
         server.end()
 
 
+@pytest.mark.heavy
 def test_with_demo_a_remembered_model_goes_before_the_demo_model(tmp_path: Path) -> None:
     with running("serve", "--demo", *ANY_PORTS, folder=tmp_path) as server:
         url = server.loaded_url()

@@ -11,6 +11,8 @@ from tests.server.convert.conftest import ZIMAGE, convert
 from tests.support.running_server import RunningServer, StartServer
 from tests.support.tiny_models import build
 
+pytestmark = pytest.mark.heavy
+
 SLOW = "slow.gguf"
 """84 MB: it takes seconds to write it as k-quants."""
 

@@ -94,6 +94,7 @@ def interrupted(
     return job_id, part.stat().st_size
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("way", ["kill", "stop"])
 def test_a_download_goes_on_where_it_was_when_the_server_ended(
     way: str, environment: Environment, cdn: Upstream, start_server: StartServer
@@ -115,6 +116,7 @@ def test_a_download_goes_on_where_it_was_when_the_server_ended(
     assert server.wait_for_job(job["job_id"])["result"]["sha256"] == sha256(DATA)
 
 
+@pytest.mark.heavy
 def test_a_gated_file_goes_on_after_a_kill_with_a_new_address_at_the_cdn(
     environment: Environment, hub_site: Upstream, cdn: Upstream, start_server: StartServer
 ) -> None:
@@ -129,6 +131,7 @@ def test_a_gated_file_goes_on_after_a_kill_with_a_new_address_at_the_cdn(
     assert stored(server, "deep/killed.gguf").read_bytes() == DATA
 
 
+@pytest.mark.heavy
 def test_a_download_that_an_earlier_run_began_leaves_nothing_when_it_is_cancelled(
     environment: Environment, cdn: Upstream, start_server: StartServer
 ) -> None:
@@ -146,6 +149,7 @@ def test_a_download_that_an_earlier_run_began_leaves_nothing_when_it_is_cancelle
     assert files(server) == {"models/loras/swept1.gguf"}
 
 
+@pytest.mark.heavy
 def test_whatever_the_moment_of_a_kill_the_file_ends_up_whole(
     environment: Environment, cdn: Upstream, start_server: StartServer
 ) -> None:

@@ -12,6 +12,8 @@ import pytest
 from tests.server.housekeeping.stock import folders, places, rows, start, stock
 from tests.support.running_server import RunningServer
 
+pytestmark = pytest.mark.heavy
+
 # Some batches of the server's, so that the kill comes in the midst of them.
 COUNT = 1_200
 

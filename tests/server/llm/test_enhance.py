@@ -32,6 +32,7 @@ def asked(site: Upstream, provider: str) -> dict[str, Any]:
     return site.last("/api/chat" if provider == "ollama" else "/v1/chat/completions").body
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("provider", ["ollama"], indirect=True)
 @pytest.mark.proves("ollama_enhance.prompt", "ollama_settings.model")
 def test_a_real_model_changes_the_prompt_and_keeps_its_subject(server: RunningServer) -> None:

@@ -84,6 +84,7 @@ def test_parts_that_only_see_and_files_of_other_kinds_are_no_chat_models(local: 
     assert error == f"The llm folder has no chat model 'qwen.safetensors'; it has: {LOCAL}"
 
 
+@pytest.mark.heavy
 def test_a_broken_file_fails_with_its_reason_and_the_next_model_works(local: RunningServer) -> None:
     folder = local.models_dir / "llm"
     (folder / "cut.gguf").write_bytes(WEIGHTS.read_bytes()[:50_000_000])
@@ -99,6 +100,7 @@ def test_a_broken_file_fails_with_its_reason_and_the_next_model_works(local: Run
     assert local.post("/ollama/enhance", {"prompt": "a cat"})["success"] is True
 
 
+@pytest.mark.heavy
 def test_a_crash_of_it_harms_nobody(local: RunningServer) -> None:
     local.post("/ollama/enhance", {"prompt": "a cat"})
     (child,) = children(local.process.pid)
@@ -111,6 +113,7 @@ def test_a_crash_of_it_harms_nobody(local: RunningServer) -> None:
 # ---------------------------------------------------------------- the seat
 
 
+@pytest.mark.heavy
 async def test_what_was_read_already_is_not_read_again_and_changes_no_answer(slot: ChatModelSlot) -> None:
     first = await completed(slot, chat("Name a colour."))
     again = await completed(slot, chat("Name a colour."))
@@ -155,11 +158,13 @@ SCHEMA: dict[str, Any] = {
 }
 
 
+@pytest.mark.heavy
 async def test_an_answer_held_to_a_schema_has_its_shape_however_wild_the_model(slot: ChatModelSlot) -> None:
     question = chat("Load a model.", answer_schema=SCHEMA, temperature=2, max_tokens=400)
     jsonschema.validate(json.loads((await completed(slot, question)).text), SCHEMA)
 
 
+@pytest.mark.heavy
 async def test_a_process_that_dies_while_it_answers_fails_the_call_and_the_next_one_works(
     slot: ChatModelSlot,
 ) -> None:
@@ -173,6 +178,7 @@ async def test_a_process_that_dies_while_it_answers_fails_the_call_and_the_next_
     assert (await completed(slot, chat("Name a colour."))).text
 
 
+@pytest.mark.heavy
 async def test_a_conversation_that_is_too_long_is_refused_and_the_child_lives(slot: ChatModelSlot) -> None:
     with pytest.raises(LlmFailed, match=r"has \d+ tokens, .* takes 2048 \(setting llm\.context\)"):
         await completed(slot, chat("hello " * 3000))
@@ -181,6 +187,7 @@ async def test_a_conversation_that_is_too_long_is_refused_and_the_child_lives(sl
     assert children() == [child]
 
 
+@pytest.mark.heavy
 async def test_an_answer_that_nobody_waits_for_stops_at_once(slot: ChatModelSlot) -> None:
     endless: Any = {"type": "array", "items": {"const": "more"}, "minItems": 900}
     async with aclosing(
@@ -193,6 +200,7 @@ async def test_an_answer_that_nobody_waits_for_stops_at_once(slot: ChatModelSlot
     assert made <= 24
 
 
+@pytest.mark.heavy
 async def test_a_model_nobody_asks_is_unloaded(slot: ChatModelSlot) -> None:
     short = ChatModelSlot(Llm(threads=1, context=512, unload_after=0))
     await completed(short, chat("Name a colour."))
@@ -203,6 +211,7 @@ async def test_a_model_nobody_asks_is_unloaded(slot: ChatModelSlot) -> None:
     assert not children()
 
 
+@pytest.mark.heavy
 async def test_another_model_takes_the_place_of_the_first(slot: ChatModelSlot, tmp_path: Path) -> None:
     other = tmp_path / "other.gguf"
     other.symlink_to(WEIGHTS)
@@ -213,6 +222,7 @@ async def test_another_model_takes_the_place_of_the_first(slot: ChatModelSlot, t
     assert len(children()) == 1
 
 
+@pytest.mark.heavy
 async def test_a_load_goes_on_when_the_first_who_asked_has_left(slot: ChatModelSlot) -> None:
     asking = asyncio.create_task(completed(slot, chat("Name a colour.")))
     while not children():  # noqa: ASYNC110
@@ -225,6 +235,7 @@ async def test_a_load_goes_on_when_the_first_who_asked_has_left(slot: ChatModelS
     assert children() == [child]
 
 
+@pytest.mark.heavy
 async def test_the_process_is_polite_and_has_nothing_of_the_picture_engine(slot: ChatModelSlot) -> None:
     await completed(slot, chat("Name a colour."))
     (child,) = children()
@@ -244,6 +255,7 @@ def test_half_of_the_cores_are_left_to_the_picture(monkeypatch: pytest.MonkeyPat
     assert client._count_threads() == 1
 
 
+@pytest.mark.heavy
 def test_the_child_ends_with_its_server_also_while_it_reads_a_conversation() -> None:
     ours, theirs = socket.socketpair()
     arguments = ["--threads=1", "--context=8192", "--gpu-layers=0", f"--model={WEIGHTS}"]

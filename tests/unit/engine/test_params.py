@@ -374,6 +374,6 @@ def test_the_main_models_scale_is_raised_by_a_hair_where_only_the_other_is_guide
         folder="",
         preview=PreviewSettings(),
     )
-    given = build_video_params(library, command, paired).struct.sample_params.guidance.txt_cfg
+    given = build_video_params(library, command, paired=paired).struct.sample_params.guidance.txt_cfg
     assert (given > scale) is raised
     assert given == pytest.approx(scale)

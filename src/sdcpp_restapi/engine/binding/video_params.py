@@ -27,7 +27,7 @@ NEXT_AFTER_1 = 1 + 2**-23
 
 
 def build_video_params(
-    library: Library, command: GenerateVideo, flow_shift: float = INFINITY, paired: bool = False
+    library: Library, command: GenerateVideo, flow_shift: float = INFINITY, *, paired: bool = False
 ) -> VideoCall:
     """Fill the argument. Raises JobFailed when an input image cannot be read.
 

@@ -157,7 +157,7 @@ class Session:
         if self._context and not self._library.c.sd_ctx_supports_video_generation(self._context):
             raise JobFailed("The loaded model makes images, not videos")
         paired = "high_noise_diffusion_model" in self._components
-        call = build_video_params(self._library, command, self._flow_shift, paired)
+        call = build_video_params(self._library, command, self._flow_shift, paired=paired)
         steps = command.params.all_steps if paired else command.params.steps
         audio = ctypes.POINTER(sd_audio_t)()
         following = self._log_parser.follow_video(command.id, steps)

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from ...errors import JobFailed
 from ...models.allowed_paths import AllowedPaths
-from ...models.unscaled_copy import needs_unscaling, write_unscaled
 from ...schemas.conversion import ConvertRequest
 from ...schemas.engine import Convert, LoraFile, Report
 from ...schemas.jobs import Job, Outcome
@@ -70,6 +69,9 @@ class ConvertTask:
 
     async def _unscale(self, path: str, suffix: str) -> str:
         """A copy of a scaled file without scales; any other file itself."""
+        # NumPy takes 0.1 s to come.
+        from ...models.unscaled_copy import needs_unscaling, write_unscaled
+
         source, target = Path(path), self._unfinished.with_suffix(suffix)
         if not await asyncio.to_thread(needs_unscaling, source):
             return path
