@@ -111,13 +111,14 @@ def _make_a_picture(settings: Settings, once: bool) -> None:
 
 
 def _print_next_steps(settings: Settings, server: Server, job: JobView, once: bool) -> None:
+    lead = f"The server ends now; {command_name()} demo goes on serving. Then try" if once else "Try"
     key = " -H 'X-API-Key: YOUR_KEY'" if settings.server.api_keys else ""
     typer.echo(
         f"\nPicture:  {settings.paths.output_dir / job.outputs[0]}\n"
         f"          {server.output_url(job.outputs[0])}\n"
         f"API:      {server.url}/docs\n"
         f"Queue:    {server.url}/queue\n\n"
-        f"Try: curl {server.url}/txt2img{key} -H 'Content-Type: application/json'"
+        f"{lead}:\n     curl {server.url}/txt2img{key} -H 'Content-Type: application/json'"
         """ -d '{"prompt": "a rocket on a blue background"}'\n"""
         f'     {command_name()} generate "a red heart" --server {server.url}\n'
     )

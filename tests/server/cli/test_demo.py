@@ -32,6 +32,7 @@ def test_once_writes_a_picture_and_says_where_it_is(once: tuple[Path, CompletedP
     assert "/docs" in ended.stdout
     assert "/queue" in ended.stdout
     assert "use_architecture_defaults" in ended.stdout
+    assert "The server ends now; sdcpp demo goes on serving" in ended.stdout
     assert '\n     sdcpp generate "a red heart"' in ended.stdout
 
 
