@@ -2,7 +2,6 @@
 
 import re
 from email.message import Message
-from email.utils import collapse_rfc2231_value
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -75,15 +74,26 @@ def _read_file_name(response: httpx.Response) -> str:
 
 
 def _read_disposition(response: httpx.Response) -> str | None:
-    """The name in Content-Disposition: `filename*`, which holds every character, before `filename`."""
+    """The name in Content-Disposition: `filename*`, which holds every character, before `filename`.
+
+    A `filename*` that can't be decoded is ignored (RFC 8187, 3.2.1 and 4.3).
+    """
     message = Message()
     message["Content-Disposition"] = response.headers.get("content-disposition", "")
     named = [
         value for key, value in message.get_params([], "content-disposition") if key.lower() == "filename"
     ]
-    extended = [collapse_rfc2231_value(value) for value in named if isinstance(value, tuple)]
+    extended = [_decode(charset, text) for charset, _, text in (one for one in named if isinstance(one, tuple))]
     plain = [value for value in named if isinstance(value, str)]
     return next((name for name in (*extended, *plain) if name.strip()), None)
+
+
+def _decode(charset: str | None, text: str) -> str:
+    """The value of `filename*`, whose bytes `text` has as characters; empty if they mean nothing."""
+    try:
+        return text.encode("latin-1").decode(charset or "ascii")
+    except (LookupError, ValueError):
+        return ""
 
 
 def _last_part(url: httpx.URL) -> str:
