@@ -83,7 +83,9 @@ def _read_disposition(response: httpx.Response) -> str | None:
     named = [
         value for key, value in message.get_params([], "content-disposition") if key.lower() == "filename"
     ]
-    extended = [_decode(charset, text) for charset, _, text in (one for one in named if isinstance(one, tuple))]
+    extended = [
+        _decode(charset, text) for charset, _, text in (one for one in named if isinstance(one, tuple))
+    ]
     plain = [value for value in named if isinstance(value, str)]
     return next((name for name in (*extended, *plain) if name.strip()), None)
 
