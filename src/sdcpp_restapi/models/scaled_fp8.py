@@ -3,8 +3,8 @@
 ComfyUI writes `layer.scale_weight` beside `layer.weight`, and a tensor `scaled_fp8`; others write
 `layer.weight_scale`, or `layer.weight_scale_inv` with one scale for each block of 128x128
 (https://arxiv.org/abs/2412.19437, 3.3). Whatever its name, a scale multiplies the weight. Scales of a layer's
-input only steer how others compute. More writers have more names (`layer.weight._scale`, `layer.scale`): those
-are known by the FP8 tensor that they stand beside, and only told, since what they mean is not certain.
+input only steer how others compute. Other writers have other names (`layer.weight._scale`, `layer.scale`):
+those are known by the FP8 tensor that they stand beside, and only told, since what they mean is not certain.
 """
 
 import math
