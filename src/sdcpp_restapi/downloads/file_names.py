@@ -1,6 +1,7 @@
 """Names under which models are stored: always inside their folder, always listed, valid on every system."""
 
 import re
+from collections.abc import Sequence
 from email.message import Message
 from pathlib import PurePosixPath
 from urllib.parse import unquote
@@ -15,6 +16,8 @@ from .failures import host_of
 
 # File systems allow 255 bytes; .part must fit too.
 LONGEST = 240
+type _Extended = tuple[str | None, str | None, str]
+"""A value of `filename*`: its charset, its language, and its bytes as characters."""
 _UNFIT = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff<>:"|?*\\]')
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10))}
@@ -80,18 +83,16 @@ def _read_disposition(response: httpx.Response) -> str | None:
     """
     message = Message()
     message["Content-Disposition"] = response.headers.get("content-disposition", "")
-    named = [
-        value for key, value in message.get_params([], "content-disposition") if key.lower() == "filename"
-    ]
-    extended = [
-        _decode(charset, text) for charset, _, text in (one for one in named if isinstance(one, tuple))
-    ]
+    params: Sequence[tuple[str, str | _Extended]] = message.get_params([], "content-disposition")
+    named = [value for key, value in params if key.lower() == "filename"]
+    extended = [_decode(value) for value in named if not isinstance(value, str)]
     plain = [value for value in named if isinstance(value, str)]
     return next((name for name in (*extended, *plain) if name.strip()), None)
 
 
-def _decode(charset: str | None, text: str) -> str:
-    """The value of `filename*`, whose bytes `text` has as characters; empty if they mean nothing."""
+def _decode(value: _Extended) -> str:
+    """What `filename*` says; empty if its bytes mean nothing."""
+    charset, _, text = value
     try:
         return text.encode("latin-1").decode(charset or "ascii")
     except (LookupError, ValueError):

@@ -78,8 +78,8 @@ def _check_kind(request: Params, architecture: Architecture) -> None:
 def _check_references(request: Params, architecture: Architecture) -> None:
     if not architecture.takes_references and isinstance(request, ImageRequest) and request.ref_images:
         raise BadRequest(
-            f"ref_images: {len(request.ref_images)} are not allowed; the model ({architecture.name}) takes none,"
-            " and they would end the engine. With /img2img it takes an init_image_base64",
+            f"ref_images: {len(request.ref_images)} are not allowed; {architecture.name} takes none:"
+            " they would end the engine (an init_image_base64 for /img2img is fine)",
             field="ref_images",
         )
 
