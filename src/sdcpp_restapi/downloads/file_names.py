@@ -1,8 +1,8 @@
 """Names under which models are stored: always inside their folder, always listed, valid on every system."""
 
 import re
+from collections.abc import Sequence
 from email.message import Message
-from email.utils import collapse_rfc2231_value
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
@@ -16,6 +16,8 @@ from .failures import host_of
 
 # File systems allow 255 bytes; .part must fit too.
 LONGEST = 240
+type _Extended = tuple[str | None, str | None, str]
+"""A value of `filename*`: its charset, its language, and its bytes as characters."""
 _UNFIT = re.compile(r'[\x00-\x1f\x7f\ud800-\udfff<>:"|?*\\]')
 _ABSOLUTE = re.compile(r"[/\\]|[A-Za-z]:[/\\]")
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{device}{n}" for device in ("com", "lpt") for n in range(1, 10))}
@@ -75,15 +77,26 @@ def _read_file_name(response: httpx.Response) -> str:
 
 
 def _read_disposition(response: httpx.Response) -> str | None:
-    """The name in Content-Disposition: `filename*`, which holds every character, before `filename`."""
+    """The name in Content-Disposition: `filename*`, which holds every character, before `filename`.
+
+    A `filename*` that can't be decoded is ignored (RFC 8187, 3.2.1 and 4.3).
+    """
     message = Message()
     message["Content-Disposition"] = response.headers.get("content-disposition", "")
-    named = [
-        value for key, value in message.get_params([], "content-disposition") if key.lower() == "filename"
-    ]
-    extended = [collapse_rfc2231_value(value) for value in named if isinstance(value, tuple)]
+    params: Sequence[tuple[str, str | _Extended]] = message.get_params([], "content-disposition")
+    named = [value for key, value in params if key.lower() == "filename"]
+    extended = [_decode(value) for value in named if not isinstance(value, str)]
     plain = [value for value in named if isinstance(value, str)]
     return next((name for name in (*extended, *plain) if name.strip()), None)
+
+
+def _decode(value: _Extended) -> str:
+    """What `filename*` says; empty if its bytes mean nothing."""
+    charset, _, text = value
+    try:
+        return text.encode("latin-1").decode(charset or "ascii")
+    except (LookupError, ValueError):
+        return ""
 
 
 def _last_part(url: httpx.URL) -> str:

@@ -9,7 +9,7 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ..schemas.generation import GenerationRequest
 from ..schemas.inspection import Network
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 # Types that tensor_widening.py knows; it is imported when it is needed, since NumPy takes 0.1 s to come.
 WIDENED = ("f32", "f64", "f16", "bf16", "f8_e4m3", "f8_e5m2")
+# As ComfyUI names them; here the name alone does.
+_PREFIXED = re.compile(r"\bembedding:([^\s,:()\[\]<>]{1,200})", re.IGNORECASE)
 
 
 class Embeddings:
@@ -47,16 +49,18 @@ class Embeddings:
     async def check(self, request: GenerationRequest, model: LoadRequest) -> list[str]:
         """Warnings about embeddings that the prompts name and that will not act."""
         snapshot = await self._catalog.take_snapshot()
+        known = snapshot.embeddings()
+        prefixed = _warn_of_prefixes(request, known)
         named = {
             word: path
-            for word, path in snapshot.embeddings().items()
+            for word, path in known.items()
             if _names(request.prompt, word) or _names(request.negative_prompt, word)
         }
         if not named:
-            return []
+            return prefixed
         paths = [snapshot.first_path(file.types, file.name) for file in files_of(model)]
         widths = _find_widths(await self._list_networks([path for path in paths if path]))
-        return await asyncio.to_thread(_warn_of_ineffective, named, widths)
+        return [*prefixed, *await asyncio.to_thread(_warn_of_ineffective, named, widths)]
 
     async def _list_networks(self, paths: Iterable[Path]) -> list[Network]:
         known = await self._headers.get_all(paths)
@@ -91,6 +95,22 @@ def _find_widths(networks: Iterable[Network]) -> frozenset[int]:
         for network in networks
         if network.kind in ("clip_l", "clip_g") and "width" in network.traits
     )
+
+
+def _warn_of_prefixes(request: GenerationRequest, known: Iterable[str]) -> list[str]:
+    """What becomes of `embedding:name`, where the engine reads the name only."""
+    words = {word.lower() for word in known}
+    warnings = []
+    for field, prompt in (("prompt", request.prompt), ("negative_prompt", request.negative_prompt)):
+        for found in _PREFIXED.finditer(prompt):
+            path = PurePosixPath(found[1].rstrip("."))
+            if {path.name.lower(), path.stem.lower()} & words:
+                warnings.append(
+                    f"{field}: {found[0]} acts by the embedding's name alone, the rest stays text"
+                )
+            else:
+                warnings.append(f"{field}: {found[0]} has no effect: there is no embedding of that name")
+    return list(dict.fromkeys(warnings))
 
 
 def _warn_of_ineffective(named: Mapping[str, str], widths: frozenset[int]) -> list[str]:

@@ -25,6 +25,12 @@ _NAMES = "|".join(_KINDS)
 _BROKEN = re.compile(
     rf"<\s*(?:{_NAMES})\s*:[^<>\n]{{0,80}}>?|\b(?:{_NAMES}):[^<>\n]{{1,200}}>", re.IGNORECASE
 )
+# What was meant as a tag in other signs. `(lora:1.2)` and `[lora:0.5]` only weigh the word. Bounded as well.
+_MEANT = re.compile(
+    rf"(?:<|＜|&lt;)\s{{0,9}}(?:{_NAMES})\b[^<>＜＞\n]{{0,120}}?(?:>|＞|&gt;)"
+    rf"|[\[({{]\s{{0,9}}(?:{_NAMES})\s{{0,9}}[:：=](?![\s\d.,]{{0,20}}[\])}}])[^\[\](){{}}<>\n]{{1,120}}[\])}}]",
+    re.IGNORECASE,
+)
 _FOREIGN = re.compile(r"<[A-Za-z_]{2,20}:[^<>\n]{1,80}>")
 _FORMS = "<lora:name>, <lora:name:weight> or <lora:|high_noise|name:weight>"
 
@@ -61,7 +67,9 @@ def check_tags(params: GenerationRequest) -> list[str]:
     ineffective = [
         f"negative_prompt: {_shorten(tag)} has no effect: tags act in the prompt" for tag, _ in negative.tags
     ]
-    return list(dict.fromkeys([*ignored, *ineffective, *_warn_of_foreign(prompt.text)]))
+    texts = {"prompt": prompt.text, "negative_prompt": negative.text}
+    stays = [told for field, text in texts.items() for told in _warn_of_text(field, text)]
+    return list(dict.fromkeys([*ignored, *ineffective, *stays]))
 
 
 def parse_tag(tag: str) -> Tag | None:
@@ -126,9 +134,12 @@ def _say_ignored(part: str, weight: float) -> str:
     return f"{_shorten(part)} has no effect, a LoRA has one weight ({weight:g})"
 
 
-def _warn_of_foreign(text: str) -> Iterator[str]:
+def _warn_of_text(field: str, text: str) -> Iterator[str]:
+    """What looks like a tag and is left to the text encoder."""
+    for found in _MEANT.findall(text):
+        yield f"{field}: {_shorten(found)} is no LoRA tag, it stays part of the text; tags are {_FORMS}"
     for found in _FOREIGN.findall(text):
-        yield f"prompt: {found} is no tag that has an effect here, it stays part of the text"
+        yield f"{field}: {found} is no tag that has an effect here, it stays part of the text"
 
 
 def _shorten(text: str) -> str:

@@ -15,7 +15,7 @@ from ..schemas.inspection import Kind, ModelFacts, Network
 from ..schemas.model_types import Component
 from .headers.header import Header, Tensor, weigh
 from .lora_names.tensor_name import parse_name
-from .scaled_fp8 import find_obstacle
+from .scaled_fp8 import find_obstacle, find_other_scale
 
 Tensors = Mapping[str, Tensor]
 
@@ -117,8 +117,10 @@ def recognise(header: Header) -> ModelFacts:
 
 def _find_scales(tensors: Tensors) -> str | None:
     """Without their scales the weights are others, and pictures all black."""
-    scale = next((name for name in tensors if name.endswith(load_rules().scales)), None)
-    if scale is None or not any(tensor.type.startswith("f8") for tensor in tensors.values()):
+    if not any(tensor.type.startswith("f8") for tensor in tensors.values()):
+        return None
+    scale = next((name for name in tensors if name.endswith(load_rules().scales)), find_other_scale(tensors))
+    if scale is None:
         return None
     remedy = "" if find_obstacle(tensors) else ", or have POST /convert apply them"
     return (

@@ -99,6 +99,7 @@ class Architecture(Frozen):
     size_multiple: int = Field(8, description="Width and height are rounded up to this")
     frame_group: int = Field(4, description="Frames of a video are rounded up to a multiple of this, plus 1")
     square_only: bool = False
+    takes_references: bool = Field(True, description="False: reference images end the engine's process")
     makes: Literal["images", "videos"] = "images"
 
 

@@ -98,12 +98,33 @@ def test_a_job_without_images_shows_no_inputs(scripted: RunningServer) -> None:
     assert "inputs" not in scripted.get(f"/queue/{scripted.submit(**SHORT)}")
 
 
-def test_what_is_done_to_an_image_is_told_in_the_answer_and_in_the_plan(scripted: RunningServer) -> None:
-    image = as_base64(Image.new("RGBA", (16, 16), (0, 255, 0, 0)))
-    body = {**SHORT, "init_image_base64": image}
-    told = ["init_image_base64: its transparent parts were made white"]
-    assert scripted.post("/img2img", body, expect=202)["warnings"] == told
-    assert scripted.post("/plan?type=img2img", body)["warnings"] == told
+CLEAR = as_base64(Image.new("RGBA", (16, 16), (0, 255, 0, 0)))
+WHITE = "its transparent parts were made white"
+NO_BRIGHT = "nothing in it is bright, so what is not transparent counts as white"
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "told"),
+    [
+        ("img2img", {"init_image_base64": CLEAR}, [f"init_image_base64: {WHITE}"]),
+        (
+            "img2img",
+            {"init_image_base64": PLAIN, "mask_image_base64": CLEAR},
+            [f"mask_image_base64: {NO_BRIGHT}"],
+        ),
+        ("txt2img", {"ref_images": [PLAIN, CLEAR]}, [f"ref_images: {WHITE}"]),
+    ],
+)
+def test_what_is_done_to_an_image_is_told_in_the_answer_the_plan_the_job_and_its_config(
+    scripted: RunningServer, kind: str, given: dict[str, Any], told: list[str]
+) -> None:
+    body = {**SHORT, **given}
+    accepted = scripted.post(f"/{kind}", body, expect=202)
+    assert accepted["warnings"] == told
+    assert scripted.post(f"/plan?type={kind}", body)["warnings"] == told
+    job = scripted.wait_for_job(accepted["job_id"])
+    assert job["warnings"][: len(told)] == told
+    assert scripted.get(f"/output/{job['job_id']}/config.json")["warnings"] == job["warnings"]
 
 
 BOMB = Image.new("1", (9000, 9000))

@@ -91,6 +91,33 @@ async def test_the_newest_version_that_has_a_model_file_is_taken(newest: list[ob
     assert (await look_up(document)).version_id == "2"
 
 
+NO_ADDRESS = {**FILE, "downloadUrl": None}
+
+
+@pytest.mark.parametrize(
+    ("newest", "chosen"),
+    [
+        ([NO_ADDRESS], ("2", "m.safetensors")),
+        ([NO_ADDRESS, NOTES], ("2", "m.safetensors")),
+        ([{**FILE, "downloadUrl": ""}], ("2", "m.safetensors")),
+        ([NO_ADDRESS, {**FILE, "name": "pruned.gguf", "primary": False}], ("9", "pruned.gguf")),
+    ],
+)
+async def test_a_file_without_an_address_does_not_count(
+    newest: list[object], chosen: tuple[str, str]
+) -> None:
+    document = {**MODEL, "modelVersions": [{**VERSION, "id": 9, "files": newest}, VERSION]}
+    found = await look_up(document)
+    assert (found.version_id, found.filename) == chosen
+
+
+async def test_without_any_address_every_version_is_named() -> None:
+    with pytest.raises(UpstreamMissing, match=r"neither for version 2 \(v1\)"):
+        await look_up(with_files(NO_ADDRESS))
+    with pytest.raises(UpstreamMissing, match=r"version 2 \(v1\) has none"):
+        await look_up({**VERSION, "files": [NO_ADDRESS]}, "1:2")
+
+
 async def test_versions_without_files_are_named_with_the_reason() -> None:
     early = {"id": 4, "name": "v3", "availability": "EarlyAccess"}
     with pytest.raises(UpstreamMissing) as caught:

@@ -132,6 +132,26 @@ async def test_another_width_is_left_out_and_told_where_it_is_named(site: Site) 
     assert await site.told("photo, xl", "sdxl.safetensors") == []
 
 
+@pytest.mark.parametrize("name", ["good", "Good.safetensors", "sub/good", "good."])
+async def test_the_prefix_of_an_embedding_is_text(site: Site, name: str) -> None:
+    site.put("good.safetensors", emb_params=vectors())
+    told = await site.told("a cat", negative=f"(embedding:{name}:1.2), embedding:{name}")
+    assert told == [
+        f"negative_prompt: embedding:{name} acts by the embedding's name alone, the rest stays text"
+    ]
+
+
+async def test_an_embedding_that_is_not_there_is_told_by_its_prefix(site: Site) -> None:
+    missing = "prompt: embedding:nothere has no effect: there is no embedding of that name"
+    assert await site.told("a cat, (embedding:nothere:1.2), Embedding:nothere x") == [
+        missing,
+        missing.replace("embedding:nothere", "Embedding:nothere"),
+    ]
+    assert await site.told("embedding: none, myembedding:x") == []
+    site.put("good.safetensors", emb_params=vectors())
+    assert await site.told("embedding:nothere, good") == [missing]
+
+
 @pytest.mark.parametrize("content", [b"PK\x03\x04junk", b"", b"no tensors" * 20])
 async def test_what_can_be_no_embedding_is_left_out_and_told(site: Site, content: bytes) -> None:
     (site.folder / "embedding").mkdir()

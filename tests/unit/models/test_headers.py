@@ -94,6 +94,12 @@ def entry(begin: int, end: int, type: str = "F32", shape: list[int] | None = Non
     return {"dtype": type, "shape": [1] if shape is None else shape, "data_offsets": [begin, end]}
 
 
+def with_metadata(metadata: bytes) -> bytes:
+    return safetensors(
+        b'{"__metadata__": %s, "x": %s}' % (metadata, json.dumps(entry(0, 4)).encode()), b"\0" * 4
+    )
+
+
 TOLERATED = {
     "metadata_of_all_kinds": safetensors(
         {"__metadata__": {"a": 1, "b": None, "c": {"d": []}, "e": True, "f": "text"}, "x": entry(0, 4)},
@@ -102,10 +108,7 @@ TOLERATED = {
     "metadata_that_is_a_list": safetensors({"__metadata__": [1], "x": entry(0, 4)}, b"\0" * 4),
     "metadata_that_is_null": safetensors({"__metadata__": None, "x": entry(0, 4)}, b"\0" * 4),
     "empty_metadata": safetensors({"__metadata__": {}, "x": entry(0, 4)}, b"\0" * 4),
-    "metadata_with_half_a_character": safetensors(
-        b'{"__metadata__": {"modelspec.title": "\\ud800"}, "x": %s}' % json.dumps(entry(0, 4)).encode(),
-        b"\0" * 4,
-    ),
+    "metadata_with_large_numbers": with_metadata(b'{"a": 1e308, "b": -18446744073709551616, "c": 5e-324}'),
     "bytes_behind_the_data": safetensors({"x": entry(0, 4)}, b"\0" * 9),
     "bytes_before_the_data": safetensors({"x": entry(8, 12)}, b"\0" * 12),
     "a_hole_between_tensors": safetensors({"y": entry(0, 4), "x": entry(64, 68)}, b"\0" * 68),
@@ -124,6 +127,11 @@ def test_what_the_engine_does_not_mind_in_a_safetensors_file_is_read(write: Writ
     header = read_safetensors(path)
     assert header.tensors["x"] == Tensor((1,), "f32")
     assert header.metadata == ({"f": "text"} if name == "metadata_of_all_kinds" else {})
+
+
+def test_both_halves_of_a_character_are_one_character(write: Write) -> None:
+    path = write("x.safetensors", with_metadata(b'{"title": "\\ud83d\\ude00 \\\\ud800"}'))
+    assert read_safetensors(path).metadata == {"title": "\N{GRINNING FACE} \\ud800"}
 
 
 def test_a_gguf_tensor_of_five_dimensions_is_folded_as_the_engine_folds_it(write: Write) -> None:
@@ -154,6 +162,19 @@ def test_what_is_told_of_a_damaged_file_is_short_and_printable(
 ONE = {"x": {"dtype": "F32", "shape": [1], "data_offsets": [0, 4]}}
 DEEP = b"[" * 200_000
 HOSTILE_SAFETENSORS = {
+    **{
+        f"metadata_with_{name}": with_metadata(b'{"title": %s}' % value)
+        for name, value in {
+            "nan": b"NaN",
+            "infinity": b"Infinity",
+            "minus_infinity": b"[-Infinity]",
+            "a_number_of_400_digits": b"1" * 400,
+            "an_exponent_of_999": b"-1e999",
+            "half_a_character": b'"\\ud800"',
+            "half_a_character_deep_inside": b'{"a": ["\\uDFFF x"]}',
+            "halves_in_the_wrong_order": b'"\\ude00\\ud83d"',
+        }.items()
+    },
     "longer_than_the_file": safetensors(ONE, length=2**62),
     "header_of_100_gigabytes": safetensors(b"{", length=100 * 2**30),
     "cut_off": safetensors(ONE, b"\0"),

@@ -124,6 +124,37 @@ def test_what_of_a_tag_has_no_effect_is_told(prompt: str, told: list[str]) -> No
     assert lora_tags.check_tags(Txt2ImgRequest(prompt=prompt)) == told
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<lora kohya_F16 0.5>",
+        "<lora=kohya_F16:0.5>",
+        "<lora：kohya_F16：0.5>",
+        "＜lora:kohya_F16:0.5＞",
+        "＜LoRA：風景：0.5＞",
+        "&lt;lora:kohya_F16:0.5&gt;",
+        "[lora:kohya_F16:0.5]",
+        "{lora:kohya_F16:0.5}",
+        "(lora: kohya_F16)",
+        "<lyco kohya_F16>",
+        "<lora>",
+    ],
+)
+@pytest.mark.parametrize("field", ["prompt", "negative_prompt"])
+def test_what_was_meant_as_a_tag_in_other_signs_is_told(text: str, field: str) -> None:
+    request = Txt2ImgRequest.model_validate({"prompt": "", field: f"a cat {text}, {text} x"})
+    (told,) = lora_tags.check_tags(request)
+    assert told.startswith(f"{field}: {text} is no LoRA tag, it stays part of the text; tags are <lora:name>")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["(lora:1.2)", "[lora:0.5]", "[lora]", "a lora > b < lora", "(lora style:1.2)", "<lorax y>", "(color:a)"],
+)
+def test_the_word_alone_is_a_word(text: str) -> None:
+    assert lora_tags.check_tags(Txt2ImgRequest(prompt=text)) == []
+
+
 def test_tags_in_the_negative_prompt_are_told() -> None:
     request = Txt2ImgRequest(prompt="a", negative_prompt="bad <lora:a:1>")
     assert lora_tags.check_tags(request) == [
@@ -157,7 +188,11 @@ def test_what_was_meant_as_a_tag_and_is_none_is_refused(prompt: str, named: str,
     assert str(caught.value).startswith(f"{field}: {named} is no tag")
 
 
-@pytest.mark.parametrize("unit", ["lora:", "<lora:", "<lyco:a", "lora:a ", "<aa:", "lora:a\n"])
+@pytest.mark.parametrize(
+    "unit",
+    ["lora:", "<lora:", "<lyco:a", "lora:a ", "<aa:", "lora:a\n", "<lora ", "[lora:", "(lora:a", "&lt;lora ",
+     "< ", "(lora:1"],
+)  # fmt: skip
 def test_long_prompts_are_checked_in_the_time_of_their_length(unit: str) -> None:
     request = Txt2ImgRequest(prompt=unit * (300_000 // len(unit)))
     with suppress(BadRequest):

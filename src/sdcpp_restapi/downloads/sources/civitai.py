@@ -83,10 +83,8 @@ class _File(_Described):
         return self.hashes.get("SHA256")
 
     @property
-    def rank(self) -> tuple[bool, bool, bool]:
-        """The main file of a version has the highest."""
-        is_model = PurePosixPath(self.name.lower()).suffix in EXTENSIONS
-        return is_model, self.primary, self.type.lower() in ("model", "pruned model")
+    def is_model(self) -> bool:
+        return PurePosixPath(self.name.lower()).suffix in EXTENSIONS
 
 
 class _ModelName(_Described):
@@ -106,8 +104,17 @@ class _Version(_Described):
     availability: str = ""
 
     @property
-    def has_model(self) -> bool:
-        return any(file.rank[0] for file in self.files)
+    def main_file(self) -> _File | None:
+        """A model before all else, one that can be downloaded before one that can't."""
+        return max(self.files, key=self._rank, default=None)
+
+    def _rank(self, file: _File) -> tuple[bool, bool, bool, bool]:
+        can_be_had = self.find_address(file) is not None
+        return file.is_model, can_be_had, file.primary, file.type.lower() in ("model", "pruned model")
+
+    def find_address(self, file: _File | None) -> str | None:
+        """Where a file of this version is downloaded; None if there is none, or it has no address."""
+        return ((file.download_url or self.download_url) if file else None) or None
 
     def describe(self) -> str:
         """Name, and why it may have no files."""
@@ -182,8 +189,8 @@ class Civitai:
         """
         model, version = parse_id(model_id)
         name, found = await (self._fetch_version(model, version) if version else self._fetch_newest(model))
-        file = _choose_file(found.files, filename)
-        url = (file and file.download_url) or found.download_url
+        file = _choose_file(found, filename)
+        url = found.find_address(file)
         if file is None or url is None:
             raise UpstreamMissing(
                 f"CivitAI has no file to download for model {model}: {found.describe()} has none"
@@ -205,8 +212,8 @@ class Civitai:
         found = await self._client.get_json(f"{self._api}/models/{model}", _Model)
         if not found.versions:
             raise UpstreamMissing(f"CivitAI has no version of model {model}")
-        # What is in early access, or a draft, is listed first and has no files yet.
-        for usable in (lambda one: one.has_model, lambda one: bool(one.files)):
+        # What is in early access, or a draft, is listed first and has no files yet, or none with an address.
+        for usable in (_has_model, lambda one: one.find_address(one.main_file) is not None):
             newest = next(filter(usable, found.versions), None)
             if newest is not None:
                 return found, newest
@@ -220,9 +227,13 @@ class Civitai:
         return found.model or _ModelName(), found
 
 
-def _choose_file(files: list[_File], filename: str | None) -> _File | None:
+def _choose_file(version: _Version, filename: str | None) -> _File | None:
     """The one of this name, or else the main one."""
-    for file in files:
-        if filename is not None and file.name == filename:
-            return file
-    return max(files, key=lambda file: file.rank, default=None)
+    named = (file for file in version.files if filename is not None and file.name == filename)
+    return next(named, version.main_file)
+
+
+def _has_model(version: _Version) -> bool:
+    """Whether there is a model file that can be downloaded."""
+    file = version.main_file
+    return file is not None and file.is_model and version.find_address(file) is not None

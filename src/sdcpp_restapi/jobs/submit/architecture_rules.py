@@ -13,6 +13,7 @@ Params = Txt2ImgRequest | Img2ImgRequest | Txt2VidRequest
 def fit_to_architecture(request: Params, architecture: Architecture, warnings: list[str]) -> Params:
     """The request as the architecture can carry it out, telling what was changed."""
     _check_kind(request, architecture)
+    _check_references(request, architecture)
     _check_shape("width and height", (request.width, request.height), architecture)
     multiple = architecture.size_multiple
     width, height = (-(-side // multiple) * multiple for side in (request.width, request.height))
@@ -71,6 +72,15 @@ def _check_kind(request: Params, architecture: Architecture) -> None:
     if wants_video and not makes_videos:
         raise BadRequest(
             f"The model ({architecture.name}) makes images, not videos: use /txt2img or /img2img"
+        )
+
+
+def _check_references(request: Params, architecture: Architecture) -> None:
+    if not architecture.takes_references and isinstance(request, ImageRequest) and request.ref_images:
+        raise BadRequest(
+            f"ref_images: {len(request.ref_images)} are not allowed; {architecture.name} takes none:"
+            " they would end the engine (an init_image_base64 for /img2img is fine)",
+            field="ref_images",
         )
 
 

@@ -81,6 +81,7 @@ class GenerationSubmission:
         checked = await self.check(request)
         job_id = str(uuid4())
         stored = await self._inputs.store(job_id, checked.request)
+        warnings = [*checked.warnings, *stored.warnings]
         job = NewJob(
             id=job_id,
             type=job_type,
@@ -89,16 +90,14 @@ class GenerationSubmission:
             upscaler=checked.upscaler,
             work=estimate_work(stored.request),
             required_files=checked.required_files,
-            warnings=tuple(checked.warnings),
+            warnings=tuple(warnings),
         )
         try:
             position = await self._queue.submit(job)
         except BaseException:
             await self._inputs.remove(job_id)
             raise
-        return Accepted(
-            job_id=job_id, position=position, warnings=[*checked.warnings, *stored.warnings] or None
-        )
+        return Accepted(job_id=job_id, position=position, warnings=warnings or None)
 
     async def check(self, request: Params) -> CheckedGeneration:
         """Check and complete a request, all but its images; raises what `submit` raises."""

@@ -54,6 +54,7 @@ class UpscaleSubmission:
         required_files = await self._library.find_required(checked.request, None, checked.upscaler)
         job_id = str(uuid4())
         stored = await self._inputs.store(job_id, checked.request)
+        warnings = [*checked.warnings, *stored.warnings]
         try:
             (image,) = await self._inputs.describe(job_id)
             checked = self._check_size(checked, (image.width, image.height))
@@ -65,19 +66,21 @@ class UpscaleSubmission:
                     upscaler=checked.upscaler,
                     work=checked.work,
                     required_files=required_files,
-                    warnings=tuple(checked.warnings),
+                    warnings=tuple(warnings),
                 )
             )
         except BaseException:
             await self._inputs.remove(job_id)
             raise
-        return Accepted(job_id=job_id, position=position, warnings=checked.warnings or None)
+        return Accepted(job_id=job_id, position=position, warnings=warnings or None)
 
     async def check(self, body: UpscaleRequest) -> CheckedUpscale:
         """Check and complete a request; raises what `submit` raises, and stores nothing."""
         checked = self._complete(body)
-        ((size,),) = (await self._inputs.check(checked.request)).sizes.values()
-        return self._check_size(checked, size)
+        images = await self._inputs.check(checked.request)
+        ((size,),) = images.sizes.values()
+        checked = self._check_size(checked, size)
+        return replace(checked, warnings=[*checked.warnings, *images.warnings])
 
     def _complete(self, body: UpscaleRequest) -> CheckedUpscale:
         upscaler, own_factor = self._current_upscaler.require()

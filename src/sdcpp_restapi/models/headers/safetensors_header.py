@@ -7,14 +7,17 @@ tensors (docs/decisions/0007-reading-headers.md). What could make a reader wande
 import json
 import math
 import os
+import re
 import struct
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NoReturn
 
 from .header import BadHeader, Header, Tensor, fold, quote_name
 
+# How JSON names half of a character beyond the first 65536, or both halves.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 # Eight bytes of length, then the JSON begins.
 _LENGTH = 8
 _START = _LENGTH + 1
@@ -74,20 +77,41 @@ def _read_text(file: BinaryIO, size: int) -> bytes:
 def _parse(text: bytes) -> dict[str, object]:
     try:
         # To the engine, the text ends with the first zero byte: some writers fill up with them.
-        content = json.loads(text.partition(b"\0")[0].decode())
+        written = text.partition(b"\0")[0].decode()
+        content = json.loads(
+            written, parse_constant=_refuse_constant, parse_int=_parse_int, parse_float=_parse_float
+        )
+        if _HALF.search(written) and not _is_text(json.dumps(content, ensure_ascii=False)):
+            raise BadHeader("it holds half a character, which the engine does not read")
     except (ValueError, RecursionError):
         raise BadHeader("it is not JSON") from None
     if not isinstance(content, dict):
         raise BadHeader("it is no JSON object")
-    if not all(map(_is_text, content)):
-        raise BadHeader("the name of a tensor is not valid Unicode")
     return content
 
 
+def _refuse_constant(text: str) -> NoReturn:
+    """NaN, Infinity and -Infinity are Python's own; raises BadHeader."""
+    raise BadHeader(f"it holds {text}, which is not JSON")
+
+
+def _parse_int(digits: str) -> int:
+    """Raises BadHeader for what the engine could not hold even as a floating-point number."""
+    _parse_float(digits)
+    return int(digits)
+
+
+def _parse_float(digits: str) -> float:
+    number = float(digits)
+    if not math.isfinite(number):
+        raise BadHeader("it holds a number that is too large for the engine")
+    return number
+
+
 def _keep_texts(metadata: object) -> Mapping[str, str]:
-    """The texts among the metadata: the engine reads none of it, so that anything may stand there."""
+    """The texts among the metadata: the engine reads none of it, so that any JSON may stand there."""
     pairs = metadata.items() if isinstance(metadata, dict) else ()
-    return {key: text for key, text in pairs if isinstance(text, str) and _is_text(key) and _is_text(text)}
+    return {key: text for key, text in pairs if isinstance(text, str)}
 
 
 def _read_tensor(name: str, entry: object, data: int) -> tuple[Tensor, tuple[int, int]]:

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
-from sdcpp_restapi.jobs.submit.architecture_rules import set_tiling
-from sdcpp_restapi.schemas.generation import Txt2ImgRequest
+from sdcpp_restapi.errors import BadRequest
+from sdcpp_restapi.jobs.submit.architecture_rules import fit_to_architecture, set_tiling
+from sdcpp_restapi.models import architectures
+from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions, LoadRequest
 from sdcpp_restapi.schemas.video import Txt2VidRequest
 
@@ -46,3 +48,19 @@ def test_what_a_request_does_not_give_of_tiling_is_as_the_model_was_loaded(
     given: dict[str, Any], options: LoadOptions, effective: tuple[Any, ...]
 ) -> None:
     assert tiling(given, options) == effective
+
+
+@pytest.mark.parametrize("kind", [Txt2ImgRequest, Img2ImgRequest])
+def test_reference_images_are_refused_where_they_end_the_engine(
+    kind: type[Txt2ImgRequest] | type[Img2ImgRequest],
+) -> None:
+    zimage, flux = (architectures.find_by_name(name) for name in ("Z-Image", "Flux"))
+    assert zimage
+    assert flux
+    body = {"prompt": "a", "init_image_base64": "x"}
+    request = kind.model_validate(body | {"ref_images": ["x", "y"]})
+    with pytest.raises(BadRequest, match=r"^ref_images: 2 are not allowed; .*Z-Image") as caught:
+        fit_to_architecture(request, zimage, [])
+    assert caught.value.field == "ref_images"
+    assert fit_to_architecture(request, flux, []).model_dump()["ref_images"] == ["x", "y"]
+    assert fit_to_architecture(kind.model_validate(body), zimage, []).width
