@@ -16,11 +16,19 @@ from .hash_cache import Version
 from .headers.gguf_header import MAGIC, read_gguf
 from .headers.header import BadHeader, Header
 from .headers.safetensors_header import looks_like_safetensors, read_safetensors
-from .recognition import read_rules_text, recognise
+from .recognition import recognise
 from .trigger_words import find_title, find_trigger_words
 
-# Other rules may see something else in the same file.
-RULES = hashlib.sha256(__version__.encode() + read_rules_text()).hexdigest()[:16]
+
+def _hash_rules() -> str:
+    """What tells one state of the rules from another: they may see something else in the same file."""
+    folder = Path(__file__).parent
+    sources = sorted([*folder.rglob("*.py"), *folder.rglob("*.json")])
+    content = b"".join(path.read_bytes() for path in sources)
+    return hashlib.sha256(__version__.encode() + content).hexdigest()[:16]
+
+
+RULES = _hash_rules()
 
 # Reading thousands of files takes minutes the first time: another caller waits for so many at most.
 AT_ONCE = 32

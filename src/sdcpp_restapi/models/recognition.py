@@ -91,12 +91,7 @@ class Rules(Frozen):
 @cache
 def load_rules() -> Rules:
     """The rules of networks.json, read once."""
-    return Rules.model_validate_json(read_rules_text())
-
-
-def read_rules_text() -> bytes:
-    """The bytes of networks.json: a hash of them shows whether stored results are of the same rules."""
-    return files(__package__).joinpath("networks.json").read_bytes()
+    return Rules.model_validate_json(files(__package__).joinpath("networks.json").read_bytes())
 
 
 def recognise(header: Header) -> ModelFacts:
