@@ -205,8 +205,7 @@ class _Machine:
             case "GLOBAL":
                 self.stack.append(_Global(*str(argument).split(" ", 1)))
             case "STACK_GLOBAL":
-                module, name = self._take(2)
-                self.stack.append(_Global(_as_text(module), _as_text(name)))
+                self.stack.append(_Global(*map(_as_text, self._take(2))))
             case _ if argument is not None:
                 self.stack.append(argument)
             case _:
