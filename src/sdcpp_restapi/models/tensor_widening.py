@@ -1,4 +1,4 @@
-"""Small safetensors files with all their tensors in F32."""
+"""Small files with all their tensors in F32, as safetensors."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from .headers.torch_pickle import read_torch_pickle
 from .tensor_files import NewTensor, read_spans, write_tensors
 
 Array = NDArray[np.float32]
@@ -44,5 +45,17 @@ def widen_file(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
             name, "F32", span.shape, WIDENED[span.type.lower()](content[span.begin : span.end]).tobytes()
         )
         for name, span in read_spans(source).items()
+    )
+    write_tensors(target, tensors, metadata, source)
+
+
+def widen_pickle(source: Path, target: Path, metadata: Mapping[str, str]) -> None:
+    """Write the tensors of a file of `torch.save` in F32. It appears whole or not at all.
+
+    Raises BadHeader, OSError.
+    """
+    tensors = (
+        NewTensor(name, "F32", one.shape, WIDENED[one.type](one.content).tobytes())
+        for name, one in read_torch_pickle(source).items()
     )
     write_tensors(target, tensors, metadata, source)

@@ -362,7 +362,8 @@ async def test_what_is_not_valid_is_refused_as_model_component_lora_embedding_an
     model = LoadRequest(model_name="flux.safetensors", model_type="diffusion", vae="good.safetensors")
     with pytest.raises(BadRequest, match=f"loras: bad.gguf {why}"):
         await LoraCheck(catalog, facts, LayerReader(catalog)).check(prompt("bad"), model)
-    files, left_out = await library.find_load_files(model)
+    write(tmp_path / "checkpoint/sd1.safetensors", stub_models.sd1())
+    files, left_out = await library.find_load_files(LoadRequest(model_name="sd1.safetensors"))
     assert files.embeddings.keys() == {"good"}
     assert [sentence.partition(": its header")[0] for sentence in left_out] == [
         "embedding bad: bad.gguf can't be used"
