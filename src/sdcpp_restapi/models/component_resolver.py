@@ -74,14 +74,12 @@ class ComponentResolver:
                 continue
             facts = await self._headers.get(path)
             problem = find_problem(path, facts)
-            reason = (
-                f"can't be used: {problem}"
-                if problem
-                else find_mismatch(component, facts, fits.get(component), model)
-            )
-            if reason:
+            mismatch = None if problem else find_mismatch(component, facts, fits.get(component), model)
+            if problem or mismatch:
+                # In the words of FileCheck, which looks again when the files are read.
+                reason = f"{path.name} can't be used: {problem}" if problem else f"'{name}' {mismatch}"
                 missing = await self._components.find_candidates(component, request.model_name, model)
-                problems.append(f"{component}: '{name}' {reason}{_list_fitting(missing)}")
+                problems.append(f"{component}: {reason}{_list_fitting(missing)}")
         return problems
 
     async def _pick_file(

@@ -61,7 +61,7 @@ def test_a_component_whose_file_is_no_model_is_refused(server: RunningServer) ->
     vae.write_text("<!doctype html>")
     body = build("minit2i").install(server.models_dir) | {"vae": "page.safetensors"}
     error = server.post("/models/load", body, expect=400)["error"]
-    assert error.startswith("vae: 'page.safetensors' can't be used: its header is not valid")
+    assert error.startswith("vae: page.safetensors can't be used: its header is not valid")
 
 
 def test_a_load_whose_files_are_all_read_has_no_warnings(server: RunningServer) -> None:

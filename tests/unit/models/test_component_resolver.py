@@ -321,7 +321,7 @@ async def test_a_part_of_a_model_is_no_candidate_and_is_told(
     other = await inspector.inspect("t5", "SH-2-OF-3.SAFETENSORS")
     assert other.problem == "part 2 of 3: join them or use one file"
     told = await refusal(assembler, model_name="m.safetensors", t5xxl="sh-00001-of-00002.safetensors")
-    assert told.startswith("t5xxl: 'sh-00001-of-00002.safetensors' can't be used: part 1 of 2: join them")
+    assert told.startswith("t5xxl: sh-00001-of-00002.safetensors can't be used: part 1 of 2: join them")
     main = await refusal(assembler, model_name="m-00001-of-00003.safetensors", t5xxl="")
     assert main == (
         "model_name: m-00001-of-00003.safetensors can't be used: part 1 of 3: join them or use one file"
@@ -346,7 +346,7 @@ async def test_what_is_not_valid_is_refused_as_model_component_lora_embedding_an
     assert why in await refusal(assembler, model_name="bad.gguf")
     for component in ("vae", "controlnet"):
         told = await refusal(assembler, model_name="flux.safetensors", **{component: "bad.gguf"})
-        assert told.startswith(f"{component}: 'bad.gguf' {why}")
+        assert told.startswith(f"{component}: bad.gguf {why}")
         with pytest.raises(BadRequest, match=f"{component}: bad.gguf {why}"):
             # A model of an earlier load is not completed anew.
             await library.complete(
