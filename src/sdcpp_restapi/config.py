@@ -45,6 +45,10 @@ class Server(Section):
     api_keys: list[SecretStr] = Field([], description="When given, every request must carry one of them")
     allowed_hosts: list[str] = Field([], description="Host names accepted besides loopback and IP literals")
     allowed_origins: list[str] = Field([], description="Origins of web pages on other hosts that may call")
+    trusted_proxies: list[str] = Field(
+        ["127.0.0.1", "::1"],
+        description="Addresses or networks whose X-Forwarded-Proto and -For are believed",
+    )
     max_body_mb: int = Field(64, ge=1, description="Largest request body")
     max_connections: int = Field(1000, ge=1, description="Open connections on each port; more are told so")
     shutdown_grace: float = Field(5.0, gt=0, description="Seconds that open requests get at the end")
@@ -70,6 +74,16 @@ class Server(Section):
             if not re.fullmatch(ORIGIN, origin):
                 raise ValueError(f"{origin!r} is no origin: https://host, https://host:port, or null")
         return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _addresses(cls, proxies: list[str]) -> list[str]:
+        for proxy in proxies:
+            try:
+                ipaddress.ip_network(proxy)
+            except ValueError:
+                raise ValueError(f"{proxy!r} is no address and no network such as 10.0.0.0/8") from None
+        return proxies
 
     @property
     def on_loopback(self) -> bool:

@@ -126,6 +126,7 @@ def _config(app: object, settings: Settings) -> uvicorn.Config:
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=int(settings.server.shutdown_grace),
         server_header=False,
+        forwarded_allow_ips=settings.server.trusted_proxies,
         backlog=2048,
     )
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.output_folders import write_png
 from tests.support.raw_requests import request
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import SCRIPTED, SHORT
+from tests.support.scripted_engine import SCRIPTED, SHORT, StartFaulty
 from tests.support.server_setup import ServerSetup
 from tests.support.websocket_handshake import knock
 
@@ -141,6 +141,21 @@ def test_a_cookie_for_pictures_is_given_to_whoever_has_a_key_and_opens_nothing_e
     assert request(server, "/txt2img", cookie, method="POST", body=b'{"prompt": "a"}').status == 401
     assert request(server, "/output/job/a.png", cookie, method="DELETE").status == 401
     assert knock(server.port, cookie, "/ws") == 403
+
+
+def test_behind_a_proxy_with_tls_the_cookie_is_for_tls_only(server: RunningServer) -> None:
+    for scheme, secure in (("https", True), ("http", False)):
+        answer = request(server, f"/output/?token={KEY}", {"X-Forwarded-Proto": scheme})
+        assert ("Secure" in dict(answer.headers)["set-cookie"].split("; ")) is secure
+
+
+@pytest.mark.parametrize("proxies", [[], ["192.0.2.0/24", "2001:db8::7"]])
+def test_what_others_than_trusted_proxies_say_of_tls_is_ignored(
+    start_faulty: StartFaulty, proxies: list[str]
+) -> None:
+    server = start_faulty("good", server_api_keys=KEY, server_trusted_proxies=json.dumps(proxies))
+    answer = request(server, f"/output/?token={KEY}", {"X-Forwarded-Proto": "https"})
+    assert "Secure" not in dict(answer.headers)["set-cookie"].split("; ")
 
 
 @pytest.mark.parametrize("value", ["", "0" * 64, KEY])

@@ -63,6 +63,8 @@ def test_a_mistake_in_the_file_is_told_with_its_place(toml: str, sentence: str) 
             "many",
             "SDCPP_SERVER_PORT = 'many' is not allowed: it should be a valid integer",
         ),
+        ("SDCPP_SERVER_TRUSTED_PROXIES", "proxy.lan", "'proxy.lan' is no address and no network"),
+        ("SDCPP_SERVER_TRUSTED_PROXIES", '["10.0.0.1/8"]', "'10.0.0.1/8' is no address and no network"),
         ("SDCPP_LOGGING_LEVEL", "loud", "it should be 'debug', 'info', 'warning' or 'error'"),
         ("SDCPP_SERVER_PROT", "1", "SDCPP_SERVER_PROT: there is no such setting; did you mean server.port?"),
         ("SDCPP_PATHS_FOLDERS", "{", "SDCPP_PATHS_FOLDERS = '{' is not allowed"),
