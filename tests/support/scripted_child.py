@@ -44,7 +44,12 @@ class ScriptedChild:
             command = json.loads(line)
             if command["kind"] == "shutdown":
                 return
-            getattr(self, command["kind"])(command)
+            try:
+                getattr(self, command["kind"])(command)
+            except FileNotFoundError as error:
+                # As the real one: a server that stops deletes the folder of a job that is still written to.
+                told = {"code": "job_failed", "message": f"{error.filename} cannot be written"}
+                self.say(kind="refused", id=command["id"], error=told)
 
     def say(self, **report: object) -> None:
         """One report."""
