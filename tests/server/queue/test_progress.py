@@ -45,4 +45,3 @@ def test_the_progress_of_a_job_never_goes_back(
     told, shown = watch(upscaling, path, **params)
     assert (told, shown) == (sorted(told), sorted(shown))
     assert told[-1] == shown[-1] == 100.0
-    assert len(set(shown)) > 2
