@@ -126,7 +126,6 @@ def test_the_progress_of_both_models_never_goes_back(pair: RunningServer) -> Non
     told, shown = watch(pair, "/txt2vid", 600, **BASE | {"steps": 3, "high_noise_steps": 3})
     assert (told, shown) == (sorted(told), sorted(shown))
     assert told[-1] == shown[-1] == 100.0
-    assert len(set(shown)) > 3
 
 
 @pytest.fixture(scope="module")
