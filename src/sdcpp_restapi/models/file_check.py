@@ -48,16 +48,19 @@ class FileCheck:
         """Raises BadRequest as `check` does, and for files that the engine would read as something else."""
         await self.check(files)
         known = await self._headers.get_all(dict.fromkeys(files.values()))
-        problems = {
-            field: f"{field}: '{path.name}' {known[path].unsupported}"
-            for field, path in files.items()
-            if known[path].unsupported
-        }
-        if problems:
-            raise BadRequest("; ".join(problems.values()), field=next(iter(problems)))
+        _refuse(
+            {
+                field: f"{field}: '{path.name}' {known[path].unsupported}"
+                for field, path in files.items()
+                if known[path].unsupported
+            }
+        )
 
     async def check(self, files: Mapping[str, Path]) -> None:
         """Raises BadRequest that names every file which can't be used, by its field."""
-        problems = await self.find_problems(files)
-        if problems:
-            raise BadRequest("; ".join(problems.values()), field=next(iter(problems)))
+        _refuse(await self.find_problems(files))
+
+
+def _refuse(problems: Mapping[str, str]) -> None:
+    if problems:
+        raise BadRequest("; ".join(problems.values()), field=next(iter(problems)))
