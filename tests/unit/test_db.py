@@ -2,12 +2,14 @@
 
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from sdcpp_restapi import db as module
+from sdcpp_restapi import migration
 from sdcpp_restapi.db import Database
 
 
@@ -123,3 +125,45 @@ async def test_the_log_of_the_database_is_written_from_its_beginning_again(
         await database._keeper.do(lambda db: None)  # a checkpoint is over before the next write begins
         sizes.append(log.stat().st_size)
     assert sizes[-1] == sizes[2 * module.COMMITS_TO_CHECKPOINT]
+
+
+async def test_jobs_of_an_earlier_release_are_found_counted_and_summed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    everything = migration.list_migrations()
+    monkeypatch.setattr(migration, "list_migrations", lambda: [one for one in everything if one[0] < 14])
+    old = await Database.open(tmp_path / "old.db")
+    await old.write(
+        lambda db: db.executemany(
+            "INSERT INTO jobs (id, lane, type, created_at, progress, params, model, output_bytes)"
+            " VALUES (?, 'engine', 'txt2img', '2024-01-01T00:00:00.000+00:00', '{}', ?, ?, 5)",
+            [
+                ("one", '{"prompt": "a red fox", "api_key": "hidden"}', '{"model_name": "sd.gguf"}'),
+                ("damaged", "no JSON", "no JSON"),
+            ],
+        ).close()
+    )
+    await old.close()
+    monkeypatch.undo()
+    new = await Database.open(tmp_path / "old.db")
+
+    async def ask(statement: str) -> list[tuple[object, ...]]:
+        return await new.read(lambda db: [tuple(row) for row in db.execute(statement)])
+
+    assert await ask("SELECT rowid FROM job_texts WHERE job_texts MATCH '\"RED fox\"'") == [(1,)]
+    assert await ask("SELECT rowid FROM job_texts WHERE job_texts MATCH '\"damaged\"'") == [(2,)]
+    assert await ask("SELECT rowid FROM job_texts WHERE job_texts MATCH '\"hidden\"'") == []
+    assert await ask("SELECT model_name, count FROM job_models") == [("sd.gguf", 1)]
+    assert await ask("SELECT output_bytes FROM job_sizes WHERE place = 'queue'") == [(10,)]
+    await new.close()
+
+
+async def test_a_read_that_takes_long_does_not_keep_others_waiting(database: Database) -> None:
+    going_on = threading.Event()
+    slow = asyncio.create_task(database.read(lambda _db: going_on.wait(60)))
+    try:
+        assert await numbers(database) == []
+        assert not slow.done()
+    finally:
+        going_on.set()
+    assert await slow
