@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from sdcpp_restapi.engine.binding.names import NAMES
 from sdcpp_restapi.errors import JobFailed
 from sdcpp_restapi.schemas.engine import (
     COMMAND,
@@ -30,16 +31,17 @@ from sdcpp_restapi.schemas.engine import (
     Step,
     Unload,
     Unloaded,
+    WantPreviews,
 )
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
-from sdcpp_restapi.schemas.options import PreviewSettings
+from sdcpp_restapi.schemas.options import BoundedPreviewSettings
 from sdcpp_restapi.schemas.pipe import Cancel, Log, Refused, Shutdown, Unusable
 from tests.support.tiny_models import build
 
 FOREVER = 1000
 """Steps that nobody waits for."""
-NO_PREVIEW = PreviewSettings(enabled=False)
+NO_PREVIEW = BoundedPreviewSettings(enabled=False)
 
 
 class ChildProcess:
@@ -85,7 +87,7 @@ class ChildProcess:
         self.send(Load(id=call_id, files=files, options=LoadOptions()))
         return self.until(Loaded, Refused)
 
-    def start(self, call_id: int, *, preview: PreviewSettings = NO_PREVIEW, **fields: Any) -> Path:
+    def start(self, call_id: int, *, preview: BoundedPreviewSettings = NO_PREVIEW, **fields: Any) -> Path:
         """Send a generation; the folder of its files."""
         base = {"prompt": "a cat", "width": 64, "height": 64, "steps": 2, "seed": 7, "cfg_scale": 1.0}
         kind = Img2ImgRequest if "init_image_base64" in fields else Txt2ImgRequest
@@ -164,7 +166,8 @@ def _steps(reports: list[Report]) -> list[tuple[int, int]]:
 def test_its_first_report_is_hello(start_child: StartChild) -> None:
     hello = start_child().next()
     assert isinstance(hello, Hello)
-    assert hello.commit == "487de75"
+    assert hello.commit.startswith(hello.revision)
+    assert hello.names == NAMES[hello.revision]
     assert hello.physical_cores > 0
     assert any(device.startswith("CPU\t") for device in hello.devices)
 
@@ -313,10 +316,48 @@ def test_an_init_image_that_is_gone_fails_the_job_alone(child: ChildProcess, tmp
 # ---------------------------------------------------------------- previews
 
 
+@pytest.fixture
+def watched(child: ChildProcess) -> ChildProcess:
+    """One whose previews somebody looks at."""
+    child.send(WantPreviews(wanted=True))
+    return child
+
+
+def test_no_preview_is_computed_while_nobody_wants_one(child: ChildProcess) -> None:
+    child.start(2, steps=6, preview=BoundedPreviewSettings(mode="proj"))
+    reports = child.until(Generated)
+    assert isinstance(reports[-1], Generated)
+    assert reports[-1].previews == 0
+    assert not [report for report in reports if isinstance(report, PreviewFrame)]
+
+
+def test_previews_begin_in_the_middle_of_a_job_when_somebody_comes(child: ChildProcess) -> None:
+    child.start(2, steps=FOREVER, preview=BoundedPreviewSettings(mode="proj"))
+    before = [child.until(Step)[-1] for _ in range(3)]
+    child.send(WantPreviews(wanted=True))
+    first = child.until(PreviewFrame)[-1]
+    assert isinstance(first, PreviewFrame)
+    assert first.step > len(before)
+    assert first.interval == first.step
+    child.send(Cancel(id=2))
+    assert isinstance(child.result(), Refused)
+
+
+@pytest.mark.parametrize("sampler", ["heun", "dpm2"])
+def test_samplers_of_second_order_have_one_preview_a_step(watched: ChildProcess, sampler: str) -> None:
+    watched.start(2, sampler=sampler, steps=6, preview=BoundedPreviewSettings(mode="proj"))
+    reports = watched.until(Generated)
+    assert isinstance(reports[-1], Generated)
+    frames = [report.step for report in reports if isinstance(report, PreviewFrame)]
+    assert frames == sorted(set(frames))
+    assert set(frames) <= set(range(1, 7))
+    assert 1 <= reports[-1].previews <= 6
+
+
 @pytest.mark.parametrize(("asked", "real"), [("proj", "proj"), ("tae", "proj"), ("vae", "vae")])
-def test_previews_say_their_real_mode(child: ChildProcess, asked: str, real: str) -> None:
-    child.start(2, preview=PreviewSettings(mode=asked, max_size=32, quality=60))
-    frames = [report for report in child.until(Generated) if isinstance(report, PreviewFrame)]
+def test_previews_say_their_real_mode(watched: ChildProcess, asked: str, real: str) -> None:
+    watched.start(2, preview=BoundedPreviewSettings(mode=asked, max_size=32, quality=60))
+    frames = [report for report in watched.until(Generated) if isinstance(report, PreviewFrame)]
     assert frames
     assert {frame.mode for frame in frames} == {real}
     with Image.open(io.BytesIO(base64.b64decode(frames[0].jpeg))) as image:
@@ -324,21 +365,21 @@ def test_previews_say_their_real_mode(child: ChildProcess, asked: str, real: str
     assert (frames[0].width, frames[0].height, frames[0].is_noisy) == (32, 32, False)
 
 
-def test_previews_are_five_per_second_at_most(child: ChildProcess) -> None:
-    child.start(2, steps=60, preview=PreviewSettings(mode="proj"))
-    reports = child.until(Generated)
+def test_previews_are_five_per_second_at_most(watched: ChildProcess) -> None:
+    watched.start(2, steps=60, preview=BoundedPreviewSettings(mode="proj"))
+    reports = watched.until(Generated)
     made = reports[-1]
     assert isinstance(made, Generated)
     frames = sum(isinstance(report, PreviewFrame) for report in reports)
     assert 1 <= frames <= made.seconds * 5 + 1
 
 
-@pytest.mark.parametrize("settings", [PreviewSettings(enabled=False), PreviewSettings(mode="none")])
-def test_previews_can_be_off(child: ChildProcess, settings: PreviewSettings) -> None:
-    child.start(2, preview=PreviewSettings(mode="proj"))
-    child.result()
-    child.start(3, preview=settings)
-    assert not [report for report in child.until(Generated) if isinstance(report, PreviewFrame)]
+@pytest.mark.parametrize("settings", [NO_PREVIEW, BoundedPreviewSettings(mode="none")])
+def test_previews_can_be_off(watched: ChildProcess, settings: BoundedPreviewSettings) -> None:
+    watched.start(2, preview=BoundedPreviewSettings(mode="proj"))
+    watched.result()
+    watched.start(3, preview=settings)
+    assert not [report for report in watched.until(Generated) if isinstance(report, PreviewFrame)]
 
 
 # ---------------------------------------------------------------- stopping
@@ -363,6 +404,32 @@ def test_a_cancel_right_behind_its_job_is_not_lost(child: ChildProcess) -> None:
         refused = child.result()
         assert isinstance(refused, Refused)
         assert refused.error.code == "job_cancelled"
+
+
+@pytest.mark.parametrize("moment", ["text encoder", "sampling", "decoding"])
+def test_a_cancel_in_any_graph_leaves_a_model_that_draws_the_same_pixels(
+    start_child: StartChild, moment: str
+) -> None:
+    """A CLIP whose graph is broken off would end the process."""
+    child = start_child()
+    child.until(Hello)
+    model = build("sd1_vae")
+    files = {component: str(path) for component, path in model.files.items()}
+    child.load(ModelFiles(main=files.pop("model"), model_type="checkpoint", components=files))
+    folder = child.start(2)
+    child.result()
+    whole = (folder / "image_0.png").read_bytes()
+    child.start(3)
+    if moment != "text encoder":
+        last = 1 if moment == "sampling" else 2
+        while not isinstance(report := child.next(), Step) or report.step < last:
+            pass
+    child.send(Cancel(id=3))
+    ended = child.result()
+    assert isinstance(ended, Generated) or ended.error.code == "job_cancelled"
+    folder = child.start(4)
+    child.result()
+    assert (folder / "image_0.png").read_bytes() == whole
 
 
 def test_a_waiting_job_can_be_cancelled_and_the_running_one_goes_on(child: ChildProcess) -> None:

@@ -45,8 +45,11 @@ class EngineChild(ChildProcess[Report]):
         nothing for `start_timeout`.
         """
         library = ["--library", str(settings.library)] if settings.library else []
+        library += ["--supplier", settings.supplier] if settings.supplier else []
+        library += ["--trust-unknown"] if settings.trust_unknown else []
         debug = ["--debug"] if cls.kind.log.isEnabledFor(logging.DEBUG) else []
-        child, first = await cls.spawn([*library, *debug], settings.start_timeout, settings.command)
+        wait = ["--wait", settings.wait]
+        child, first = await cls.spawn([*library, *debug, *wait], settings.start_timeout, settings.command)
         if not isinstance(first, Hello):
             child.kill(f"The engine process did not greet: {first.kind}")
             await child.close()

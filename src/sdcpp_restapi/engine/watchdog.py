@@ -9,11 +9,9 @@ when nothing is left, but only after everything else on the machine was slow, an
 """
 
 import asyncio
-from contextlib import suppress
-from pathlib import Path
+from collections.abc import Callable
 
-import psutil
-
+from ..os_support.memory import measure_total_memory
 from .client import EngineChild
 
 # CPU seconds below which a child counts as idle: waking up to look at a socket is not work.
@@ -29,7 +27,6 @@ GPU_IDLE_STEPS = 20
 MEMORY_SHARE = 0.9
 # Seconds between two looks at it: between them a child fills a few hundred megabytes.
 MEMORY_LOOKS = 0.25
-_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 class IdleTimer:
@@ -69,17 +66,16 @@ def choose_memory_bound(max_memory_mb: int | None) -> int:
     """Bytes that a child may take: the setting, or a share of the machine, or of the container."""
     if max_memory_mb is not None:
         return max_memory_mb * 2**20
-    available = psutil.virtual_memory().total
-    for path in _CGROUP_LIMITS:
-        with suppress(OSError, ValueError):  # not there, or "max"
-            available = min(available, int(Path(path).read_text("ascii")))
-    return int(available * MEMORY_SHARE)
+    return int(measure_total_memory() * MEMORY_SHARE)
 
 
-async def watch_memory(child: EngineChild, most: int) -> None:
-    """Kill the child once it takes more than `most` bytes."""
+async def watch_memory(
+    child: EngineChild, bound: int, memory_of_others: Callable[[], int] = lambda: 0
+) -> None:
+    """Kill the child once it takes more than `bound` bytes, together with what others take."""
     while True:
         await asyncio.sleep(MEMORY_LOOKS)
+        most = max(0, bound - memory_of_others())
         if (taken := child.memory_bytes()) > most:
             child.kill(
                 f"The engine took {taken // 2**20} MB of memory, more than the {most // 2**20} MB that it may"

@@ -4,21 +4,22 @@
 The process ends itself when the other end is closed, also in the middle of a C call.
 """
 
+import argparse
 import os
 import queue
-import signal
 import socket
 import sys
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NoReturn, Protocol
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ..errors import InternalError, JobCancelled, SdcppError
-from ..schemas.pipe import Cancel, Log, Refused, Shutdown, Unusable
+from ..os_support import ignore_interrupts, lower_priority, prefer_as_victim
+from ..schemas.pipe import Cancel, Log, Notice, Refused, Shutdown, Unusable, WaitPolicy
 
 EXIT_UNUSABLE = 3
 # oom_score_adj, between the server's 0 and 1000, the greatest.
@@ -27,10 +28,13 @@ OOM_SCORE = 500
 SETTINGS = {
     # An abort would fork a debugger, which can hang for minutes.
     "GGML_NO_BACKTRACE": "1",
-    # Threads that wait by spinning take the cores from those that work: up to 20 times slower when shared.
     "OMP_WAIT_POLICY": "passive",
-    "GOMP_SPINCOUNT": "0",
 }
+# How often a thread looks whether the others are done before it sleeps. Where cores are shared, threads that
+# look on take them from those that work; where they are not, to sleep and be woken takes longer than a node
+# of a small graph. A thousand times have nearly all that looking gains and a small part of what it can cost
+# (measured in docs/performance.md). libgomp itself has 300,000.
+SPIN_COUNTS: dict[WaitPolicy, str] = {"auto": "1000", "spin": "300000", "sleep": "0"}
 
 
 class Work(Protocol):
@@ -54,12 +58,19 @@ class Session(Protocol):
         ...
 
 
-class ChildEnd[W: Work, S: Session]:
+class ChildEnd[W: Work, S: Session, N: Notice]:
     """Reads commands in one thread and carries them out in the main one."""
 
-    def __init__(self, fd: int, commands: TypeAdapter[W | Cancel | Shutdown]) -> None:
+    def __init__(
+        self,
+        fd: int,
+        commands: TypeAdapter[W | N | Cancel | Shutdown],
+        notice: Callable[[N], None] | None = None,
+    ) -> None:
+        """`notice` is called with every notice, in the thread that reads."""
         self._connection = socket.socket(fileno=fd)
         self._commands = commands
+        self._notice = notice
         self._write_lock = threading.Lock()
         self._queue: queue.SimpleQueue[W] = queue.SimpleQueue()
         # Guards the two below: a cancel must hit the command that it names, or none.
@@ -105,12 +116,15 @@ class ChildEnd[W: Work, S: Session]:
                     self.report(Log(level="error", text=f"not a command: {error}"))
         os._exit(0)  # the server is gone, and no C call is worth waiting for
 
-    def _dispatch(self, command: W | Cancel | Shutdown) -> None:
+    def _dispatch(self, command: W | N | Cancel | Shutdown) -> None:
         match command:
             case Shutdown():
                 os._exit(0)
             case Cancel():
                 self._cancel(command.id)
+            case Notice():
+                if self._notice is not None:
+                    self._notice(command)
             case _:
                 self._queue.put(command)
 
@@ -146,13 +160,22 @@ class ChildEnd[W: Work, S: Session]:
             raise JobCancelled
 
 
-def prepare_process(niceness: int) -> None:
+def add_wait_flag(parser: argparse.ArgumentParser) -> None:
+    """Have the command line tell how threads wait."""
+    parser.add_argument("--wait", choices=list(SPIN_COUNTS), default="auto", help="how threads wait")
+
+
+def choose_environment(given: Mapping[str, str], wait: WaitPolicy) -> dict[str, str]:
+    """The variables of a child: what is `given` stays, but for a spin count where one was chosen."""
+    chosen = {**SETTINGS, "GOMP_SPINCOUNT": SPIN_COUNTS["auto"], **given}
+    return chosen if wait == "auto" else chosen | {"GOMP_SPINCOUNT": SPIN_COUNTS[wait]}
+
+
+def prepare_process(niceness: int, wait: WaitPolicy) -> None:
     """Set environment, priority and signals of this process. To be called before a C library is loaded."""
-    for name, value in SETTINGS.items():
-        os.environ.setdefault(name, value)
+    os.environ.update(choose_environment(os.environ, wait))
     # When cores are short the server goes first: it needs them for a millisecond, a child for minutes.
-    os.nice(niceness)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the server, which ends its children in order
+    lower_priority(niceness)
+    ignore_interrupts()  # Ctrl-C is for the server, which ends its children in order
     # When memory runs out the kernel shall take a child, which can be replaced, and not the server.
-    with suppress(OSError), open("/proc/self/oom_score_adj", "w") as score:
-        score.write(str(OOM_SCORE))
+    prefer_as_victim(OOM_SCORE)

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import os
 import re
-import signal
 import socket
 import sys
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from contextlib import suppress
+from contextvars import Context, copy_context
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -17,6 +17,7 @@ import psutil
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from ..errors import SdcppError
+from ..os_support import describe_signal, kill_group, list_spawn_options, open_socket_stream
 from ..schemas.pipe import Cancel, Log, Shutdown, Unusable
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,9 @@ class ChildProcess[R: BaseModel]:
         self._writer = writer
         self._calls: dict[int, asyncio.Queue[R | SdcppError]] = {}
         self._last_lines: deque[str] = deque(maxlen=6)
-        self._tasks: list[asyncio.Task[None]] = [asyncio.create_task(self._log_output())]
+        # What its log lines belong to: the job or request of the newest call, and none outside of calls.
+        self._context = Context()
+        self._tasks: list[asyncio.Task[None]] = [self._begin(self._log_output())]
 
     @classmethod
     async def spawn(
@@ -73,8 +76,8 @@ class ChildProcess[R: BaseModel]:
         ours, theirs = socket.socketpair()
         try:
             with theirs:
-                process = await cls._start(theirs.fileno(), arguments, wrapper)
-            reader, writer = await asyncio.open_unix_connection(sock=ours, limit=LONGEST_LINE)
+                process = await cls._start(theirs, arguments, wrapper)
+            reader, writer = await open_socket_stream(ours, LONGEST_LINE)
         except BaseException:
             # Also when the start is cancelled: a child that is there already sees the end of its socket.
             ours.close()
@@ -88,16 +91,14 @@ class ChildProcess[R: BaseModel]:
 
     @classmethod
     async def _start(
-        cls, fd: int, arguments: Sequence[str], wrapper: Sequence[str]
+        cls, theirs: socket.socket, arguments: Sequence[str], wrapper: Sequence[str]
     ) -> asyncio.subprocess.Process:
-        # A session of its own: Ctrl-C in the terminal is for the server, which ends the child in order.
         return await asyncio.create_subprocess_exec(
-            *[*wrapper, sys.executable, "-m", cls.kind.module, "--fd", str(fd), *arguments],
-            pass_fds=(fd,),
+            *[*wrapper, sys.executable, "-m", cls.kind.module, "--fd", str(theirs.fileno()), *arguments],
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
-            start_new_session=True,
+            **list_spawn_options(theirs),
             env={name: value for name, value in os.environ.items() if not _SECRET.search(name)},
         )
 
@@ -109,6 +110,7 @@ class ChildProcess[R: BaseModel]:
         """
         reports: asyncio.Queue[R | SdcppError] = asyncio.Queue()
         self._calls[call_id] = reports
+        self._context = copy_context()
         ended = False
         try:
             await self.send(command)
@@ -122,6 +124,8 @@ class ChildProcess[R: BaseModel]:
             if not ended and grace is not None:
                 await self._cancel_call(call_id, reports, grace)
             self._calls.pop(call_id, None)
+            if not self._calls:
+                self._context = Context()
 
     async def _cancel_call(self, call_id: int, reports: asyncio.Queue[R | SdcppError], grace: float) -> None:
         try:
@@ -142,6 +146,8 @@ class ChildProcess[R: BaseModel]:
         if self.gone.is_set():
             raise self._build_lost_error()
         try:
+            if self._writer.is_closing():  # uvloop would raise RuntimeError
+                raise ConnectionResetError
             self._writer.write(command.model_dump_json().encode() + b"\n")
             await self._writer.drain()
         except ConnectionError:
@@ -205,7 +211,7 @@ class ChildProcess[R: BaseModel]:
             raise self.kind.lost_error(f"{name} did not start: it {self._describe_exit()}")
         if isinstance(first, Unusable):
             raise self.kind.unusable_error(first.error)
-        self._tasks.append(asyncio.create_task(self._read_reports(reader)))
+        self._tasks.append(self._begin(self._read_reports(reader)))
         return first
 
     async def _read_first_report(self, reader: asyncio.StreamReader) -> R | None:
@@ -222,6 +228,11 @@ class ChildProcess[R: BaseModel]:
         await self.process.wait()
         await asyncio.gather(*self._tasks)
 
+    @staticmethod
+    def _begin(work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """A task that lives longer than the request or job for which the child is started."""
+        return asyncio.create_task(work, context=Context())
+
     # ------------------------------------------------------------ reports
 
     async def _log_output(self) -> None:
@@ -237,7 +248,7 @@ class ChildProcess[R: BaseModel]:
             text = line.decode(errors="replace").rstrip()
             if text:
                 self._last_lines.append(text)
-                self.kind.log.info("%s", text)
+                self._context.run(self.kind.log.info, "%s", text)
 
     async def _read_reports(self, reader: asyncio.StreamReader) -> None:
         try:
@@ -260,7 +271,7 @@ class ChildProcess[R: BaseModel]:
             reports.put_nowait(report)
 
     def _log_report(self, report: Log) -> None:
-        self.kind.log.log(_LEVELS[report.level], "%s", report.text)
+        self._context.run(self.kind.log.log, _LEVELS[report.level], "%s", report.text)
         if report.level == "error":
             self._last_lines.append(report.text)
 
@@ -288,14 +299,13 @@ class ChildProcess[R: BaseModel]:
     def _kill_group(self) -> None:
         """The whole session: a wrapper such as `nice` may stand between us and the child."""
         try:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            kill_group(self.process.pid)
         except (ProcessLookupError, PermissionError):
             log.debug("process %d is gone already", self.process.pid)
 
     def _describe_exit(self) -> str:
         returncode = self.process.returncode
-        if returncode is not None and returncode < 0:
-            name = signal.Signals(-returncode).name
+        if returncode is not None and (name := describe_signal(returncode)) is not None:
             hint = ", as happens when memory runs out" if name == "SIGKILL" else ""
             how = f"was killed by {name}{hint}"
         else:

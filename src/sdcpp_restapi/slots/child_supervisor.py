@@ -4,19 +4,33 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing, suppress
+from contextvars import Context
+from dataclasses import dataclass
 from time import monotonic
 
+from ..background import BackgroundTasks
 from ..config import Engine
 from ..engine.client import EngineChild
 from ..engine.watchdog import choose_memory_bound, watch_for_hang, watch_memory
 from ..errors import EngineLost, EngineUnusable
-from ..schemas.engine import Command, Report
+from ..events import PreviewDemand
+from ..schemas.engine import Command, Report, WantPreviews
 from .device import Device
 
 log = logging.getLogger(__name__)
 
 # Seconds after which an engine that could not be started is tried again by a slot that has others beside it.
 NEXT_CHANCE = 30.0
+
+
+@dataclass
+class ProcessCounts:
+    """Of the engine processes of a slot since the server's start."""
+
+    starts: int = 0
+    """Those that came up."""
+    losses: int = 0
+    """Those that ended on their own, or were ended because they hung."""
 
 
 class ChildSupervisor:
@@ -27,19 +41,30 @@ class ChildSupervisor:
         *,
         settings: Engine,
         device: Device,
+        preview_demand: PreviewDemand,
         forget: Callable[[], None],
         replace: Callable[[EngineChild], Awaitable[None]],
+        counts: ProcessCounts,
+        memory_of_others: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`forget` is called before a fresh child, which holds nothing; `replace` when a child is gone."""
+        """`forget` is called before a fresh child, which holds nothing; `replace` when a child is gone.
+
+        `memory_of_others`: bytes of other children, which count for its bound too.
+        """
         self._settings = settings
         self._device = device
+        self._preview_demand = preview_demand
+        self._background = BackgroundTasks()
+        preview_demand.follow(self._on_preview_demand)
         self._forget = forget
         self._replace = replace
+        self._memory_of_others = memory_of_others
         self._closing = False
         self._watch: asyncio.Task[None] | None = None
         self._next_chance = 0.0
         self.child: EngineChild | None = None
         self.problem: str | None = None
+        self._counts = counts
 
     @property
     def is_alive(self) -> bool:
@@ -60,7 +85,9 @@ class ChildSupervisor:
             await asyncio.sleep(self._settings.restart_delay)
             raise
         self.problem = None
-        self._watch = asyncio.create_task(self._watch_until_gone(self.child))
+        self._counts.starts += 1
+        self._watch = asyncio.create_task(self._watch_until_gone(self.child), context=Context())
+        self._on_preview_demand()
         return self.child
 
     async def try_again(self) -> bool:
@@ -76,7 +103,7 @@ class ChildSupervisor:
         most = choose_memory_bound(self._settings.max_memory_mb)
         watches = (
             asyncio.create_task(watch_for_hang(child, self._settings.hang_after)),
-            asyncio.create_task(watch_memory(child, most)),
+            asyncio.create_task(watch_memory(child, most, self._memory_of_others)),
         )
         try:
             async with aclosing(child.call(command, call_id)) as reports:
@@ -89,10 +116,19 @@ class ChildSupervisor:
     async def close(self) -> None:
         """End the child, and with it what it is doing."""
         self._closing = True
+        self._preview_demand.unfollow(self._on_preview_demand)
         if self._watch is not None:
             self._watch.cancel()
         if self.child is not None:
             await self.child.close()
+
+    def _on_preview_demand(self) -> None:
+        if self.child is not None:
+            self._background.spawn(self._tell_preview_demand(self.child))
+
+    async def _tell_preview_demand(self, child: EngineChild) -> None:
+        with suppress(EngineLost):  # a fresh child will be told
+            await child.send(WantPreviews(wanted=self._preview_demand.wanted))
 
     async def _spawn(self) -> EngineChild:
         try:
@@ -110,4 +146,5 @@ class ChildSupervisor:
     async def _watch_until_gone(self, child: EngineChild) -> None:
         await child.gone.wait()
         if not self._closing:
+            self._counts.losses += 1
             await self._replace(child)

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, NamedTuple
 
 from .. import __version__
 from ..errors import EngineLost, LoadInProgress, NoModelLoaded, NoSlot, SdcppError
@@ -13,7 +13,7 @@ from ..models.library import ModelLibrary
 from ..preferences import Preferences
 from ..schemas.base import Frozen
 from ..schemas.events import ModelLoaded, ModelUnloaded
-from ..schemas.models import Health, LoadRequest
+from ..schemas.models import Health, LoadedSlot, LoadRequest
 from ..schemas.options import Architecture, GenerationDefaults
 from .pool import SlotPool
 from .requested_load import RequestedLoad
@@ -30,6 +30,33 @@ class CurrentModelRecord(Frozen):
     loaded: ModelLoaded
 
 
+class ModelState(NamedTuple):
+    """What GET /health tells of models, by its facts: cheap to gather and to compare."""
+
+    current: CurrentModelRecord | None
+    loading: LoadRequest | None
+    problem: str | None
+    slots: list[LoadedSlot]
+
+    def describe(self, upscaler_name: str | None) -> Health:
+        """As the body of GET /health has it; `upscaler_name` is that of the current upscaler."""
+        current, loading = self.current, self.loading
+        return Health(
+            model_loaded=current is not None,
+            model_loading=loading is not None,
+            loading_model_name=loading.model_name if loading else None,
+            last_error=self.problem,
+            model_name=current.request.model_name if current else None,
+            model_type=current.request.model_type if current else None,
+            model_architecture=current.loaded.model_architecture if current else None,
+            loaded_components=current.loaded.loaded_components if current else {},
+            upscaler_loaded=upscaler_name is not None,
+            upscaler_name=upscaler_name,
+            loaded_slots=self.slots,
+            version=__version__,
+        )
+
+
 class CurrentModel:
     """One answer to the question which model is loaded; /health and /models read it here."""
 
@@ -41,13 +68,16 @@ class CurrentModel:
         preferences: Preferences,
         bus: EventBus,
         presets: Mapping[str, GenerationDefaults],
+        check: Callable[[LoadRequest], None] = lambda _request: None,
     ) -> None:
+        """`check` raises BadRequest for what the engine at hand does not know."""
         self._pool = pool
         self._library = library
         self._changing = asyncio.Lock()
         self._preferences = preferences
         self._bus = bus
         self._presets = presets
+        self._check = check
         # All that are carried out, and the one that came last: until a slot begins it, it can be replaced.
         self._works: set[asyncio.Task[ModelLoaded]] = set()
         self._latest: RequestedLoad | None = None
@@ -84,6 +114,7 @@ class CurrentModel:
         LoadInProgress while a load that was asked for is being read, ModelNotFound and BadRequest for names,
         LoadFailed when the engine refuses.
         """
+        self._check(request)
         self._refuse_beside_begun()
         if self._latest is not None and self._latest.asks_for(request):
             return await self._latest.wait()
@@ -100,6 +131,14 @@ class CurrentModel:
                 self._bus.publish(ModelUnloaded(model_name=self._current.request.model_name))
             self._current, self._of_last_run = None, False
             await self._preferences.set(PREFERENCE, None)
+
+    async def unload_slot(self, name: str) -> None:
+        """Free the models of one slot, once its running job is done. The current model stays what it is.
+
+        Raises BadRequest where there is no such slot.
+        """
+        for model_name in await self._pool.unload_slot(name):
+            self._bus.publish(ModelUnloaded(model_name=model_name, slot=name))
 
     def require(self) -> LoadRequest:
         """The model that a new job is stamped with. Raises NoModelLoaded."""
@@ -120,22 +159,16 @@ class CurrentModel:
 
     def health(self, upscaler_name: str | None) -> Health:
         """The body of GET /health; `upscaler_name` is that of the current upscaler."""
+        return self.state().describe(upscaler_name)
+
+    def state(self) -> ModelState:
+        """What GET /health tells of it."""
         waiting = self._latest.request if self._latest else None
-        loading = self._pool.begun or waiting or self._pool.loading
-        shown = self._find_shown()
-        return Health(
-            model_loaded=shown is not None,
-            model_loading=loading is not None,
-            loading_model_name=loading.model_name if loading else None,
-            last_error=self._last_error or self._pool.problem,
-            model_name=shown.request.model_name if shown else None,
-            model_type=shown.request.model_type if shown else None,
-            model_architecture=shown.loaded.model_architecture if shown else None,
-            loaded_components=shown.loaded.loaded_components if shown else {},
-            upscaler_loaded=upscaler_name is not None,
-            upscaler_name=upscaler_name,
-            loaded_slots=self._pool.views(),
-            version=__version__,
+        return ModelState(
+            current=self._find_shown(),
+            loading=self._pool.begun or waiting or self._pool.loading,
+            problem=self._last_error or self._pool.problem,
+            slots=self._pool.views(),
         )
 
     def _find_shown(self) -> CurrentModelRecord | None:

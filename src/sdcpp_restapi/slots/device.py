@@ -32,5 +32,11 @@ class Device:
         names = {line.partition("\t")[0].lower() for line in listed}
         return self.backend is not None and self.name.lower() not in names
 
+    def is_cpu_among(self, listed: list[str]) -> bool:
+        """Whether it computes on the CPU, where the engine lists these devices."""
+        if self.backend is not None:
+            return self.name.lower() == "cpu"
+        return all(line.upper().startswith("CPU") for line in listed)
+
     def __str__(self) -> str:
         return self.name if self.threads is None else f"{self.name}:{self.threads}"

@@ -28,13 +28,13 @@ async def pass_on_to_nobody(_job: Job) -> bool:
 class ClaimRequest:
     """Who asks the queue for a job.
 
-    `slot` names a slot of a worker, None stands for this machine. `loaded` is the model in its memory, which
-    the queue may prefer. `can_run` tells whether a job with these files may be given to it; None: every job.
-    `pass_on` is called when a job's model could not be loaded there: whether another slot can run the job.
+    `slot` names a slot of a worker, None stands for this machine. `loaded` are the models in its memory,
+    which the queue may prefer. `can_run` tells whether a job with these files may be given to it; None: every
+    job. `pass_on` is called when a job's model could not be loaded there: whether another slot can run it.
     """
 
     slot: str | None = None
-    loaded: LoadRequest | None = None
+    loaded: Sequence[LoadRequest] = ()
     can_run: Callable[[RequiredFiles], Awaitable[bool]] | None = None
     pass_on: Callable[[Job], Awaitable[bool]] = pass_on_to_nobody
 
@@ -77,7 +77,7 @@ class Dispatcher:
         takes_all = self._alone and not self._defers(slot) and slot not in self._unloadable
         return ClaimRequest(
             slot=slot.remote_name,
-            loaded=slot.loaded,
+            loaded=slot.residents,
             can_run=None if takes_all else partial(self.may_run, slot),
             pass_on=partial(self.pass_on, slot),
         )

@@ -1,60 +1,49 @@
-"""A slot: the place where one model is in memory, whatever happens to the child that holds it.
+"""A slot: a device of this machine, and the engine children that hold its models.
 
-An upscaler may sit beside it (upscaler_slot.py). The slot spawns the child, replaces it when it dies and
-loads both again. Whoever uses it acquires it first (priority_lock.py); the methods below expect that, but for
-`cancel`.
+One of them computes at a time (residents.py). The slot replaces it when it dies and loads its model and
+upscaler again. Whoever uses the slot acquires it first (priority_lock.py); the methods below expect that, but
+for `cancel`.
 """
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager, suppress
+from datetime import datetime
+from functools import lru_cache
 from itertools import count
 
+from ..background import BackgroundTasks
 from ..config import Engine
 from ..engine.client import EngineChild
+from ..engine.out_of_memory import OutOfMemory
 from ..errors import EngineLost, EngineUnusable, LoadFailed, SdcppError
 from ..events import EventBus
-from ..models import architectures
 from ..models.library import ModelLibrary
-from ..schemas.engine import (
-    Convert,
-    Generate,
-    GenerateVideo,
-    Generation,
-    Load,
-    Loaded,
-    LoadStep,
-    LoraFile,
-    Report,
-    Unload,
-    Upscale,
-)
-from ..schemas.events import (
-    ModelLoaded,
-    ModelLoadFailed,
-    ModelLoadingProgress,
-    ModelLoadWaiting,
-    UpscalerLoaded,
-)
-from ..schemas.models import LoadedComponents, LoadedSlot, LoadRequest, ModelFiles
-from ..schemas.pipe import Cancel, Refused
+from ..schemas.engine import LoraFile, Report
+from ..schemas.events import ModelLoaded, ModelLoadFailed, ModelLoadWaiting, UpscalerLoaded
+from ..schemas.generation import GenerationRequest
+from ..schemas.jobs import Job
+from ..schemas.models import LoadedSlot, LoadRequest, ModelFiles, ResidentModel
+from ..schemas.pipe import Cancel
 from ..schemas.required_files import RequiredFiles
-from ..schemas.upscaling import UpscalerRequest
-from .child_supervisor import ChildSupervisor
+from ..schemas.upscaling import UpscaleRequest, UpscalerRequest
+from .child_supervisor import ProcessCounts
 from .device import Device
-from .dispatch import HeldModels
+from .dispatch import RequiredLoads
+from .file_state import measure_files
 from .past_loads import PastLoads
 from .priority_lock import JOB, LOAD, PriorityLock
+from .resident import Resident, SlotParts, WorkCommand
+from .residents import Residents
 from .upscaler_slot import UpscalerSlot
+from .working_memory import check_weights, estimate_working_bytes
 
 log = logging.getLogger(__name__)
 
-WorkCommand = Generate | GenerateVideo | Upscale | Convert
-
 
 class EngineSlot:
-    """One device, one child, one model."""
+    """One device, and what is in its memory."""
 
     def __init__(
         self,
@@ -72,19 +61,15 @@ class EngineSlot:
         self._past_loads = past_loads
         self._lock = PriorityLock()
         self._ids = count(1)
-        self._engine = ChildSupervisor(
-            settings=settings, device=device, forget=self._forget_all, replace=self._restore
+        self._background = BackgroundTasks()
+        self.counts = ProcessCounts()
+        parts = SlotParts(
+            settings=settings, device=device, bus=bus, library=library, ids=self._ids, counts=self.counts
         )
-        self.upscaler = UpscalerSlot(
-            bus=bus, device=device, library=library, call=self._engine.call, ids=self._ids
-        )
-        self._running: int | None = None
+        self._residents = Residents(parts, on_gone=self._restore, on_idle=self._on_idle)
+        self._running: tuple[int, Resident] | None = None
         self.job_id: str | None = None
-        self.loaded: LoadRequest | None = None
         self.loading: LoadRequest | None = None
-        self.architecture: str | None = None
-        self.unused_components: list[str] = []
-        self._merged_loras: list[LoraFile] | None = None
 
     # ------------------------------------------------------------ life
 
@@ -92,25 +77,55 @@ class EngineSlot:
         """Spawn the child; a library that cannot be used is told in the log and in `problem`."""
         async with self._lock.take(LOAD):
             with suppress(EngineLost, EngineUnusable):
-                await self._engine.ensure()
+                await self._active.engine.ensure()
 
     async def revive(self) -> bool:
         """Whether the engine runs; one that could not be started gets another chance now and then."""
-        return await self._engine.try_again()
+        return await self._active.engine.try_again()
 
     async def close(self) -> None:
-        """End the child, and with it what it is doing."""
-        await self._engine.close()
+        """End the children, and with them what they are doing."""
+        await self._residents.close()
 
     @property
     def child(self) -> EngineChild | None:
-        """The child that holds the model, or did until it died."""
-        return self._engine.child
+        """The child that computes, or did until it died."""
+        return self._active.engine.child
 
     @property
     def problem(self) -> str | None:
         """Why the engine does not come up."""
-        return self._engine.problem
+        return self._active.engine.problem
+
+    @property
+    def has_engine(self) -> bool:
+        """Whether the engine's process runs, as far as is known."""
+        return self._active.engine.is_alive
+
+    @property
+    def engine(self) -> str | None:
+        """The engine's revision, once it came up."""
+        return self.child.hello.commit if self.child else None
+
+    @property
+    def loaded(self) -> LoadRequest | None:
+        """The model on which jobs run now."""
+        return self._active.loaded
+
+    @property
+    def residents(self) -> list[LoadRequest]:
+        """All models in memory."""
+        return [one.loaded for one in self._residents.all if one.loaded is not None]
+
+    @property
+    def upscaler(self) -> UpscalerSlot:
+        """The place for an upscaler beside that model."""
+        return self._active.upscaler
+
+    @property
+    def unused_components(self) -> list[str]:
+        """Sentences on components of that model which the engine ignores."""
+        return self._active.unused_components
 
     def acquire(self) -> AbstractAsyncContextManager[None]:
         """For jobs."""
@@ -132,57 +147,68 @@ class EngineSlot:
 
     async def can_run(self, files: RequiredFiles) -> bool:
         """Whether this machine has the files that a job requires."""
-        return await self._library.has_all(files)
+        return files.allow_engine(self.engine, self.child.hello.revision if self.child else None) and (
+            await self._library.has_all(files)
+        )
 
     def view(self) -> LoadedSlot:
         """What memory holds now."""
-        return LoadedSlot(
-            device=self.name,
-            model_name=self.loaded.model_name if self.loaded else None,
-            model_architecture=self.architecture,
-            busy=self._lock.taken,
-            upscaler=self.upscaler.loaded.model_name if self.upscaler.loaded else None,
-            job_id=self.job_id,
+        upscalers = (one.upscaler.loaded for one in self._residents.all)
+        upscaler = next((held for held in upscalers if held), None)
+        return _view_slot(
+            self.name,
+            self._lock.taken,
+            upscaler.model_name if upscaler else None,
+            self.job_id,
+            tuple(_facts_of(one) for one in self._residents.all),
         )
-
-    @property
-    def held(self) -> HeldModels:
-        """What decides whether a job can run without a load."""
-        return HeldModels(self.loaded, self.upscaler.loaded, self._merged_loras)
 
     # ------------------------------------------------------------ work
 
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
-        """Load a model once the running job is done; raises what `load` raises."""
+        """Load a model once the running job is done; raises what `load` raises.
+
+        One that is in memory already is not read again, unless its files were changed.
+        """
         if self._lock.taken:
             self._bus.publish(ModelLoadWaiting(model_name=request.model_name))
         async with self.acquire_for_load():
-            return await self.load(request)
+            self._residents.requested = request
+            return await self.load(request, again=False)
 
     async def unload_on_request(self) -> None:
-        """Free the model once the running job is done."""
+        """Free all models once the running job is done."""
         async with self.acquire_for_load():
-            await self.unload()
+            self._residents.requested = None
+            await self._residents.drop_idle()
+            self._active.clock.stop()
+            await self._active.unload()
 
     async def load_upscaler_on_request(self, request: UpscalerRequest) -> UpscalerLoaded:
         """Load an upscaler once the running job is done; raises what UpscalerSlot.load raises."""
         async with self.acquire_for_load():
+            self._active.clock.restart()
             return await self.upscaler.load(request)
 
     async def unload_upscaler_on_request(self) -> None:
         """Free the upscaler once the running job is done."""
         async with self.acquire_for_load():
-            await self.upscaler.unload()
+            for one in self._residents.all:
+                await one.upscaler.unload()
 
-    async def load(self, request: LoadRequest) -> ModelLoaded:
-        """Put a model into memory, in place of what was there.
+    async def load(self, request: LoadRequest, *, again: bool = True) -> ModelLoaded:
+        """Put a model into memory, in place of another one if there is no room.
 
-        Raises LoadFailed in the engine's own words, ModelNotFound or BadRequest for names.
+        One that is there is read `again`, or else only if its files changed. Raises LoadFailed in the
+        engine's own words, ModelNotFound or BadRequest for names.
         """
         self.loading = request
         try:
             files, left_out = await self._library.find_load_files(request)
-            loaded = _add_warnings(await self._load(request, files), left_out)
+            loaded = None if again else await self._take_from_memory(request, files)
+            if loaded is None:
+                loaded = await self._read(request, files)
+            loaded = _add_warnings(loaded, left_out)
             await self._past_loads.add(request, loaded)
         except SdcppError as error:
             self._bus.publish(ModelLoadFailed(model_name=request.model_name, error=str(error)))
@@ -192,15 +218,23 @@ class EngineSlot:
         self._bus.publish(loaded)
         return loaded
 
-    async def unload(self) -> None:
-        """Free the model, if there is one."""
-        self._forget()
-        if not self._engine.is_alive:
-            return
-        call_id = next(self._ids)
-        with suppress(EngineLost, EngineUnusable):  # a child that is gone holds nothing
-            async for _report in self._engine.call(Unload(id=call_id), call_id):
-                pass
+    def prepare_for(self, job: Job, loras: list[LoraFile]) -> RequiredLoads:
+        """Have the job computed by the child that lacks the least for it; what it lacks."""
+        return self._residents.activate_for(job, loras)
+
+    @contextmanager
+    def work_on(self, job: Job) -> Iterator[None]:
+        """The slot has this job for the block; only work on pictures keeps a model in memory."""
+        self.job_id = job.id
+        try:
+            yield
+        finally:
+            self.job_id = None
+            if isinstance(job.params, GenerationRequest):
+                if job.model is not None and job.model.same_model(self.loaded):
+                    self._active.clock.restart(job.params.keep_alive)
+            elif isinstance(job.params, UpscaleRequest):
+                self._active.clock.restart()
 
     async def run(self, command: Callable[[int], WorkCommand]) -> AsyncGenerator[Report]:
         """Run the command of a job on what is loaded; the last report is its result or Refused.
@@ -208,12 +242,9 @@ class EngineSlot:
         `command` is given the id of the call. Raises EngineLost when the child dies.
         """
         call_id = next(self._ids)
-        self._running = call_id
-        wanted = command(call_id)
-        if isinstance(wanted, Generation) and wanted.options.lora_apply_mode == "immediately":
-            self._merged_loras = wanted.loras
+        self._running = call_id, self._active
         try:
-            async with aclosing(self._engine.call(wanted, call_id)) as reports:
+            async with aclosing(self._active.run(command(call_id), call_id)) as reports:
                 async for report in reports:
                     yield report
         finally:
@@ -221,87 +252,97 @@ class EngineSlot:
 
     async def cancel(self) -> None:
         """Stop the running job; a child that does not obey in time is replaced."""
-        call_id, child = self._running, self.child
-        if call_id is None or child is None:
+        running = self._running
+        if running is None or running[1].engine.child is None:
             return
+        call_id, child = running[0], running[1].engine.child
         with suppress(EngineLost):
             await child.send(Cancel(id=call_id))
         await asyncio.sleep(self._settings.cancel_grace)
-        if self._running == call_id:
+        if self._running == running:
             child.kill("The engine did not stop a cancelled job in time (engine.cancel_grace)")
+
+    # ------------------------------------------------------------ memory
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether it computes in main memory."""
+        devices = self.child.hello.devices if self.child else []
+        return self._device.is_cpu_among(devices)
+
+    @property
+    def room(self) -> int:
+        """Bytes of main memory that a model and its work could take here, if all others left it."""
+        return self._residents.room
+
+    async def free_idle(self) -> bool:
+        """Free the models that are not in use; whether there were any."""
+        return await self._residents.drop_idle("memory")
+
+    def must_tile(self, job: Job) -> bool:
+        """Whether decoding the job's pictures in one piece would take more memory than there is."""
+        params, model = job.params, job.model
+        if not (self._settings.memory_check and self.on_cpu) or model is None:
+            return False
+        if not isinstance(params, GenerationRequest) or params.vae_tiling:
+            return False
+        return estimate_working_bytes(params, model) > self.room
 
     # ------------------------------------------------------------ inside
 
-    async def _load(self, request: LoadRequest, files: ModelFiles) -> ModelLoaded:
-        self._forget()
-        seemed_alive = self._engine.is_alive
-        last: Report | None = None
+    @property
+    def _active(self) -> Resident:
+        return self._residents.active
+
+    async def _read(self, request: LoadRequest, files: ModelFiles) -> ModelLoaded:
+        need = await measure_files(files)
+        told = check_weights(request, need, self.room) if self._settings.memory_check and self.on_cpu else []
+        place = await self._residents.make_room(request, need)
+        out_of_memory = OutOfMemory()
         try:
-            async for last in self._load_reports(request, files):
-                if isinstance(last, LoadStep):
-                    self._publish_step(request, last)
-        except (EngineLost, EngineUnusable) as error:
-            if seemed_alive and last is None:
-                # It said nothing about the load: it was dead when it was asked, no fault of the model.
-                return await self._load(request, files)
-            raise _load_failed(request, str(error)) from error
-        if not isinstance(last, Loaded):
-            raise _load_failed(request, last.error.message if isinstance(last, Refused) else "no answer")
-        return self._remember(request, last)
+            loaded = await place.load(request, files)
+        except LoadFailed as error:
+            if not out_of_memory.explains(error) or not await self.free_idle():
+                raise
+            loaded = await place.load(request, files)
+        return _add_warnings(loaded, told)
 
-    def _load_reports(self, request: LoadRequest, files: ModelFiles) -> AsyncIterator[Report]:
-        call_id = next(self._ids)
-        options, threads = request.options, self._device.threads
-        if threads is not None and options.n_threads < 1:
-            options = options.model_copy(update={"n_threads": threads})
-        command = Load(id=call_id, files=files, options=options, backend=self._device.backend)
-        return self._engine.call(command, call_id)
+    async def _take_from_memory(self, request: LoadRequest, files: ModelFiles) -> ModelLoaded | None:
+        """What a load would answer, if it would put into memory what is there already."""
+        held = self._residents.find(request)
+        if held is None or not await held.holds_unchanged(request, files):
+            return None
+        self._residents.activate(held)
+        held.keep(request)
+        return held.description
 
-    def _publish_step(self, request: LoadRequest, report: LoadStep) -> None:
-        self._bus.publish(
-            ModelLoadingProgress(
-                model_name=request.model_name, step=report.step, total_steps=report.total_steps
-            )
-        )
+    def _on_idle(self, resident: Resident) -> None:
+        self._background.spawn(self._free_idle(resident))
 
-    def _remember(self, request: LoadRequest, report: Loaded) -> ModelLoaded:
-        self.loaded = request
-        self._merged_loras = None
-        self.architecture = _architecture_name(report.engine_architecture)
-        log.info(
-            "loaded %s (%s) on %s in %.1f s",
-            request.model_name,
-            self.architecture,
-            self.name,
-            report.seconds,
-        )
-        self.unused_components = _warn_of_unused(request, report)
-        return ModelLoaded(
-            model_name=request.model_name,
-            model_type=request.model_type,
-            model_architecture=self.architecture,
-            loaded_components=LoadedComponents.model_validate(request.components()),
-            warnings=self.unused_components or None,
-        )
+    async def _free_idle(self, resident: Resident) -> None:
+        """Free what nobody used for long enough. The current model stays what it is."""
+        if resident is self._active:
+            async with self.acquire_for_load():
+                # Meanwhile there may have been work for it, or for another one.
+                if resident is self._active and resident.clock.has_ended:
+                    resident.clock.stop()
+                    self._residents.tell_idle(resident)
+                    await resident.unload()
+                    await resident.upscaler.unload()
+        if resident in self._residents and resident is not self._active and resident.clock.has_ended:
+            await self._residents.drop(resident, "idle")
 
-    def _forget(self) -> None:
-        self.loaded = None
-        self.architecture = None
-        self.unused_components = []
-
-    def _forget_all(self) -> None:
-        self._forget()
-        self.upscaler.forget()
-
-    async def _restore(self, child: EngineChild) -> None:
+    async def _restore(self, resident: Resident, child: EngineChild) -> None:
         """A fresh child with the same model and upscaler, before the next job."""
-        held, upscaler = self.loaded, self.upscaler.loaded
-        self._forget_all()
+        held, upscaler = resident.loaded, resident.upscaler.loaded
+        resident.forget()
         async with self.acquire_for_load():
-            if self.child is not child:
+            if resident.engine.child is not child:
                 return
+            if resident is not self._active:
+                return self._residents.drop_lost(resident)
             try:
-                await self._engine.ensure()
+                await resident.engine.ensure()
                 if held is not None:
                     await self.load(held)
                 if upscaler is not None:
@@ -312,22 +353,40 @@ class EngineSlot:
 
 def revision_of(slots: Iterable[EngineSlot]) -> str | None:
     """The git revision of the engine, once one of the slots has come up."""
-    return next((slot.child.hello.commit for slot in slots if slot.child), None)
-
-
-def _architecture_name(engine_name: str) -> str:
-    known = architectures.find_by_engine_name(engine_name)
-    return known.name if known else engine_name
-
-
-def _warn_of_unused(request: LoadRequest, report: Loaded) -> list[str]:
-    named = request.components()
-    return [f"{part}: the engine has no use for {named[part]} with this model" for part in report.unused]
+    return next((slot.engine for slot in slots if slot.engine), None)
 
 
 def _add_warnings(loaded: ModelLoaded, warnings: list[str]) -> ModelLoaded:
     return loaded.model_copy(update={"warnings": [*(loaded.warnings or []), *warnings] or None})
 
 
-def _load_failed(request: LoadRequest, why: str) -> LoadFailed:
-    return LoadFailed(f"Failed to load model: {request.model_name}: {why}")
+# Of a child: name and architecture of its model, and when it leaves memory.
+_Facts = tuple[str | None, str | None, datetime | None]
+
+
+def _facts_of(resident: Resident) -> _Facts:
+    name = resident.loaded.model_name if resident.loaded else None
+    return name, resident.architecture, resident.clock.expires_at if name else None
+
+
+@lru_cache(maxsize=64)
+def _view_slot(
+    device: str, busy: bool, upscaler: str | None, job_id: str | None, held: tuple[_Facts, ...]
+) -> LoadedSlot:
+    """What a slot of this machine holds: while nothing changes, the same object."""
+    (name, architecture, expires_at), *others = held
+    models = [
+        ResidentModel(model_name=one[0], model_architecture=one[1], expires_at=one[2])
+        for one in held
+        if one[0] is not None
+    ]
+    return LoadedSlot(
+        device=device,
+        model_name=name,
+        model_architecture=architecture,
+        busy=busy,
+        expires_at=None if busy else expires_at,
+        resident_models=models if others else None,
+        upscaler=upscaler,
+        job_id=job_id,
+    )

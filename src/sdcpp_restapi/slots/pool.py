@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from ..errors import Interrupted, NoSlot, SdcppError
+from ..errors import BadRequest, Interrupted, NoSlot, SdcppError
 from ..models.required_files import required_files_of
 from ..schemas.events import ModelLoaded, UpscalerLoaded
 from ..schemas.models import LoadedSlot, LoadRequest
@@ -91,6 +91,16 @@ class SlotPool:
         self._withdraw_followers()
         await self._run_on_all(lambda slot: slot.unload_on_request())
 
+    async def unload_slot(self, name: str) -> list[str]:
+        """Free the memory of the slots of this name; the models that were in use there. Raises BadRequest."""
+        chosen = [slot for slot in self._slots if slot.name == name]
+        if not chosen:
+            known = ", ".join(dict.fromkeys(slot.name for slot in self._slots)) or "none"
+            raise BadRequest(f"slot: there is no {name!r}; there are: {known}", field="slot")
+        freed = [slot.loaded.model_name for slot in chosen if slot.loaded]
+        await self._run_on_all(lambda slot: slot.unload_on_request(), chosen)
+        return freed
+
     async def load_upscaler(self, request: UpscalerRequest) -> UpscalerLoaded:
         """Load an upscaler as `load` does a model."""
         files = required_files_of(None, None, request)
@@ -153,8 +163,10 @@ class SlotPool:
                 self._dispatcher.record_failed_load(slot, files)
             raise
 
-    async def _run_on_all(self, act: Callable[[Slot], Awaitable[None]]) -> None:
-        tasks = [asyncio.create_task(_run_on(slot, act)) for slot in self._slots]
+    async def _run_on_all(
+        self, act: Callable[[Slot], Awaitable[None]], slots: Iterable[Slot] | None = None
+    ) -> None:
+        tasks = [asyncio.create_task(_run_on(slot, act)) for slot in slots or self._slots]
         self._keep(tasks)
         await asyncio.gather(*tasks, return_exceptions=True)
 

@@ -41,7 +41,11 @@ class RequestedLoad:
     def asks_for(self, request: LoadRequest) -> bool:
         """Whether whoever asked for it sent this request."""
         mine = self._asked_for
-        return mine.same_model(request) and mine.model_fields_set == request.model_fields_set
+        return (
+            mine.same_model(request)
+            and mine.keep_alive == request.keep_alive
+            and mine.model_fields_set == request.model_fields_set
+        )
 
     def _give_answer(self, work: asyncio.Task[ModelLoaded]) -> None:
         if self._answer.done():

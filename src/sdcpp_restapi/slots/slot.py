@@ -1,5 +1,6 @@
 """What a slot can do: one here (engine_slot.py), or one of a worker (cluster/server/remote_slot.py)."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from ..schemas.events import ModelLoaded, UpscalerLoaded
@@ -23,7 +24,12 @@ class Slot(Protocol):
 
     @property
     def loaded(self) -> LoadRequest | None:
-        """The model in memory."""
+        """The model in memory; of several, the one that was used last."""
+        ...
+
+    @property
+    def residents(self) -> Sequence[LoadRequest]:
+        """All models in memory, `loaded` first."""
         ...
 
     @property

@@ -25,9 +25,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from sdcpp_restapi.engine.binding import call_structs, names, structs
-from sdcpp_restapi.engine.binding.library import Library, find_library
-from sdcpp_restapi.engine.binding.revision_487de75 import REVISION
+from sdcpp_restapi.engine.binding import names, structs
+from sdcpp_restapi.engine.binding.library import Library
+from sdcpp_restapi.engine.binding.self_check import open_library
 from tests.support.tiny_models.models import TinyModel
 
 type Pixels = NDArray[np.uint8]
@@ -65,7 +65,8 @@ def generate(
 
 def main() -> None:
     """The child: answer the request on standard input."""
-    engine = Library(find_library(REVISION), REVISION).c
+    library = open_library()
+    engine = library.c
     progress = structs.progress_cb_t(lambda *_: None)
     engine.sd_set_progress_callback(progress, None)
     log = structs.log_cb_t(lambda _, text, __: os.write(2, text) and None)
@@ -74,10 +75,10 @@ def main() -> None:
     if "esrgan" in request:
         _report(_upscale(engine, request["esrgan"]), time.monotonic())
         return
-    context = _load(engine, request["files"], request["embedding"])
+    context = _load(library, request["files"], request["embedding"])
     for job in request["jobs"]:
         started, save = time.monotonic(), job.pop("save", None)
-        pixels = _generate(engine, context, **job)
+        pixels = _generate(library, context, **job)
         _report(pixels, started)
         if save:
             Image.fromarray(pixels).save(save)
@@ -90,9 +91,10 @@ def _report(pixels: Pixels, started: float) -> None:
     print(json.dumps(found), flush=True)
 
 
-def _load(engine: ctypes.CDLL, files: Mapping[str, str], embedding: str | None) -> int:
-    parameters = call_structs.sd_ctx_params_t()
+def _load(library: Library, files: Mapping[str, str], embedding: str | None) -> int:
+    engine, parameters = library.c, library.revision.structs["sd_ctx_params"]()
     engine.sd_ctx_params_init(byref(parameters))
+    parameters.auto_fit = False
     parameters.n_threads, parameters.eager_load = 2, True
     parameters.lora_apply_mode = names.LORA_APPLY_MODES.index("at_runtime")
     if embedding:
@@ -106,9 +108,9 @@ def _load(engine: ctypes.CDLL, files: Mapping[str, str], embedding: str | None) 
     return context or sys.exit("the engine refused the model")
 
 
-def _generate(engine: ctypes.CDLL, context: int, prompt: str = "a cat", seed: int = 1, steps: int = 2,
+def _generate(library: Library, context: int, prompt: str = "a cat", seed: int = 1, steps: int = 2,
               size: int = 64, cfg: float = 1.0, lora: str | None = None) -> Pixels:  # fmt: skip
-    parameters = call_structs.sd_img_gen_params_t()
+    engine, parameters = library.c, library.revision.structs["sd_img_gen_params"]()
     engine.sd_img_gen_params_init(byref(parameters))
     parameters.prompt, parameters.seed = prompt.encode(), seed
     parameters.width = parameters.height = size

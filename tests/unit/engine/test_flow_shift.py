@@ -2,9 +2,9 @@
 
 import pytest
 
-from sdcpp_restapi.engine.binding.field_rules import INFINITY
 from sdcpp_restapi.engine.binding.flow_shift import find_flow_shift
 from sdcpp_restapi.engine.binding.names import PREDICTIONS
+from sdcpp_restapi.engine.binding.revision import INFINITY
 from tests.unit.models.test_architectures import ENGINE_NAMES
 
 

@@ -11,7 +11,7 @@ from sdcpp_restapi.engine.child.step_counter import StepCounter
 from sdcpp_restapi.schemas.engine import Generate, LoadStep, Report, Step
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions
-from sdcpp_restapi.schemas.options import PreviewSettings
+from sdcpp_restapi.schemas.options import BoundedPreviewSettings
 from sdcpp_restapi.schemas.pipe import Log
 
 DEBUG, INFO, WARNING = range(3)
@@ -53,7 +53,7 @@ def counter(tmp_path: Path, tiles: int = 0, **fields: Any) -> StepCounter:
         options=LoadOptions(),
         model_name="any",
         folder=str(tmp_path),
-        preview=PreviewSettings(),
+        preview=BoundedPreviewSettings(),
     )
     steps = StepCounter(command, tiles)
     steps.begin_call(0, params.batch_count)

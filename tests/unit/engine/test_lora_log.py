@@ -30,7 +30,7 @@ def engine() -> Engine:
 
 
 def begins(lora: LoraFile) -> str:
-    return f"loading LoRA from '{lora.path}'"
+    return f"init from '{lora.path}', prefix = 'lora.'"
 
 
 def counted(applied: int, seen: int, lora: LoraFile) -> str:

@@ -1,15 +1,16 @@
 """Every field of the API reaches the C struct that it stands for."""
 
 import ctypes
+import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from sdcpp_restapi.engine.binding import names
-from sdcpp_restapi.engine.binding.call_structs import sd_ctx_params_t
-from sdcpp_restapi.engine.binding.field_rules import INFINITY, find_unmapped_fields
+from sdcpp_restapi.engine.binding.field_rules import find_unmapped_fields
 from sdcpp_restapi.engine.binding.image_params import (
     IMAGE_ELSEWHERE,
     IMAGE_RULES,
@@ -22,15 +23,20 @@ from sdcpp_restapi.engine.binding.load_params import (
     LOAD_RULES,
     ContextCall,
     build_context_params,
+    put_component,
 )
+from sdcpp_restapi.engine.binding.revision import INFINITY
+from sdcpp_restapi.engine.binding.revisions import REVISIONS
 from sdcpp_restapi.engine.binding.self_check import open_library, resolve_member
 from sdcpp_restapi.engine.binding.video_params import VIDEO_ELSEWHERE, VIDEO_RULES, build_video_params
-from sdcpp_restapi.errors import JobFailed
+from sdcpp_restapi.errors import JobFailed, LoadFailed
 from sdcpp_restapi.schemas.engine import Generate, GenerateVideo, LoraFile
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
-from sdcpp_restapi.schemas.model_types import COMPONENTS
+from sdcpp_restapi.schemas.model_types import COMPONENTS, Component
 from sdcpp_restapi.schemas.models import LoadOptions, ModelFiles
-from sdcpp_restapi.schemas.options import PreviewSettings
+from sdcpp_restapi.schemas.options import BoundedPreviewSettings
+from sdcpp_restapi.schemas.placement import VAE_FORMATS
+from sdcpp_restapi.schemas.sampling import SamplingFields
 from sdcpp_restapi.schemas.video import Txt2VidRequest
 from tests.proofs.cases import fields
 
@@ -44,6 +50,17 @@ OPTIONS: dict[str, tuple[Any, str, Any, str]] = {
     "diffusion_conv_direct": (True, "diffusion_conv_direct", True, ""),
     "flash_attn": (True, "diffusion_flash_attn", True, "\nflash_attn: true\ndiffusion_flash_attn: true\n"),
     "offload_to_cpu": (True, "params_backend", b"*=cpu", "params_backend: *=cpu\n"),
+    "backend": (
+        "te=cpu,diffusion=cpu",
+        "backend",
+        b"te=cpu,diffusion=cpu",
+        "\nbackend: te=cpu,diffusion=cpu\n",
+    ),
+    "params_backend": ("disk", "params_backend", b"*=disk", "params_backend: *=disk\n"),
+    "max_vram": (-1.5, "max_vram", b"-1.5", "\nmax_vram: -1.5\n"),
+    "split_mode": ("diffusion=row", "split_mode", b"diffusion=row", "\nsplit_mode: diffusion=row\n"),
+    "auto_fit": (True, "auto_fit", True, "\nauto_fit: true\n"),
+    "vae_format": ("sd3", "vae_format", 1, "\nvae_format: sd3\n"),
     "enable_mmap": (True, "enable_mmap", True, ""),
     "tae_preview_only": (True, "tae_preview_only", True, ""),
     "free_params_immediately": (True, "params_backend", b"*=disk", "params_backend: *=disk\n"),
@@ -116,6 +133,11 @@ FIELDS: dict[str, tuple[Any, str, Any, str]] = {
     "pm_id_images": (["x", "x"], "pm_params.id_images_count", 2, "id_images_count = 2,"),
     "pm_id_embed_path": (__file__, "pm_params.id_embed_path", __file__.encode(), f"= {__file__}}}"),
     "pm_style_strength": (35.5, "pm_params.style_strength", 35.5, "style_strength = 35.50,"),
+    "ip_adapter_image_base64": ("x", "ip_adapter_image.width", 10, ""),
+    "ip_adapter_strength": (0.75, "ip_adapter_strength", 0.75, ""),
+    "pulid_id_embed_path": (__file__, "pulid_params.id_embedding_path", __file__.encode(), ""),
+    "pulid_id_weight": (0.75, "pulid_params.id_weight", 0.75, ""),
+    "layers": (5, "qwen_image_layers", 5, "\nqwen_image_layers: 5\n"),
     "cache_mode": ("ucache", "cache.mode", 2, "cache: ucache"),
     "cache_threshold": (0.625, "cache.reuse_threshold", 0.625, "threshold=0.625"),
     "cache_start": (0.25, "cache.start_percent", 0.25, "start=0.25"),
@@ -190,9 +212,23 @@ def _generate(
         "options": LoadOptions(),
         "model_name": "m",
         "folder": "/nowhere",
-        "preview": PreviewSettings(),
+        "preview": BoundedPreviewSettings(),
     }
     return Generate.model_validate(command | more)
+
+
+def _film(params: Txt2VidRequest, **images: list[str]) -> GenerateVideo:
+    return GenerateVideo(
+        id=1,
+        params=params,
+        prompt=params.prompt,
+        negative_prompt="",
+        images=images,
+        options=LoadOptions(),
+        model_name="any",
+        folder="",
+        preview=BoundedPreviewSettings(),
+    )
 
 
 def _found(struct: ctypes.Structure, path: str, expected: Any) -> Any:
@@ -211,6 +247,14 @@ def _load(library: Library, **options: Any) -> ContextCall:
     return build_context_params(library, files, LoadOptions.model_validate(options))
 
 
+def test_every_format_of_a_vae_has_the_engines_number(library: Library) -> None:
+    printed = [_printed(library, _load(library, vae_format=one)) for one in VAE_FORMATS]
+    assert [re.findall("vae_format: (.*)", text) for text in printed] == [[one] for one in VAE_FORMATS]
+    call = _load(library)
+    call.struct.vae_format = len(VAE_FORMATS)
+    assert "vae_format: NONE" in _printed(library, call)
+
+
 def test_no_load_option_is_lost() -> None:
     assert find_unmapped_fields(LoadOptions, LOAD_RULES, LOAD_ELSEWHERE) == set()
     assert set(OPTIONS) == set(LoadOptions.model_fields) - set(LOAD_ELSEWHERE)
@@ -220,11 +264,16 @@ def test_no_request_field_is_lost() -> None:
     assert find_unmapped_fields(Img2ImgRequest, IMAGE_RULES, IMAGE_ELSEWHERE) == set()
     assert find_unmapped_fields(Txt2ImgRequest, IMAGE_RULES, IMAGE_ELSEWHERE) == set()
     assert find_unmapped_fields(Txt2VidRequest, VIDEO_RULES, VIDEO_ELSEWHERE) == set()
-    assert set(FIELDS) == set(Img2ImgRequest.model_fields) - set(IMAGE_ELSEWHERE)
+    elsewhere = {*IMAGE_ELSEWHERE, *SamplingFields.model_fields}  # those of test_sample_args.py
+    assert set(FIELDS) == set(Img2ImgRequest.model_fields) - elsewhere
 
 
 def test_every_component_has_a_place() -> None:
-    assert {row.ctx_field for row in COMPONENTS.values()} <= {name for name, _ in sd_ctx_params_t._fields_}
+    for revision in REVISIONS:
+        fields = {name for name, _ in revision.fields["sd_ctx_params"]}
+        absent = {*names.LATER_FIELDS} - {*revision.names.later_fields}
+        assert {row.ctx_field for part, row in COMPONENTS.items() if part not in absent} <= fields
+        assert not any(row.ctx_field in fields for part, row in COMPONENTS.items() if part in absent)
 
 
 @pytest.mark.parametrize("name", fields("load", OPTIONS, passed=True))
@@ -243,6 +292,28 @@ def test_a_request_field_reaches_the_engine(library: Library, picture: str, name
     call = build_image_params(library, _generate({name: value} | COMPANIONS.get(name, {}), images=images))
     assert _found(call.struct, path, expected) == expected
     assert line in _printed(library, call)
+
+
+ADAPTERS = (
+    "ip_adapter_image_base64", "ip_adapter_strength", "pulid_id_embed_path", "pulid_id_weight", "layers",
+)  # fmt: skip
+"""Models that have a use for them are too large for a test."""
+
+
+@pytest.mark.parametrize("name", fields("txt2img", ADAPTERS, passed=True))
+def test_text_to_image_has_the_fields_of_adapters_too(library: Library, picture: str, name: str) -> None:
+    value, path, expected, _ = FIELDS[name]
+    command = _generate({name: value}, Txt2ImgRequest, images={"ip_adapter_image_base64": [picture]})
+    assert _found(build_image_params(library, command).struct, path, expected) == expected
+
+
+@pytest.mark.parametrize("component", ["audio_encoder"])
+def test_a_component_that_a_revision_lacks_is_refused(library: Library, component: Component) -> None:
+    earlier = next(one for one in REVISIONS if one.commit == "487de75")
+    struct = earlier.structs["sd_ctx_params"]()
+    call = ContextCall(struct, LoadOptions(), earlier)
+    with pytest.raises(LoadFailed, match="audio_encoder: the engine's revision 487de75 does not have it"):
+        put_component(call, component, "/a")
 
 
 def test_files_go_where_their_kind_belongs(library: Library) -> None:
@@ -270,7 +341,10 @@ def test_embeddings_are_named(library: Library) -> None:
 def test_load_options_left_alone_are_the_engines_own(library: Library) -> None:
     struct = _load(library, keep_clip_on_cpu=False).struct
     assert struct.n_threads == library.c.sd_get_num_physical_cores()
-    assert (struct.wtype, struct.prediction, struct.sampler_rng_type) == (42, 7, 3)
+    names = library.revision.names
+    assert (struct.prediction, struct.sampler_rng_type) == (len(names.predictions), len(names.rng_types))
+    assert library.read_string("sd_type_name", struct.wtype).lower() == "none"
+    assert not struct.auto_fit
     assert (struct.backend, struct.params_backend) == (b"", None)
 
 
@@ -364,16 +438,33 @@ def test_the_main_models_scale_is_raised_by_a_hair_where_only_the_other_is_guide
     library: Library, scale: float, high_noise: float, paired: bool, raised: bool
 ) -> None:
     params = Txt2VidRequest(prompt="a cat", cfg_scale=scale, high_noise_cfg_scale=high_noise)
-    command = GenerateVideo(
-        id=1,
-        params=params,
-        prompt=params.prompt,
-        negative_prompt="",
-        options=LoadOptions(),
-        model_name="any",
-        folder="",
-        preview=PreviewSettings(),
-    )
-    given = build_video_params(library, command, paired=paired).struct.sample_params.guidance.txt_cfg
+    given = build_video_params(library, _film(params), paired=paired).struct.sample_params.guidance.txt_cfg
     assert (given > scale) is raised
     assert given == pytest.approx(scale)
+
+
+def test_a_picture_without_an_edge_gives_a_black_control_image(library: Library, tmp_path: Path) -> None:
+    Image.new("RGB", (64, 64), (90, 90, 90)).save(tmp_path / "flat.png")
+    images = {"control_image_base64": [str(tmp_path / "flat.png")]}
+    asked = {"width": 64, "height": 64, "control_image_base64": "x", "control_preprocess": "canny"}
+    control = build_image_params(library, _generate(asked, images=images)).struct.control_image
+    assert ctypes.string_at(control.data, 64 * 64 * 3) == bytes(64 * 64 * 3)
+
+
+@pytest.mark.proves("txt2vid.control_preprocess", "txt2vid.canny_low", "txt2vid.canny_high", passed=True)
+def test_the_edges_of_control_frames_are_found_once_for_each(library: Library, tmp_path: Path) -> None:
+    picture = str(tmp_path / "noise.png")
+    noise = np.random.default_rng(1).integers(0, 256, (64, 64), np.uint8)
+    Image.fromarray(noise).save(picture)
+
+    def find(**fields: Any) -> list[bytes]:
+        asked = {"prompt": "", "width": 64, "height": 64, "video_frames": 2, "control_image_base64": "x"}
+        params = Txt2VidRequest.model_validate({**asked, "control_preprocess": "canny", **fields})
+        struct = build_video_params(library, _film(params, control_image_base64=[picture])).struct
+        return [ctypes.string_at(struct.control_frames[i].data, 64 * 64 * 3) for i in range(2)]
+
+    first, second = find()
+    assert first == second
+    assert set(first) == {0, 255}
+    assert find(control_preprocess="")[0] != first
+    assert find(canny_high=0.5, canny_low=1.0)[0] != find(canny_high=0.5, canny_low=0.1)[0] != first

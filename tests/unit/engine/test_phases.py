@@ -20,7 +20,11 @@ SPOKEN = {
     "processing 4 tiles": Line.TILES_BEGIN,
     "loading 3/9 tensors from /models/a.gguf": Line.WEIGHTS_BEGIN,
     "loading tensors completed, taking 0.10s": Line.WEIGHTS_END,
-    "loading LoRA from '/models/a b.gguf'": Line.LORA_BEGINS,
+    "init from '/models/a b.gguf', prefix = 'lora.'": Line.LORA_BEGINS,
+    "model manager prepared params backend buffers (  0.01 MB, 2 tensors, 1 blocks, RAM) on CPU": (
+        Line.WEIGHTS_END
+    ),
+    "cannot register LoRA source '/models/a.gguf'": Line.LORA_UNREAD,
     "init lora model loader from file failed: '/models/a.gguf'": Line.LORA_UNREAD,
     "runtime_lora_models:": Line.LORA_COUNTS_BEGIN,
     "(2 / 2) LoRA tensors have been applied, lora_file_path = /models/a.gguf": Line.LORA_COUNTED,

@@ -13,7 +13,7 @@ from sdcpp_restapi.engine.child.image_results import ImageResults
 from sdcpp_restapi.schemas.engine import Generate, GenerateVideo
 from sdcpp_restapi.schemas.generation import Img2ImgRequest, Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions
-from sdcpp_restapi.schemas.options import PreviewSettings
+from sdcpp_restapi.schemas.options import BoundedPreviewSettings
 from sdcpp_restapi.schemas.video import Txt2VidRequest
 
 BLACK, WHITE, GREEN = (0, 0, 0), (255, 255, 255), (1, 200, 3)
@@ -38,7 +38,7 @@ def common(folder: Path) -> dict[str, Any]:
         "options": LoadOptions(),
         "model_name": "m",
         "folder": str(folder),
-        "preview": PreviewSettings(),
+        "preview": BoundedPreviewSettings(),
     }
 
 
@@ -87,6 +87,7 @@ def _finish(command: Generate, made: list[InputImage]) -> list[str]:
         upscaler=None,  # type: ignore[arg-type]
         steps=None,  # type: ignore[arg-type]
         report=lambda _report: None,
+        repair=lambda _command, image, _seed: (image, []),
     )
     results.add(command, [image.struct for image in made], 1.0)
     return results.build_report().warnings

@@ -13,7 +13,7 @@ from sdcpp_restapi.engine.watchdog import IdleTimer, choose_idle_timeout, choose
 from sdcpp_restapi.schemas.engine import Generate, Step
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadOptions
-from sdcpp_restapi.schemas.options import PreviewSettings
+from sdcpp_restapi.schemas.options import BoundedPreviewSettings
 from tests.support.scripted_engine import CHILD
 
 
@@ -60,7 +60,7 @@ async def test_the_slowest_step_of_a_child_is_known(tmp_path: Path) -> None:
         options=LoadOptions(),
         model_name="any",
         folder=str(tmp_path),
-        preview=PreviewSettings(),
+        preview=BoundedPreviewSettings(),
     )
     heard = [report async for report in child.call(generate, 1)]
     await child.close()

@@ -60,6 +60,10 @@ class FakeSlot:
         async with self.lock.take(LOAD):
             return await self._load(request)
 
+    @property
+    def residents(self) -> list[LoadRequest]:
+        return [self.loaded] if self.loaded else []
+
     async def unload_on_request(self) -> None:
         async with self.lock.take(LOAD):
             self.loaded = None

@@ -78,8 +78,8 @@ async def test_a_claim_names_the_worker_s_slot_and_what_it_holds() -> None:
     here, there = FakeSlot("cpu"), FakeSlot("one/0", remote_name="one/0")
     there.loaded = MODEL
     dispatcher = dispatcher_of(here, there)
-    assert (dispatcher.claim_request(here).slot, dispatcher.claim_request(here).loaded) == (None, None)
-    assert (dispatcher.claim_request(there).slot, dispatcher.claim_request(there).loaded) == ("one/0", MODEL)
+    claims = [dispatcher.claim_request(slot) for slot in (here, there)]
+    assert [(claim.slot, claim.loaded) for claim in claims] == [(None, []), ("one/0", [MODEL])]
 
 
 async def test_a_slot_whose_engine_does_not_come_up_leaves_jobs_to_one_that_works() -> None:

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ...errors import JobFailed
 from ...schemas import type_rules
 from ...schemas.base import Frozen
-
-INFINITY = float("inf")
-"""What the engine reads as "the model's own value" in eta, img_cfg and flow_shift."""
+from .revision import Revision
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,14 @@ def find_unmapped_fields(
     """Fields of a schema that are neither read by a rule nor listed as used elsewhere."""
     consumed = {name for rule in rules for name in rule.fields}
     return set(shape.model_fields) - consumed - set(elsewhere)
+
+
+def find_index(revision: Revision, known: str, field: str, value: str) -> int:
+    """Place of a name in a list of the revision's EngineNames. Raises JobFailed: another revision has it."""
+    names: tuple[str, ...] = getattr(revision.names, known)
+    if value not in names:
+        raise JobFailed(f"{field}: the engine's revision {revision.commit} does not know {value}")
+    return names.index(value)
 
 
 def encode_text(text: str) -> bytes:

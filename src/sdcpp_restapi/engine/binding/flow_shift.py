@@ -7,7 +7,7 @@ source, where it sets up the denoiser.
 
 from collections.abc import Mapping
 
-from .field_rules import INFINITY
+from .revision import INFINITY
 
 _FLOW, _FLUX_FLOW = "sd3_flow", "flux_flow"
 # Architecture, as the engine's log names it -> its prediction and shift.

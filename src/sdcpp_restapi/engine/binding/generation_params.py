@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...schemas.engine import Generation
-from . import image_buffers, names
-from .field_rules import INFINITY, Rule, encode_text
+from ...schemas.sampling import SamplingFields
+from . import image_buffers
+from .field_rules import Rule, encode_text, find_index
+from .revision import INFINITY, Revision
+from .sample_args import format_sample_args
 from .self_check import resolve_member
 from .structs import sd_lora_t
 
@@ -26,6 +29,7 @@ class GenerationCall[C: Generation]:
 
     struct: ctypes.Structure
     command: C
+    revision: Revision
     flow_shift: float = INFINITY
     alive: list[object] = field(default_factory=list)
 
@@ -50,12 +54,12 @@ def map_number(name: str, target: str = "") -> Rule[GenerationCall[Any]]:
     return Rule((name,), apply)
 
 
-def map_index(name: str, target: str, known: Sequence[str]) -> Rule[GenerationCall[Any]]:
-    """Rule of a field that is one of the names of an enum: its index in `known`."""
+def map_index(name: str, target: str, known: str) -> Rule[GenerationCall[Any]]:
+    """Rule of a field that is one of the names of an enum: its index in that list of EngineNames."""
 
     def apply(call: GenerationCall[Any]) -> None:
         struct, leaf = resolve_member(call.struct, target)
-        setattr(struct, leaf, known.index(getattr(call.command.params, name)))
+        setattr(struct, leaf, find_index(call.revision, known, name, getattr(call.command.params, name)))
 
     return Rule((name,), apply)
 
@@ -122,10 +126,17 @@ def _put_eta(call: GenerationCall[Any]) -> None:
 def _put_easycache(call: GenerationCall[Any]) -> None:
     params = call.command.params
     if params.easycache:
-        call.struct.cache.mode = 1 + names.CACHE_MODES.index("easycache")
+        call.struct.cache.mode = 1 + call.revision.names.cache_modes.index("easycache")
     call.struct.cache.reuse_threshold = params.easycache_threshold
     call.struct.cache.start_percent = params.easycache_start
     call.struct.cache.end_percent = params.easycache_end
+
+
+def _put_sample_args(call: GenerationCall[Any]) -> None:
+    # Both models of a pair are sampled with them.
+    for target in ("sample_params", "high_noise_sample_params"):
+        if hasattr(call.struct, target):
+            getattr(call.struct, target).extra_sample_args = format_sample_args(call.command.params)
 
 
 def _put_loras(call: GenerationCall[Any]) -> None:
@@ -138,6 +149,16 @@ def _put_loras(call: GenerationCall[Any]) -> None:
     call.struct.lora_count = len(loras)
 
 
+def _map_tile_size(side: str) -> Rule[GenerationCall[Any]]:
+    name = f"vae_tile_size_{side}"
+
+    def apply(call: GenerationCall[Any]) -> None:
+        asked = getattr(call.command.params, name) * call.revision.tile_unit
+        setattr(call.struct.vae_tiling_params, f"tile_size_{side}", asked)
+
+    return Rule((name,), apply)
+
+
 SHARED_RULES: tuple[Rule[GenerationCall[Any]], ...] = (
     map_number("width"),
     map_number("height"),
@@ -145,26 +166,36 @@ SHARED_RULES: tuple[Rule[GenerationCall[Any]], ...] = (
     *map_guidance("", "sample_params"),
     Rule(("eta",), _put_eta),
     map_number("seed"),
-    map_index("sampler", "sample_params.sample_method", names.SAMPLERS),
-    map_index("scheduler", "sample_params.scheduler", names.SCHEDULERS),
+    map_index("sampler", "sample_params.sample_method", "samplers"),
+    map_index("scheduler", "sample_params.scheduler", "schedulers"),
     map_number("clip_skip"),
     map_number("vae_tiling", "vae_tiling_params.enabled"),
-    map_number("vae_tile_size_x", "vae_tiling_params.tile_size_x"),
-    map_number("vae_tile_size_y", "vae_tiling_params.tile_size_y"),
+    _map_tile_size("x"),
+    _map_tile_size("y"),
     map_number("vae_tile_overlap", "vae_tiling_params.target_overlap"),
     Rule(("easycache", "easycache_threshold", "easycache_start", "easycache_end"), _put_easycache),
     map_image("init_image_base64", "init_image", 3),
     map_number("strength"),
+    Rule(tuple(SamplingFields.model_fields), _put_sample_args),
 )
 
 SHARED_ELSEWHERE = {
     "prompt": "command.prompt is the same without LoRA tags",
     "negative_prompt": "command.negative_prompt is the same without LoRA tags",
     "loras": "command.loras are these and the prompt's tags, resolved to files and summed up",
+    "keep_alive": "decides how long the slot keeps the model",
     "use_architecture_defaults": "decided when the job was submitted",
     "prompt_template": "the prompt was drawn from it when the job was submitted",
     "model": "the job was stamped with it, and it is loaded before",
+    "engine": "decides which engine is given the job",
     "priority": "decides the job's place in the queue",
+    "preempt": "decides whether it interrupts another job",
     "not_before": "decides when the job stands in the queue",
     "client_id": "decides the job's place in the queue",
+    "control_preprocess": "done to the control images, which are in the struct already",
+    "canny_low": "in control_preprocess",
+    "canny_high": "in control_preprocess",
+    "webhook_url": "is told what becomes of the job",
+    "webhook_events": "which states of the job webhook_url is told",
+    "webhook_secret": "signs what webhook_url is told",
 }

@@ -7,9 +7,9 @@ from pathlib import Path
 from ...errors import JobFailed
 from ...schemas.engine import Generate
 from ...schemas.generation import Img2ImgRequest
-from . import image_buffers, names
-from .call_structs import sd_img_gen_params_t
-from .field_rules import INFINITY, Rule
+from . import image_buffers
+from .control_images import preprocess_control
+from .field_rules import Rule, find_index
 from .generation_params import (
     SHARED_ELSEWHERE,
     SHARED_RULES,
@@ -21,6 +21,7 @@ from .generation_params import (
 )
 from .library import Library
 from .measurements import EDITORS, INPAINTERS
+from .revision import INFINITY
 from .structs import sd_image_t
 
 ImageCall = GenerationCall[Generate]
@@ -35,9 +36,12 @@ def build_image_params(
     """
     if command.params.hires and architecture in EDITORS + INPAINTERS:
         raise JobFailed(f"hires: not possible with {architecture}; leave it out")
-    call = GenerationCall(sd_img_gen_params_t(), command, flow_shift)
+    call = GenerationCall(
+        library.revision.structs["sd_img_gen_params"](), command, library.revision, flow_shift
+    )
     library.c.sd_img_gen_params_init(ctypes.byref(call.struct))
     fill(call, IMAGE_RULES)
+    preprocess_control(library, command.params, [call.struct.control_image])
     if architecture in EDITORS and isinstance(command.params, Img2ImgRequest):
         _put_edited_image(call)
     return call
@@ -94,10 +98,23 @@ def _put_photomaker(call: ImageCall) -> None:
         target.id_embed_path = _require_file("pm_id_embed_path", params.pm_id_embed_path)
 
 
+def _put_pulid(call: ImageCall) -> None:
+    params, target = call.command.params, call.struct.pulid_params
+    target.id_weight = params.pulid_id_weight
+    if params.pulid_id_embed_path:
+        target.id_embedding_path = _require_file("pulid_id_embed_path", params.pulid_id_embed_path)
+
+
+def _put_ip_adapter_image(call: ImageCall) -> None:
+    # The engine crops and shrinks it for CLIP vision.
+    for image in _load_images(call, "ip_adapter_image_base64"):
+        call.struct.ip_adapter_image = image
+
+
 def _put_cache(call: ImageCall) -> None:
     params, cache = call.command.params, call.struct.cache
     if params.cache_mode:
-        cache.mode = 1 + names.CACHE_MODES.index(params.cache_mode)
+        cache.mode = 1 + find_index(call.revision, "cache_modes", "cache_mode", params.cache_mode)
         cache.reuse_threshold = INFINITY if params.cache_threshold is None else params.cache_threshold
         cache.start_percent = params.cache_start
         cache.end_percent = params.cache_end
@@ -108,7 +125,7 @@ def _put_hires(call: ImageCall) -> None:
     if not params.hires:
         return
     hires.enabled = True
-    hires.upscaler = 1 + names.HIRES_UPSCALERS.index(params.hires_upscaler)
+    hires.upscaler = 1 + find_index(call.revision, "hires_upscalers", "hires_upscaler", params.hires_upscaler)
     hires.target_width, hires.target_height = params.made_size
     if params.hires_model:
         hires.model_path = _require_file("hires_model", params.hires_model)
@@ -137,6 +154,10 @@ IMAGE_RULES: tuple[Rule[ImageCall], ...] = (
     map_image("mask_image_base64", "mask_image", 1),
     Rule(("img_cfg_scale",), _put_image_cfg),
     Rule(("pm_id_images", "pm_id_embed_path", "pm_style_strength"), _put_photomaker),
+    Rule(("ip_adapter_image_base64",), _put_ip_adapter_image),
+    map_number("ip_adapter_strength"),
+    Rule(("pulid_id_embed_path", "pulid_id_weight"), _put_pulid),
+    map_number("layers", "qwen_image_layers"),
     Rule(("cache_mode", "cache_threshold", "cache_start", "cache_end"), _put_cache),
     _map_cache_number("cache_error_decay_rate"),
     _map_cache_number("cache_use_relative_threshold"),
@@ -169,4 +190,7 @@ IMAGE_ELSEWHERE = SHARED_ELSEWHERE | {
     "mask_composite": "done after the engine's call",
     "output_format": "done after the engine's call",
     "keep_finished": "decides how many images one call makes",
+    "return_control": "written by the child",
+    "adetail": "done after the engine's call, by another one",
+    "adetail_only": "the engine's call is left out",
 }

@@ -2,14 +2,13 @@
 
 import ctypes
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ...schemas.model_types import COMPONENTS, MODEL_TYPES
+from ...errors import LoadFailed
+from ...schemas.model_types import COMPONENTS, MODEL_TYPES, Component
 from ...schemas.models import LoadOptions, ModelFiles
-from . import names
-from .call_structs import sd_ctx_params_t
-from .field_rules import Rule, encode_text, format_type_rules
+from ...schemas.placement import VAE_FORMATS
+from .field_rules import Rule, encode_text, find_index, format_type_rules
 from .library import Library
 from .revision import Revision
 from .structs import sd_embedding_t
@@ -19,7 +18,7 @@ from .structs import sd_embedding_t
 class ContextCall:
     """The argument of new_sd_ctx; `alive` holds what its pointers point at."""
 
-    struct: sd_ctx_params_t
+    struct: ctypes.Structure
     options: LoadOptions
     revision: Revision
     device: str | None = None
@@ -31,21 +30,31 @@ def build_context_params(
 ) -> ContextCall:
     """Fill the argument; without a device the engine chooses one.
 
+    Raises LoadFailed where the revision does not have a component.
+
     Weights are read at once, so that a context that exists can generate; but what is read so is never
-    released, so that `free_params_immediately` leaves the reading to each job.
+    released, so that parameters that wait on disk are left to each job.
     """
-    call = ContextCall(sd_ctx_params_t(), options, library.revision, device)
+    call = ContextCall(library.revision.structs["sd_ctx_params"](), options, library.revision, device)
     library.c.sd_ctx_params_init(ctypes.byref(call.struct))
-    call.struct.eager_load = not options.free_params_immediately
+    call.struct.eager_load = not (options.free_params_immediately or "disk" in options.params_backend)
     main = MODEL_TYPES[files.model_type].ctx_field
     assert main is not None
     setattr(call.struct, main, os.fsencode(files.main))
     for component, path in files.components.items():
-        setattr(call.struct, COMPONENTS[component].ctx_field, os.fsencode(path))
+        put_component(call, component, path)
     _put_embeddings(call, files.embeddings)
     for rule in LOAD_RULES:
         rule.apply(call)
     return call
+
+
+def put_component(call: ContextCall, component: Component, path: str) -> None:
+    """Put the path of a component into its field. Raises LoadFailed where the revision has none."""
+    field = COMPONENTS[component].ctx_field
+    if not hasattr(call.struct, field):  # a struct of ctypes takes any name
+        raise LoadFailed(f"{component}: the engine's revision {call.revision.commit} does not have it")
+    setattr(call.struct, field, os.fsencode(path))
 
 
 def _map_option(name: str, *targets: str) -> Rule[ContextCall]:
@@ -59,13 +68,13 @@ def _map_option(name: str, *targets: str) -> Rule[ContextCall]:
     return Rule((name,), apply)
 
 
-def _map_choice(name: str, target: str, known: Sequence[str]) -> Rule[ContextCall]:
-    """An option that is an enum: its index; empty leaves the engine's own choice."""
+def _map_choice(name: str, target: str, known: str) -> Rule[ContextCall]:
+    """An option that is an enum: its index in that list of EngineNames; empty leaves the choice."""
 
     def apply(call: ContextCall) -> None:
         value = getattr(call.options, name)
         if value:
-            setattr(call.struct, target, known.index(value))
+            setattr(call.struct, target, find_index(call.revision, known, name, value))
 
     return Rule((name,), apply)
 
@@ -76,8 +85,8 @@ def _put_threads(call: ContextCall) -> None:
 
 
 def _put_weight_type(call: ContextCall) -> None:
-    known = call.revision
-    call.struct.wtype = known.type_ids.get(call.options.weight_type, known.type_as_stored)
+    if call.options.weight_type:  # else as they are in the file, the engine's own default
+        call.struct.wtype = call.revision.type_ids[call.options.weight_type]
 
 
 def _put_type_rules(call: ContextCall) -> None:
@@ -86,18 +95,36 @@ def _put_type_rules(call: ContextCall) -> None:
 
 def _put_placement(call: ContextCall) -> None:
     options = call.options
+    # Later revisions move modules between devices by themselves unless they are told not to.
+    call.struct.auto_fit = options.auto_fit
     on_cpu = {
         "te": options.keep_clip_on_cpu,
         "vae": options.keep_vae_on_cpu,
         "controlnet": options.keep_controlnet_on_cpu,
     }
-    placed = [f"*={call.device}"] if call.device else []
-    placed += [f"{module}=cpu" for module, kept in on_cpu.items() if kept]
-    call.struct.backend = ",".join(placed).encode()
-    if options.free_params_immediately:
+    placed = {"*": call.device} if call.device else {}
+    if not options.auto_fit:
+        placed |= {module: "cpu" for module, kept in on_cpu.items() if kept}
+    given = dict(part.split("=") for part in options.backend.split(",") if part)
+    placed = given if "*" in given else placed | given
+    call.struct.backend = ",".join(f"{module}={device}" for module, device in placed.items()).encode()
+    if options.params_backend:
+        call.struct.params_backend = options.params_backend.encode()
+    elif options.free_params_immediately:
         call.struct.params_backend = b"*=disk"
     elif options.offload_to_cpu:
         call.struct.params_backend = b"*=cpu"
+
+
+def _put_budget(call: ContextCall) -> None:
+    for name in ("max_vram", "split_mode"):
+        if text := getattr(call.options, name):  # else the engine's own default
+            setattr(call.struct, name, text.encode())
+
+
+def _put_vae_format(call: ContextCall) -> None:
+    if call.options.vae_format:
+        call.struct.vae_format = VAE_FORMATS.index(call.options.vae_format)
 
 
 def _put_chroma(call: ContextCall) -> None:
@@ -113,7 +140,9 @@ def _put_lora_mode(call: ContextCall) -> None:
     # The engine's own `auto` merges LoRAs into weights that are not quantised and takes them out again
     # later; what rounding leaves behind changes every image after it. At run time nothing is left.
     mode = call.options.lora_apply_mode
-    call.struct.lora_apply_mode = names.LORA_APPLY_MODES.index("at_runtime" if mode == "auto" else mode)
+    call.struct.lora_apply_mode = call.revision.names.lora_apply_modes.index(
+        "at_runtime" if mode == "auto" else mode
+    )
 
 
 def _put_embeddings(call: ContextCall, embeddings: dict[str, str]) -> None:
@@ -132,6 +161,9 @@ LOAD_RULES: tuple[Rule[ContextCall], ...] = (
             "keep_clip_on_cpu",
             "keep_vae_on_cpu",
             "keep_controlnet_on_cpu",
+            "backend",
+            "params_backend",
+            "auto_fit",
             "offload_to_cpu",
             "free_params_immediately",
         ),
@@ -141,12 +173,14 @@ LOAD_RULES: tuple[Rule[ContextCall], ...] = (
     _map_option("diffusion_conv_direct"),
     _map_option("flash_attn", "flash_attn", "diffusion_flash_attn"),
     _map_option("enable_mmap"),
+    Rule(("max_vram", "split_mode"), _put_budget),
+    Rule(("vae_format",), _put_vae_format),
     _map_option("tae_preview_only"),
     Rule(("weight_type",), _put_weight_type),
     Rule(("tensor_type_rules",), _put_type_rules),
-    _map_choice("rng_type", "rng_type", names.RNG_TYPES),
-    _map_choice("sampler_rng_type", "sampler_rng_type", names.RNG_TYPES),
-    _map_choice("prediction", "prediction", names.PREDICTIONS),
+    _map_choice("rng_type", "rng_type", "rng_types"),
+    _map_choice("sampler_rng_type", "sampler_rng_type", "rng_types"),
+    _map_choice("prediction", "prediction", "predictions"),
     Rule(("lora_apply_mode",), _put_lora_mode),
     Rule(("chroma_use_dit_mask", "chroma_use_t5_mask", "chroma_t5_mask_pad"), _put_chroma),
 )

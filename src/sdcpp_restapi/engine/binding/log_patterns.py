@@ -1,6 +1,7 @@
-"""Log lines of stable-diffusion.cpp 487de75 that tell what it is doing, and thus what it counts.
+"""Log lines of stable-diffusion.cpp that tell what it is doing, and thus what it counts.
 
-All of them were read off its log. Lines that it prints when something fails end a phase as well.
+All of them were read off the logs of 487de75 and 2bb7294; where these differ, a pattern knows both. Lines
+that it prints when something fails end a phase as well.
 """
 
 import re
@@ -45,9 +46,13 @@ PATTERNS = {
     Line.SECOND_PASS_ENDS: re.compile(r"hires fix completed"),
     Line.TILES_BEGIN: re.compile(r"processing \d+ tiles"),
     Line.WEIGHTS_BEGIN: re.compile(r"loading \d+/\d+ tensors from (.+)"),  # the file; once for each file
-    Line.WEIGHTS_END: re.compile(r"loading tensors completed"),  # once, after all files
-    Line.LORA_BEGINS: re.compile(r"loading LoRA from '(.+)'"),  # the file; once for each part of the model
-    Line.LORA_UNREAD: re.compile(r"init lora model loader from file failed: '(.+)'"),
+    # Once, after all files. The first is missing after a LoRA that is read during the sampling (2bb7294).
+    Line.WEIGHTS_END: re.compile(r"loading tensors completed|model manager prepared params backend buffer"),
+    # The file; once for each part of the model.
+    Line.LORA_BEGINS: re.compile(r"init from '(.+)', prefix = 'lora\.'"),
+    Line.LORA_UNREAD: re.compile(
+        r"(?:init lora model loader from file failed:|cannot register LoRA source) '(.+)'"
+    ),
     Line.LORA_COUNTS_BEGIN: re.compile(r"runtime_lora_models:"),  # after a run, where LoRAs are not merged
     # Applied, of how many, file. Once for each part of the model of which the file has anything.
     Line.LORA_COUNTED: re.compile(

@@ -24,6 +24,9 @@ VIDEO_VAE_BYTES_PER_PIXEL_AND_FRAME = 336
 DEFAULT_TILE_SIDE = 32
 PIXELS_PER_LATENT = 8
 
+# Bytes of the header of a job's journal, before its records.
+JOURNAL_HEADER = 256
+
 # Models that are given an image beside the latents, as the log names them; editors take the init image as a
 # reference. With hires, the image given to either stays at the size of the first pass, and the engine aborts.
 EDITORS = ("Instruct-Pix2Pix", "SDXL Instruct-Pix2Pix")

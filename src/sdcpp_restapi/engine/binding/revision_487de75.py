@@ -1,63 +1,15 @@
 """The table of stable-diffusion.cpp 487de75, which the wheel cyllama 0.4.9 ships.
 
-Sizes and type ids are those of its public header; defaults and printed lines were read off the library. The
-names of its enums are in names.py, its structs in structs.py and call_structs.py, its functions in
-functions.py, its log lines in log_patterns.py and how it behaves in measurements.py.
+Sizes and type ids are those of its public header; defaults and printed lines were read off the library. What
+all revisions have in common is elsewhere: the smaller structs in structs.py, functions in functions.py, log
+lines in log_patterns.py, how the engine behaves in measurements.py.
 """
 
-import ctypes
 from collections.abc import Mapping
 
-from . import names
-from .call_structs import sd_ctx_params_t, sd_img_gen_params_t, sd_vid_gen_params_t
-from .functions import FUNCTIONS
-from .revision import Revision
-from .structs import (
-    sd_audio_t,
-    sd_cache_params_t,
-    sd_embedding_t,
-    sd_guidance_params_t,
-    sd_hires_params_t,
-    sd_image_t,
-    sd_lora_t,
-    sd_pm_params_t,
-    sd_pulid_params_t,
-    sd_ref_video_t,
-    sd_sample_params_t,
-    sd_slg_params_t,
-    sd_tiling_params_t,
-)
-
-INFINITY = float("inf")
-
-STRUCT_SIZES: Mapping[type[ctypes.Structure], int] = {
-    sd_image_t: 24,
-    sd_audio_t: 24,
-    sd_ref_video_t: 40,
-    sd_lora_t: 16,
-    sd_embedding_t: 16,
-    sd_slg_params_t: 32,
-    sd_guidance_params_t: 48,
-    sd_sample_params_t: 96,
-    sd_pm_params_t: 32,
-    sd_pulid_params_t: 16,
-    sd_tiling_params_t: 32,
-    sd_cache_params_t: 96,
-    sd_hires_params_t: 56,
-    sd_ctx_params_t: 280,
-    sd_img_gen_params_t: 544,
-    sd_vid_gen_params_t: 576,
-}
-
-ENUMS: Mapping[str, tuple[str, ...]] = {
-    "sd_sample_method_name": names.SAMPLERS,
-    "sd_scheduler_name": names.SCHEDULERS,
-    "sd_rng_type_name": names.RNG_TYPES,
-    "sd_prediction_name": names.PREDICTIONS,
-    "sd_preview_name": names.PREVIEW_MODES,
-    "sd_lora_apply_mode_name": names.LORA_APPLY_MODES,
-    "sd_hires_upscaler_name": ("none", *names.HIRES_UPSCALERS),
-}
+from .call_structs import CONTEXT_FIELDS, IMAGE_FIELDS, VIDEO_FIELDS
+from .names import NAMES
+from .revision import INFINITY, Revision
 
 # The engine's own str_to_sd_type knows "q4_K" but not "q4_k", and answers "as stored" to whatever it does not
 # know.
@@ -80,10 +32,7 @@ TYPE_IDS: Mapping[str, int] = {
 
 DEFAULTS: Mapping[str, Mapping[str, object]] = {
     "sd_ctx_params": {
-        "wtype": 42,
         "rng_type": 1,
-        "sampler_rng_type": 3,
-        "prediction": 7,
         "lora_apply_mode": 0,
         "vae_format": -1,
         "eager_load": False,
@@ -98,8 +47,6 @@ DEFAULTS: Mapping[str, Mapping[str, object]] = {
         "sample_params.guidance.txt_cfg": 7.0,
         "sample_params.guidance.img_cfg": INFINITY,
         "sample_params.guidance.distilled_guidance": 3.5,
-        "sample_params.scheduler": 16,
-        "sample_params.sample_method": 21,
         "sample_params.sample_steps": 20,
         "sample_params.flow_shift": INFINITY,
         "strength": 0.75,
@@ -202,16 +149,17 @@ IMAGE_SENTINELS: Mapping[str, tuple[object, str]] = {
 REVISION = Revision(
     commit="487de75",
     package="cyllama==0.4.9",
-    functions=FUNCTIONS,
-    struct_sizes=STRUCT_SIZES,
-    enums=ENUMS,
-    type_ids=TYPE_IDS,
-    type_as_stored=42,
-    parameter_structs={
-        "sd_ctx_params": sd_ctx_params_t,
-        "sd_img_gen_params": sd_img_gen_params_t,
-        "sd_vid_gen_params": sd_vid_gen_params_t,
+    names=NAMES["487de75"],
+    fields={
+        "sd_ctx_params": CONTEXT_FIELDS,
+        "sd_img_gen_params": IMAGE_FIELDS,
+        "sd_vid_gen_params": VIDEO_FIELDS,
     },
+    struct_sizes={"sd_ctx_params": 280, "sd_img_gen_params": 544, "sd_vid_gen_params": 576},
+    video_tells_fps=False,
+    type_ids=TYPE_IDS,
+    log_levels=("debug", "info", "warning", "error"),
+    tile_unit=1,
     defaults=DEFAULTS,
     sentinels={"sd_ctx_params": CONTEXT_SENTINELS, "sd_img_gen_params": IMAGE_SENTINELS},
 )

@@ -1,10 +1,12 @@
-"""The smaller C structs of stable-diffusion.cpp 487de75, as ctypes, and the types of its callbacks.
+"""The smaller C structs of stable-diffusion.cpp, as ctypes, and the types of its callbacks.
 
-Layouts are those of that revision's public header; the self-check compares them with the library at hand.
+All known revisions lay them out alike; the self-check compares what of them lies in larger ones with the
+library at hand.
 Enums are C ints. Strings may be NULL. Images are height x width x channel, uint8, row-major, without padding.
 """
 
 import ctypes
+from collections.abc import Mapping
 from ctypes import (
     CFUNCTYPE,
     POINTER,
@@ -117,7 +119,7 @@ class sd_pulid_params_t(ctypes.Structure):
 
 
 class sd_tiling_params_t(ctypes.Structure):
-    """VAE tiling; tile sizes in latent pixels, 0 = the default."""
+    """VAE tiling; the revision says in which unit tile sizes are, 0 = the default."""
 
     _fields_ = (
         ("enabled", c_bool),
@@ -180,7 +182,31 @@ class sd_hires_params_t(ctypes.Structure):
     )
 
 
+class sd_adetailer_params_t(ctypes.Structure):
+    """What a detector looks for, as key=value, and the prompts of what is drawn instead."""
+
+    _fields_ = (("prompt", c_char_p), ("negative_prompt", c_char_p), ("extra_ad_args", c_char_p))
+
+
 # Callbacks are global to the process. A callback must outlive the last call that may use it.
 log_cb_t = CFUNCTYPE(None, c_int, c_char_p, c_void_p)
 progress_cb_t = CFUNCTYPE(None, c_int, c_int, c_float, c_void_p)
 preview_cb_t = CFUNCTYPE(None, c_int, c_int, POINTER(sd_image_t), c_bool, c_void_p)
+
+STRUCT_SIZES: Mapping[type[ctypes.Structure], int] = {
+    sd_image_t: 24,
+    sd_audio_t: 24,
+    sd_ref_video_t: 40,
+    sd_lora_t: 16,
+    sd_embedding_t: 16,
+    sd_slg_params_t: 32,
+    sd_guidance_params_t: 48,
+    sd_sample_params_t: 96,
+    sd_pm_params_t: 32,
+    sd_pulid_params_t: 16,
+    sd_tiling_params_t: 32,
+    sd_cache_params_t: 96,
+    sd_hires_params_t: 56,
+    sd_adetailer_params_t: 24,
+}
+"""Bytes."""

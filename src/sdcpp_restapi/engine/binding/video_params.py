@@ -3,9 +3,8 @@
 import ctypes
 
 from ...schemas.engine import GenerateVideo
-from . import names
-from .call_structs import sd_vid_gen_params_t
-from .field_rules import INFINITY, Rule
+from .control_images import preprocess_control
+from .field_rules import Rule, find_index
 from .generation_params import (
     SHARED_ELSEWHERE,
     SHARED_RULES,
@@ -18,6 +17,7 @@ from .generation_params import (
     map_number,
 )
 from .library import Library
+from .revision import INFINITY
 from .structs import sd_image_t
 
 VideoCall = GenerationCall[GenerateVideo]
@@ -33,9 +33,13 @@ def build_video_params(
 
     `flow_shift` is find_flow_shift's; `paired`: a high-noise model is loaded beside the main one.
     """
-    call = GenerationCall(sd_vid_gen_params_t(), command, flow_shift)
+    call = GenerationCall(
+        library.revision.structs["sd_vid_gen_params"](), command, library.revision, flow_shift
+    )
     library.c.sd_vid_gen_params_init(ctypes.byref(call.struct))
     fill(call, VIDEO_RULES)
+    frames = call.struct.control_frames
+    preprocess_control(library, command.params, [frames[i] for i in range(call.struct.control_frames_size)])
     if paired:
         _have_negative_prompt_encoded(call)
     return call
@@ -70,7 +74,8 @@ def _put_control(call: VideoCall) -> None:
 
 def _put_high_noise_sampler(call: VideoCall) -> None:
     params, high_noise = call.command.params, call.struct.high_noise_sample_params
-    high_noise.sample_method = names.SAMPLERS.index(params.high_noise_sampler or params.sampler)
+    sampler = params.high_noise_sampler or params.sampler
+    high_noise.sample_method = find_index(call.revision, "samplers", "high_noise_sampler", sampler)
     high_noise.eta = eta_of(call)
 
 

@@ -16,6 +16,8 @@ from .single_colour import find_single_colour, warn_of_single_colour
 from .step_counter import StepCounter
 from .upscaler import Upscaler
 
+type Repair = Callable[[Generate, Image.Image, int], tuple[Image.Image, list[str]]]
+
 
 def split_command(command: Generate) -> Iterator[Generate]:
     """One command for the whole batch; one for each image where finished ones are to be kept.
@@ -35,15 +37,23 @@ class ImageResults:
     """The images that one job has written into its folder so far."""
 
     def __init__(
-        self, *, command: Generate, upscaler: Upscaler, steps: StepCounter, report: Callable[[Report], None]
+        self,
+        *,
+        command: Generate,
+        upscaler: Upscaler,
+        steps: StepCounter,
+        report: Callable[[Report], None],
+        repair: Repair,
     ) -> None:
         self._command = command
         self._upscaler = upscaler
         self._steps = steps
         self._report = report
+        self._repair = repair
         self._seconds = self._write_seconds = 0.0
         self._images: list[MadeImage] = []
         self._warnings: list[str] = []
+        self._more_files: list[str] = []
 
     def add(self, part: Generate, made: list[Any], seconds: float) -> None:
         """Finish and write what a call made of `part` in so many seconds.
@@ -60,6 +70,15 @@ class ImageResults:
         if self._command.params.keep_finished:
             self._report(Partial(id=self._command.id, made=self.build_report()))
 
+    def add_control(self, struct: Any) -> None:
+        """Write the control image as the engine is given it, once for all calls. Raises JobFailed."""
+        image = image_buffers.copy_image(struct)
+        if self._command.params.return_control and image is not None and not self._more_files:
+            text = a1111_text.format_parameters(self._command, self._command.params.seed, image.size)
+            self._more_files = [
+                image_files.write_result(image, Path(self._command.folder), "control_0", text)
+            ]
+
     def build_report(self) -> Generated:
         """What is written so far: at the end, the last report of the job."""
         return Generated(
@@ -68,6 +87,7 @@ class ImageResults:
             seconds=self._seconds,
             write_seconds=self._write_seconds,
             warnings=list(self._warnings),
+            more_files=list(self._more_files),
         )
 
     def _finish_image(self, struct: Any, index: int, seed: int) -> MadeImage:
@@ -77,6 +97,8 @@ class ImageResults:
         if image is None:
             raise JobFailed(f"The engine made no picture of image {number}")
         colour = find_single_colour(image)
+        image, told = self._repair(command, image, seed)
+        self._warnings += [text for text in told if text not in self._warnings]
         text = a1111_text.format_parameters(command, seed, image.size)
         if isinstance(params, Img2ImgRequest) and params.mask_image_base64 and params.mask_composite:
             image = image_files.composite_inpainting(image, command.images)

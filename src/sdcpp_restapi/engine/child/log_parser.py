@@ -16,6 +16,7 @@ from ..binding.names import LOG_LEVELS
 from .lora_log import LoraLog
 from .phases import Phase, PhaseTracker
 from .step_counter import StepCounter
+from .token_chunks import TokenChunks
 
 # Seconds between two reports about tensors, of which thousands are read in a second.
 TENSOR_REPORT_INTERVAL = 0.05
@@ -26,8 +27,16 @@ LONGEST_COMPLAINT = 1000
 class LogParser:
     """Turns log lines and progress calls into reports. One command at a time is followed."""
 
-    def __init__(self, report: Callable[[Report], None], debug: bool = False) -> None:
+    def __init__(
+        self,
+        report: Callable[[Report], None],
+        debug: bool = False,
+        abandon: Callable[[int, str], None] = lambda _id, _reason: None,
+    ) -> None:
+        """`abandon` is called with a command and a sentence where the engine is about to fail in it."""
         self._report = report
+        self._abandon = abandon
+        self._tokens = TokenChunks()
         self._lowest_level = LOG_LEVELS.index("debug" if debug else "info")
         self._complaints: deque[str] = deque(maxlen=8)
         self._id = 0
@@ -87,6 +96,11 @@ class LogParser:
         """The engine's own words since the command began: warnings too, they often name the file."""
         return "; ".join(dict.fromkeys(self._complaints)) or otherwise
 
+    @property
+    def is_sampling(self) -> bool:
+        """Whether progress calls count steps of an image or video."""
+        return self._tracker.phase in (Phase.SAMPLING, Phase.RESAMPLING)
+
     def on_log(self, level: int, text: str) -> None:
         """One log line; it may end in a newline and may contain some."""
         line = text.strip()
@@ -99,6 +113,10 @@ class LogParser:
             self._note_loaded(*matched)
             self._note_generated(*matched)
             self.loras.note(*matched, self._complaints[-2] if len(self._complaints) > 1 else "")
+        if self.architecture == "SD3.x" and self._tracker.generating:
+            problem = self._tokens.note(line, message)
+            if problem:
+                self._abandon(self._id, problem)
         if level >= self._lowest_level:
             self._report(Log(level=LOG_LEVELS[min(level, 3)], text=line))
 

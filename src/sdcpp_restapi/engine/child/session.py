@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+from PIL import Image
+
 from ...errors import JobCancelled, JobFailed, LoadFailed
 from ...schemas.engine import (
     Convert,
@@ -23,16 +25,19 @@ from ...schemas.engine import (
     Load,
     Loaded,
     Report,
+    Resumed,
     VideoGenerated,
 )
+from ...schemas.generation import Img2ImgRequest
 from ...schemas.model_types import Component
-from ...schemas.pipe import Log
-from ..binding.field_rules import INFINITY
+from ...schemas.pipe import Log, Refused
 from ..binding.flow_shift import find_flow_shift
 from ..binding.functions import CANCEL_ALL, CANCEL_RESET
 from ..binding.image_params import build_image_params
 from ..binding.library import Library
 from ..binding.load_params import build_context_params
+from ..binding.names import LOG_LEVELS
+from ..binding.revision import INFINITY
 from ..binding.struct_data import read_struct
 from ..binding.structs import (
     log_cb_t,
@@ -40,11 +45,15 @@ from ..binding.structs import (
     sd_audio_t,
     sd_image_t,
 )
+from ..binding.tensors import Tensors
 from ..binding.video_params import build_video_params
 from . import conversion
+from .detailer import Detailer
+from .graphs.graph_watch import GraphWatch, JournalMisfit
+from .graphs.job_journal import open_journal
 from .image_results import ImageResults, split_command
 from .log_parser import LogParser
-from .previews import report_previews
+from .previews import LastNotice, Previews
 from .step_counter import StepCounter
 from .upscaler import Upscaler
 
@@ -52,14 +61,20 @@ from .upscaler import Upscaler
 class Session:
     """Owns the context of the main model, and the upscaler with its own."""
 
-    def __init__(self, *, library: Library, report: Callable[[Report], None], debug: bool) -> None:
+    def __init__(
+        self, *, library: Library, report: Callable[[Report], None], last_notice: LastNotice, debug: bool
+    ) -> None:
         self._library = library
         self._report = report
         self._debug = debug
-        self._log_parser = LogParser(report, debug)
+        self._log_parser = LogParser(report, debug, self._abandon)
+        self._previews = Previews(library=library, last_notice=last_notice, report=report)
+        self._graphs = GraphWatch(Tensors(library), lambda: self._cancelled, self._complain)
         self._context: int | None = None
+        self._load: Load | None = None
         self._components: Collection[str] = ()
         self._flow_shift = INFINITY
+        self._device: str | None = None
         self._cancelled = False
         self._cancellable = False
         self.upscaler = Upscaler(
@@ -86,7 +101,9 @@ class Session:
             self._context = self._library.c.new_sd_ctx(ctypes.byref(call.struct)) or None
         if self._context is None:
             raise LoadFailed(self._log_parser.explain("The engine refused the model and did not say why"))
+        self._load = command
         self._components = command.files.components.keys()
+        self._device = command.backend
         self._flow_shift = find_flow_shift(
             command.options.prediction, self._log_parser.architecture, self._log_parser.guided
         )
@@ -127,31 +144,99 @@ class Session:
 
         Raises JobCancelled or JobFailed, in the engine's words.
         """
+        return self._with_journal(command, self._generate)
+
+    def _generate(self, command: Generate) -> Generated:
         how = command.enlargement
         tiles = self.upscaler.count_tiles(command.params.made_size, how) if how else 0
         steps = StepCounter(command, tiles)
-        results = ImageResults(command=command, upscaler=self.upscaler, steps=steps, report=self._report)
-        for number, part in enumerate(split_command(command)):
-            steps.begin_call(number, part.params.batch_count)
-            self._generate_part(part, steps, results)
-        made = results.build_report()
-        return made.model_copy(update={"loras": self._log_parser.loras.outcomes_of(command.loras)})
+        results = ImageResults(
+            command=command,
+            upscaler=self.upscaler,
+            steps=steps,
+            report=self._report,
+            repair=self._repair,
+        )
+        with self._previews.follow(
+            command, command.params.steps * command.params.batch_count, self._has_taesd
+        ):
+            for number, part in enumerate(split_command(command)):
+                steps.begin_call(number, part.params.batch_count)
+                self._generate_part(part, steps, results)
+        return results.build_report().model_copy(update=self._describe_run(command))
+
+    def _with_journal[C: Generation, R](self, command: C, make: Callable[[C], R]) -> R:
+        """Carry a command out behind what an earlier attempt recorded; anew where that does not fit."""
+
+        def tell(graphs: int) -> None:
+            self._report(Resumed(id=command.id, graphs=graphs))
+
+        with open_journal(command, self._load, self._library, self._complain) as journal:
+            try:
+                with self._graphs.follow_job(journal, tell):
+                    return make(command)
+            except JournalMisfit:
+                self._complain("the journal of the job does not fit what is computed: it begins anew")
+            if journal is not None:
+                journal.restart()
+            with self._graphs.follow_job(journal, tell):
+                return make(command)
+
+    def _complain(self, text: str) -> None:
+        self._report(Log(level="warning", text=text))
+
+    @property
+    def _has_taesd(self) -> bool:
+        return "taesd" in self._components
+
+    def _describe_run(self, command: Generation) -> dict[str, object]:
+        """What the last report of a generation tells besides its files."""
+        return {
+            "loras": self._log_parser.loras.outcomes_of(command.loras),
+            "previews": self._previews.count,
+        }
 
     def _generate_part(self, command: Generate, steps: StepCounter, results: ImageResults) -> None:
         """Make and write the images of one call of the engine."""
         if self._cancelled:
             raise JobCancelled
         call = build_image_params(self._library, command, self._log_parser.architecture, self._flow_shift)
+        results.add_control(call.struct.control_image)
+        if isinstance(command.params, Img2ImgRequest) and command.params.adetail_only:
+            results.add(command, [call.struct.init_image] * command.params.batch_count, 0.0)
+            return
         following = self._log_parser.follow_images(command.id, steps)
-        with self._run_generation(command, following, "generate_image", call.struct) as (made, seconds):
+        with self._run_generation(following, "generate_image", call.struct) as (made, seconds):
             results.add(command, made, seconds)
+
+    def _repair(self, command: Generate, image: Image.Image, seed: int) -> tuple[Image.Image, list[str]]:
+        """What `adetail` makes of a finished image. Raises JobCancelled or JobFailed."""
+        if not command.params.adetail:
+            return image, []
+        assert self._context is not None
+        detailer = Detailer(
+            library=self._library,
+            log_parser=self._log_parser,
+            context=self._context,
+            device=self._device,
+            flow_shift=self._flow_shift,
+            watch=self._watch_call,
+        )
+        try:
+            return detailer.repair(command, image, seed)
+        except JobFailed:
+            self._check_result(True)  # was it cancelled?
+            raise
 
     def generate_video(self, command: GenerateVideo) -> VideoGenerated:
         """Make the video of a job and write it into its folder.
 
         Raises JobCancelled or JobFailed, in the engine's words.
         """
-        from . import video_file  # its library takes long to import, and image models do without
+        return self._with_journal(command, self._generate_video)
+
+    def _generate_video(self, command: GenerateVideo) -> VideoGenerated:
+        from . import sound, video_file  # their library takes long to import, and image models do without
 
         # Asked for a video, an image model ends the process.
         if self._context and not self._library.c.sd_ctx_supports_video_generation(self._context):
@@ -160,12 +245,20 @@ class Session:
         call = build_video_params(self._library, command, self._flow_shift, paired=paired)
         steps = command.params.all_steps if paired else command.params.steps
         audio = ctypes.POINTER(sd_audio_t)()
+        fps = [ctypes.c_int()] if self._library.revision.video_tells_fps else []
         following = self._log_parser.follow_video(command.id, steps)
         try:
-            run = self._run_generation(command, following, "generate_video", call.struct, audio)
-            with run as (made, seconds):
-                written = video_file.write_video(command, made, seconds, lambda: self._cancelled)
-                return written.model_copy(update={"loras": self._log_parser.loras.outcomes_of(command.loras)})
+            run = self._run_generation(following, "generate_video", call.struct, audio, *fps)
+            with self._previews.follow(command, steps, self._has_taesd), run as (made, seconds):
+                written = video_file.write_video(
+                    command,
+                    made,
+                    seconds,
+                    lambda: self._cancelled,
+                    fps=fps[0].value if fps else None,
+                    heard=sound.copy_sound(audio),
+                )
+                return written.model_copy(update=self._describe_run(command))
         finally:
             if audio:
                 self._library.c.free_sd_audio(audio)
@@ -177,7 +270,6 @@ class Session:
     @contextmanager
     def _run_generation(
         self,
-        command: Generation,
         following: AbstractContextManager[None],
         function: str,
         struct: ctypes.Structure,
@@ -197,7 +289,7 @@ class Session:
         results = [ctypes.byref(result) for result in (made, count, *more)]
         started = time.monotonic()
         try:
-            with self._watch_call(command, following):
+            with self._watch_call(following):
                 done = getattr(self._library.c, function)(self._context, ctypes.byref(struct), *results)
             seconds = time.monotonic() - started
             self._check_result(done and count.value > 0)
@@ -207,18 +299,20 @@ class Session:
                 self._library.c.free_sd_images(made, count.value)
 
     @contextmanager
-    def _watch_call(self, command: Generation, following: AbstractContextManager[None]) -> Iterator[None]:
-        """For the time of the engine's call: steps and previews are reported, a cancel reaches it."""
-        with (
-            following,
-            report_previews(self._library, command, "taesd" in self._components, self._report),
-        ):
+    def _watch_call(self, following: AbstractContextManager[None]) -> Iterator[None]:
+        """For the time of the engine's call: steps are reported, a cancel reaches it."""
+        with following, self._graphs.follow_call():
             self._cancellable = True
             try:
                 self._repeat_cancel()
                 yield
             finally:
                 self._cancellable = False
+
+    def _abandon(self, command_id: int, reason: str) -> None:
+        """End the job, and this process with it: the call can't be stopped, and must not go on."""
+        self._report(Refused(id=command_id, error=JobFailed(reason).info))
+        os._exit(0)
 
     def _check_result(self, done: bool) -> None:
         if self._cancelled:
@@ -228,11 +322,16 @@ class Session:
             raise JobFailed(self._log_parser.explain("The engine made nothing and did not say why"))
 
     def _on_log(self, level: int, text: bytes | None, _data: int | None) -> None:
-        self._log_parser.on_log(level, (text or b"").decode(errors="replace"))
+        levels = self._library.revision.log_levels
+        name = levels[min(level, len(levels) - 1)]
+        self._log_parser.on_log(LOG_LEVELS.index(name), (text or b"").decode(errors="replace"))
         self._repeat_cancel()
 
     def _on_progress(self, step: int, total: int, _seconds: float, _data: int | None) -> None:
+        sampling = self._log_parser.is_sampling
         self._log_parser.on_progress(step, total)
+        if sampling:
+            self._previews.on_step(step)
         self._repeat_cancel()
 
     def _repeat_cancel(self) -> None:

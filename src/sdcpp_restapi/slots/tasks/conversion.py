@@ -15,6 +15,7 @@ from ...models.allowed_paths import AllowedPaths
 from ...schemas.conversion import ConvertRequest
 from ...schemas.engine import Convert, LoraFile, Report
 from ...schemas.jobs import Job, Outcome
+from .publishing import Run
 
 
 class ConvertTask:
@@ -53,10 +54,10 @@ class ConvertTask:
             tensor_type_rules=self._params.tensor_type_rules,
         )
 
-    async def publish(self, _made: Report, _told: list[str]) -> Outcome:
+    async def publish(self, _made: Report, run: Run) -> Outcome:
         """The file appears under its name, and in the catalog. Raises JobFailed if another came before."""
         await asyncio.to_thread(self._rename)
-        return Outcome(result=await self._paths.describe(self._final))
+        return Outcome(result=await self._paths.describe(self._final), engine=run.engine)
 
     async def clean(self) -> None:
         """Delete what was not published."""

@@ -12,6 +12,7 @@ from ...schemas.engine import (
     Generated,
     GenerateVideo,
     Generation,
+    JournalOrder,
     LoraFile,
     LoraOutcome,
     Report,
@@ -19,9 +20,9 @@ from ...schemas.engine import (
 )
 from ...schemas.generation import GenerationRequest, ImageRequest
 from ...schemas.jobs import Job, Outcome
-from ...schemas.options import PreviewSettings
+from ...schemas.options import BoundedPreviewSettings
 from ...schemas.upscaling import Enlargement
-from .publishing import publish_files
+from .publishing import Run, publish_files
 
 InputFiles = Callable[[Job], dict[str, list[str]]]
 
@@ -36,7 +37,8 @@ class GenerationTask:
         output_dir: Path,
         lora_files: LoraFiles,
         input_files: InputFiles,
-        preview: Callable[[], PreviewSettings],
+        preview: Callable[[], BoundedPreviewSettings],
+        journal: JournalOrder | None,
     ) -> None:
         assert isinstance(job.params, GenerationRequest)
         assert job.model is not None
@@ -44,6 +46,7 @@ class GenerationTask:
         self._lora_files = lora_files
         self._input_files = input_files
         self._preview = preview
+        self._journal = journal
         self._prompts: ResolvedPrompts | None = None
         self._folder = JobOutputFolder(output_dir, job)
         self.clean, self.discard = self._folder.delete_unfinished, self._folder.discard
@@ -73,6 +76,7 @@ class GenerationTask:
             model_name=self._model.model_name,
             folder=str(self._folder.unfinished),
             preview=self._preview(),
+            journal=self._journal,
         )
 
     async def _warn_of_loras(self, outcomes: list[LoraOutcome]) -> list[str]:
@@ -80,9 +84,13 @@ class GenerationTask:
         return await warn_of_ineffective_loras(outcomes, self._prompts.sources if self._prompts else {})
 
     async def _publish_made(
-        self, made: Generated | VideoGenerated, files: list[str], seeds: list[int], told: list[str]
+        self,
+        made: Generated | VideoGenerated,
+        files: list[str],
+        seeds: list[int],
+        run: Run,
     ) -> Outcome:
-        """The files appear; `told` are warnings of the load."""
+        """The files appear."""
         upscaler = self._job.upscaler
         return await publish_files(
             self._job,
@@ -93,8 +101,10 @@ class GenerationTask:
                 "model": self._model.model_dump(mode="json", exclude_none=True),
                 **({"upscaler": upscaler.model_dump(mode="json")} if upscaler else {}),
                 "seeds": seeds,
+                "previews": made.previews,
             },
-            [*told, *await self._warn_of_loras(made.loras), *made.warnings],
+            run,
+            [*await self._warn_of_loras(made.loras), *made.warnings],
         )
 
 
@@ -106,11 +116,11 @@ class GenerateTask(GenerationTask):
         how = {"enlargement": self._describe_enlargement()}
         return lambda call_id: self._build_command(Generate, call_id).model_copy(update=how)
 
-    async def publish(self, made: Report, told: list[str]) -> Outcome:
-        """The files appear; `told` are warnings of the load."""
+    async def publish(self, made: Report, run: Run) -> Outcome:
+        """The files appear."""
         assert isinstance(made, Generated)
         files, seeds = [one.file for one in made.images], [one.seed for one in made.images]
-        return await self._publish_made(made, files, seeds, told)
+        return await self._publish_made(made, [*files, *made.more_files], seeds, run)
 
     def _describe_enlargement(self) -> Enlargement | None:
         upscaler = self._job.upscaler
@@ -127,7 +137,7 @@ class VideoTask(GenerationTask):
         """The command, once it has the id of its call."""
         return lambda call_id: self._build_command(GenerateVideo, call_id)
 
-    async def publish(self, made: Report, told: list[str]) -> Outcome:
-        """The files appear; `told` are warnings of the load."""
+    async def publish(self, made: Report, run: Run) -> Outcome:
+        """The files appear."""
         assert isinstance(made, VideoGenerated)
-        return await self._publish_made(made, made.files, [self._params.seed], told)
+        return await self._publish_made(made, made.files, [self._params.seed], run)

@@ -8,7 +8,7 @@ from ...schemas.engine import LoraFile, Report, Upscale, Upscaled
 from ...schemas.jobs import Job, Outcome
 from ...schemas.upscaling import Enlargement, UpscaleRequest, UpscalerRequest
 from .generation import InputFiles
-from .publishing import publish_files
+from .publishing import Run, publish_files
 
 
 class UpscaleTask:
@@ -38,8 +38,8 @@ class UpscaleTask:
             folder=str(self._folder.unfinished),
         )
 
-    async def publish(self, made: Report, told: list[str]) -> Outcome:
-        """The file appears; `told` are warnings of the load."""
+    async def publish(self, made: Report, run: Run) -> Outcome:
+        """The file appears."""
         assert isinstance(made, Upscaled)
         return await publish_files(
             self._job,
@@ -47,7 +47,8 @@ class UpscaleTask:
             [made.file],
             {"upscale_seconds": made.seconds, "write_seconds": made.write_seconds},
             {"model": self._stamped()[1].model_dump(mode="json"), "seeds": []},
-            [*told, *made.warnings],
+            run,
+            made.warnings,
         )
 
     def _stamped(self) -> tuple[UpscaleRequest, UpscalerRequest]:
