@@ -12,6 +12,13 @@ def child_of(server: RunningServer) -> psutil.Process:
     return child
 
 
+def test_the_engine_is_told_how_its_threads_are_to_wait(start_faulty: StartFaulty) -> None:
+    server = start_faulty("obeys", engine_wait="sleep")
+    load(server)
+    line = child_of(server).cmdline()
+    assert line[line.index("--wait") + 1] == "sleep"
+
+
 def test_a_job_whose_engine_is_killed_once_runs_again_and_completes(start_faulty: StartFaulty) -> None:
     server = start_faulty("killed_at_step_3_once")
     load(server)

@@ -272,7 +272,7 @@ def check_files(server: RunningServer) -> None:
         known = {job_id for (job_id,) in db.execute("SELECT id FROM jobs")}
     assert {path.name for path in server.output_dir.iterdir()} == completed
     assert [path for path in server.models_dir.rglob("*") if path.suffix in (".tmp", ".part")] == []
-    assert list((server.data_dir / "downloads").glob("*")) == []
+    assert not [path for path in (server.data_dir / "downloads").rglob("*") if path.is_file()]
     assert {path.name for path in (server.data_dir / "inputs").glob("*")} <= known
 
 

@@ -1,7 +1,6 @@
 """The disk is full, or another program locks the database: the queue waits, tells it, and loses nothing."""
 
 import os
-import sqlite3
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import pytest
 from tests.support.images import as_base64, picture
 from tests.support.running_server import RunningServer, of_job
 from tests.support.scripted_engine import NEVER_ENDING, SCRIPTED, SHORT, environment, serving
+from tests.support.storage_faults import full, locked, small_disk_at
 
 STALLED = "could not be stored, and is tried again until it is"
 STORED = "is stored now"
@@ -28,45 +28,8 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def small_disk(root: Path) -> Iterator[Path]:
     """The data directory on a disk of 3 MB."""
-    data = root / "data"
-    data.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3M", "tmpfs", str(data)], check=False, capture_output=True
-    )
-    if mounted.returncode:
-        pytest.skip(f"needs the right to mount a file system: {mounted.stderr.decode().strip()}")
-    yield data
-    # The server is gone by now, but its log file may be closing.
-    subprocess.run(["umount", "--lazy", str(data)], check=True)
-
-
-@contextmanager
-def full(disk: Path) -> Iterator[None]:
-    """No byte is left on the disk for the block."""
-    filling = disk / "fill"
-    with filling.open("wb", buffering=0) as file:
-        for size in (65536, 4096, 512, 1):
-            try:
-                while True:
-                    file.write(b"x" * size)
-            except OSError:
-                pass
-    try:
-        yield
-    finally:
-        filling.unlink()
-
-
-@contextmanager
-def locked(root: Path) -> Iterator[None]:
-    """Another program holds the write lock of the database for the block."""
-    other = sqlite3.connect(root / "data" / "sdcpp.db", isolation_level=None, timeout=30)
-    try:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
-    finally:
-        other.close()
+    with small_disk_at(root / "data", megabytes=3) as disk:
+        yield disk
 
 
 def wait_until_stalled(server: RunningServer) -> dict[str, Any]:

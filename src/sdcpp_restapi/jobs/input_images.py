@@ -10,7 +10,7 @@ import binascii
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,7 @@ SINGLE_FIELDS = (
     "end_image_base64",
     "mask_image_base64",
     "control_image_base64",
+    "ip_adapter_image_base64",
     "image_base64",
 )
 LIST_FIELDS = ("ref_images", "pm_id_images", "control_frames")
@@ -84,6 +85,13 @@ class InputStore:
         """What storing the images of a request would do; nothing is stored. Raises BadRequest,
         PicturesBusy."""
         return await self._decoding.run(self._check, _images_of(request))
+
+    async def look_at[T](self, field: str, text: str, look: Callable[[Image.Image], T]) -> T:
+        """What `look` tells of a picture that came for a field, with its transparency; nothing is stored.
+
+        Raises BadRequest, PicturesBusy.
+        """
+        return await self._decoding.run(self._look_at, field, text, look)
 
     def files(self, job: Job) -> dict[str, list[str]]:
         """Image field -> absolute paths, in order."""
@@ -144,6 +152,11 @@ class InputStore:
                 del picture  # before the next one is decoded
         return CheckedInputs(sizes, list(warnings))
 
+    def _look_at[T](self, field: str, text: str, look: Callable[[Image.Image], T]) -> T:
+        image = open_file(field, decode_base64(field, text), self._max_pixels)
+        with image, self._decoding.hold(image.width * image.height):
+            return look(decode(field, image))
+
     def _store_all(self, job_id: str, given: dict[str, list[str]]) -> list[str]:
         folder = self._folder / job_id
         folder.mkdir(parents=True)
@@ -163,7 +176,7 @@ class InputStore:
         if reference:
             image = self._open_stored(field, reference)
         else:
-            image = open_file(field, _decode_base64(field, text), self._max_pixels)
+            image = open_file(field, decode_base64(field, text), self._max_pixels)
         with image, self._decoding.hold(image.width * image.height):
             yield prepare(field, decode(field, image))
 
@@ -178,12 +191,18 @@ class InputStore:
             ) from None
 
 
+def has_images(params: Mapping[str, object]) -> bool:
+    """Whether a stored request came with images."""
+    return any(params.get(name) for name in (*SINGLE_FIELDS, *LIST_FIELDS))
+
+
 def _images_of(request: Request) -> dict[str, list[str]]:
     single = {f: [getattr(request, f)] for f in SINGLE_FIELDS if getattr(request, f, None)}
     return single | {f: getattr(request, f) for f in LIST_FIELDS if getattr(request, f, None)}
 
 
-def _decode_base64(field: str, text: str) -> bytes:
+def decode_base64(field: str, text: str) -> bytes:
+    """The file in an image field of a request, with or without `data:` before it. Raises BadRequest."""
     if text.startswith("data:"):
         text = text.partition(",")[2]
     text = "".join(text.split()).translate(str.maketrans("-_", "+/")).rstrip("=")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.images import as_base64, picture
-from tests.support.running_server import RunningServer
+from tests.support.running_server import RunningServer, of_job
 from tests.support.scripted_engine import SHORT, serving
 from tests.support.server_setup import ServerSetup
 from tests.support.videos import LINGBOT, MINIT2I
@@ -69,6 +69,19 @@ def held_up(server: RunningServer) -> Iterator[list[str]]:
 
 def soon(seconds: float) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+
+
+@every_kind("preempt")
+def test_a_more_urgent_job_of_any_kind_interrupts_one_that_runs(server: RunningServer) -> None:
+    for kind in JOBS:
+        with server.events() as events:
+            running = submit(server, steps=1000, batch_count=64)
+            events.wait_for("job_progress", of_job(running))
+            urgent = submit(server, kind, priority=9, preempt=True)
+            changed = events.wait_for("job_status_changed", of_job(running))
+            assert changed["status"] == "pending"
+            assert server.wait_for_job(urgent)["status"] == "completed"
+            server.http.delete(f"/queue/{running}")
 
 
 @every_kind("priority")

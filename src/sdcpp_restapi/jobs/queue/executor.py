@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from ...errors import Interrupted
 from ...schemas.events import JobPreview
 from ...schemas.jobs import Job, Outcome, Progress, Transfer
 
@@ -26,6 +27,14 @@ class Executor(Protocol):
 
     async def discard(self, job: Job) -> None:
         """Delete what a finished `run` made: the job was cancelled in the very last moment."""
+        ...
+
+    def can_interrupt(self, job_id: str) -> bool:
+        """Whether this job runs here and would go on after an interruption."""
+        ...
+
+    async def interrupt(self, job_id: str, reason: Interrupted) -> None:
+        """Make `run` of this job end soon, by `reason`, so that its next attempt goes on where it was."""
         ...
 
     async def cancel(self, job_id: str) -> None:

@@ -6,6 +6,7 @@ from ...schemas.addresses import hide_secrets
 from ...schemas.conversion import ConvertRequest
 from ...schemas.downloads import DownloadRequest
 from ...schemas.jobs import DayOfJobs, Job, JobStatus, JobView, Params, Timings
+from ...schemas.model_sets import PullJob
 from ...schemas.models import LoadRequest
 from .live_progress import LiveProgress
 
@@ -23,6 +24,7 @@ def view_of(live: LiveProgress, job: Job, position: int | None) -> JobView:
         type=job.type,
         status=job.status,
         progress=live.progress_of(job),
+        eta_seconds=live.estimate_seconds(job),
         download=live.transfer_of(job),
         created_at=timings.created_at,
         started_at=timings.started_at,
@@ -33,13 +35,19 @@ def view_of(live: LiveProgress, job: Job, position: int | None) -> JobView:
         params=_show_params(job.params),
         error=show_error(job),
         warnings=show_warnings(job),
-        position=position,
+        position=None if job.paused else position,
+        paused=True if job.status is JobStatus.PENDING and (job.paused or job.preempted) else None,
         result=job.result,
         model=job.model.model_name if job.model else None,
         model_settings=_settings_of(job.model) if job.model else None,
+        engine=job.engine,
+        attempt=job.attempt if job.attempt > 1 else None,
+        resumed_from_step=job.resumed_from_step,
         worker=job.worker,
         upscaler=job.upscaler.model_name if job.upscaler else None,
         output_path=job.params.output_path if isinstance(job.params, ConvertRequest) else None,
+        source=job.source,
+        user=job.user or None,
         after=job.after,
         deleted_at=job.deleted_at,
     )
@@ -71,6 +79,10 @@ def show_warnings(job: Job) -> list[str] | None:
 
 def _show_params(params: Params) -> dict[str, object]:
     # Not those of other jobs: what a prompt says is no address.
+    if isinstance(params, PullJob):
+        # As it was asked for: the files are in the result, and their addresses may hold secrets.
+        asked = params.model_dump(exclude_none=True, exclude={"files", "load", "load_upscaler"})
+        return {**asked, "load": bool(params.load or params.load_upscaler)}
     shown = params.model_dump(exclude_none=True)
     if isinstance(params, DownloadRequest):
         return {

@@ -1,4 +1,4 @@
-"""The order of a lane: which job is next, and which one suits a slot that holds a model already.
+"""The order of a lane: which job is next, and which one suits a slot that holds some models already.
 
 Runs inside of write transactions, by statements of ordering.sql. The order is priority, then round, then the
 order of submission. Rounds are all 0 unless clients take turns.
@@ -9,7 +9,7 @@ import json
 import sqlite3
 from datetime import datetime, timedelta
 from importlib import resources
-from typing import Any
+from typing import Any, Literal
 
 import aiosql
 
@@ -24,15 +24,17 @@ _sql = aiosql.from_str(resources.files(__package__).joinpath("ordering.sql").rea
 class OrderingRules(Frozen):
     """What decides about the order besides priorities."""
 
-    by_client: bool = False
+    # One job of each client_id or of each user in turn; None = in the order of submission.
+    turns_of: Literal["client", "user"] | None = None
     patience: float = 0.0
 
 
 class ClaimingSlot(Frozen):
-    """Who asks for a job: `able` are the needs that it meets (JSON, as jobs have them), None = all."""
+    """Who asks for a job: `holds` are the models in its memory, `able` the needs that it meets (JSON, as jobs
+    have them), None = all."""
 
     name: str | None = None
-    holds: LoadRequest | None = None
+    holds: tuple[LoadRequest, ...] = ()
     able: list[str] | None = None
 
 
@@ -41,7 +43,7 @@ ANY_SLOT = ClaimingSlot()
 
 def key_of(model: LoadRequest | None) -> str:
     """Jobs with the same key run on the same model in memory; "" needs none."""
-    return hashlib.sha256(model.model_dump_json().encode()).hexdigest()[:16] if model else ""
+    return hashlib.sha256(model.identity().encode()).hexdigest()[:16] if model else ""
 
 
 def choose(db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, rules: OrderingRules) -> int | None:
@@ -50,7 +52,7 @@ def choose(db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, rules: Orderi
     for due in list(_sql.due(db, lane=lane, now=now)):
         admit(db, due["seq"], rules)
     seq = _choose_suiting(db, lane, slot, rules.patience, now)
-    if seq is not None and rules.by_client:
+    if seq is not None and rules.turns_of is not None:
         _sql.have_turn(db, seq=seq)
         _sql.end_rounds(db, seq=seq)
     return seq
@@ -58,13 +60,17 @@ def choose(db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, rules: Orderi
 
 def admit(db: sqlite3.Connection, seq: int, rules: OrderingRules) -> None:
     """Give a held job its place in the order: it may be claimed from now on."""
-    _sql.join_line(db, seq=seq, by_client=rules.by_client)
+    _sql.join_line(db, seq=seq, in_turns=rules.turns_of is not None)
 
 
 def renumber(db: sqlite3.Connection, rules: OrderingRules) -> None:
     """Bring the rounds of all jobs in the order to what the rules want, which may be new."""
     _sql.forget_turns(db)
-    (_sql.number_rounds if rules.by_client else _sql.drop_rounds)(db)
+    if rules.turns_of is None:
+        _sql.drop_rounds(db)
+    else:
+        _sql.name_clients(db, by_user=rules.turns_of == "user")
+        _sql.number_rounds(db)
 
 
 def find_next_due(db: sqlite3.Connection, lane: Lane) -> datetime | None:
@@ -87,12 +93,13 @@ def _choose_suiting(
     db: sqlite3.Connection, lane: Lane, slot: ClaimingSlot, patience: float, now: str
 ) -> int | None:
     able = None if slot.able is None else json.dumps(slot.able)
-    if slot.holds is None or patience == 0:
+    if not slot.holds or patience == 0:
         found = _sql.head(db, lane=lane, able=able)
         return found["seq"] if found else None
     heads = _find_heads(db, lane, able)
     head = min(heads.values(), key=_sort_key, default=None)
-    own = heads.get(key_of(slot.holds)) if slot.holds else None
+    suiting = filter(None, (heads.get(key_of(held)) for held in slot.holds))
+    own = min(suiting, key=_sort_key, default=None)
     if head is None or own is None or not _may_pass(own, head, now, patience):
         return head["seq"] if head else None
     _sql.pass_over(db, seq=head["seq"], now=now)

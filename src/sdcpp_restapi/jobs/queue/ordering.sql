@@ -45,9 +45,9 @@ ORDER BY not_before, seq LIMIT 1000;
 -- name: next_due(lane)^
 SELECT min(not_before) FROM jobs WHERE lane = :lane AND status = 'pending' AND held = 1;
 
--- name: join_line(seq, by_client)!
+-- name: join_line(seq, in_turns)!
 -- In the round that is being served, or in the one after the last that its client has a job in, or had.
-UPDATE jobs SET held = 0, round = iif(:by_client, max(
+UPDATE jobs SET held = 0, round = iif(:in_turns, max(
     coalesce((SELECT max(turns_had.round) FROM turns_had
               WHERE turns_had.lane = jobs.lane AND turns_had.priority = jobs.priority), 0),
     coalesce((SELECT turns_had.round + 1 FROM turns_had
@@ -71,6 +71,12 @@ WHERE (lane, priority) = (SELECT lane, priority FROM jobs WHERE seq = :seq)
 
 -- name: forget_turns()!
 DELETE FROM turns_had;
+
+-- name: name_clients(by_user)!
+-- client_id is who takes turns: the client that the request names, or the user.
+UPDATE jobs SET client_id = iif(:by_user, user,
+    coalesce(iif(json_valid(params), json_extract(params, '$.client_id'), ''), ''))
+WHERE status = 'pending';
 
 -- name: number_rounds()!
 UPDATE jobs SET round = numbered.round FROM (

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sqlite3
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -11,13 +12,18 @@ from pydantic import TypeAdapter
 
 from ...errors import JobDamaged
 from ...schemas.downloads import JobResult
-from ...schemas.jobs import KINDS, Job, JobStatus, Progress
+from ...schemas.jobs import Job, JobStatus, Progress, read_params
 from ...schemas.models import LoadRequest
 from ...schemas.upscaling import UpscalerRequest
 
 log = logging.getLogger(__name__)
 
 _MOMENT = TypeAdapter(datetime | None)
+# Jobs that are kept as they were read, more than a page has: of a page that is read again and again, few have
+# changed. One takes about 10 kB.
+MOST_KEPT = 1500
+# The value of `held` of a job that is not claimed until it is resumed.
+PAUSED = 2
 
 
 def to_text(moment: datetime) -> str:
@@ -36,8 +42,8 @@ def _model(text: str) -> LoadRequest:
     return LoadRequest.model_validate_json(text)
 
 
-def job_of(row: Any) -> Job:
-    """The job in a row. Raises JobDamaged."""
+def job_of(row: sqlite3.Row) -> Job:
+    """The job in a row; of the same row, the same object. Raises JobDamaged."""
     try:
         return _read(row)
     except (ValueError, TypeError, KeyError) as error:
@@ -62,13 +68,14 @@ def tell_damaged(reason: str) -> None:
     log.error("%s", reason)
 
 
-def _read(row: Any) -> Job:
+@lru_cache(maxsize=MOST_KEPT)
+def _read(row: sqlite3.Row) -> Job:
     return Job(
         id=row["id"],
         type=row["type"],
         status=JobStatus(row["status"]),
         attempt=row["attempt"],
-        params=KINDS[row["type"]].params.model_validate_json(row["params"]),
+        params=read_params(row["type"], row["params"]),
         model=_model(row["model"]) if row["model"] else None,
         upscaler=UpscalerRequest.model_validate_json(row["upscaler"]) if row["upscaler"] else None,
         after=row["after"],
@@ -78,8 +85,14 @@ def _read(row: Any) -> Job:
         progress=Progress.model_validate_json(row["progress"]),
         outputs=tuple(json.loads(row["outputs"])),
         slot=row["slot"],
+        source=row["source"],
+        user=row["user"],
+        engine=row["engine"],
+        resumed_from_step=row["resumed_from_step"],
         result=JobResult.model_validate_json(row["result"]) if row["result"] else None,
         error=row["error"],
         warnings=tuple(json.loads(row["warnings"])),
+        paused=row["held"] == PAUSED,
+        preempted=bool(row["preempted"]),
         deleted_at=_MOMENT.validate_python(row["deleted_at"]),
     )

@@ -12,6 +12,7 @@ from ...errors import (
     InternalError,
     Interrupted,
     JobCancelled,
+    Preempted,
     SdcppError,
     StorageUnavailable,
     WorkerLost,
@@ -40,25 +41,27 @@ class Runner:
     ) -> None:
         """`claim_request`: who asks for jobs. `resumed`: what runs since an earlier run of this server."""
         self._queue = queue
-        self._lane: Lane = lane
+        self.lane: Lane = lane
         self._executor = executor
         self._claim_request = claim_request
         self._resumed = resumed
         self._wakeup = asyncio.Event()
         self._stopping = BackgroundTasks()
+        self.job: Job | None = None
+        """What it works on."""
 
     async def run(self) -> None:
         """Work until cancelled; the job in hand then returns to the queue, or goes on on its worker."""
-        self._wakeup = self._queue.wakeups.subscribe(self._lane)
+        self._wakeup = self._queue.wakeups.subscribe(self.lane)
         try:
             if self._resumed is not None:
                 resumed, self._resumed = self._resumed, None
                 await self._work(resumed)
             while True:
-                await self._queue.wait(self._lane, self._wakeup)
+                await self._queue.wait(self.lane, self._wakeup)
                 await self._claim_and_work()
         finally:
-            self._queue.wakeups.unsubscribe(self._lane, self._wakeup)
+            self._queue.wakeups.unsubscribe(self.lane, self._wakeup)
 
     async def _claim_and_work(self) -> None:
         failures = 0
@@ -69,18 +72,18 @@ class Runner:
                         return await self._next()
                 except StorageUnavailable as error:
                     # It is the claim's: what becomes of a job is tried again where it is stored.
-                    self._queue.stalls.begin(self, f"a claim in lane {self._lane}", error)
+                    self._queue.stalls.begin(self, f"a claim in lane {self.lane}", error)
                     failures += 1
                 # The executor is free meanwhile: loads need no database.
                 await asyncio.sleep(delay_before(failures))
         finally:
-            self._queue.stalls.end(self, f"a claim in lane {self._lane}")
+            self._queue.stalls.end(self, f"a claim in lane {self.lane}")
 
     async def _next(self) -> None:
         self._wakeup.clear()
-        job = await self._queue.claim(self._lane, self._claim_request())
+        job = await self._queue.claim(self.lane, self._claim_request())
         if job is not None:
-            self._queue.stalls.end(self, f"a claim in lane {self._lane}")
+            self._queue.stalls.end(self, f"a claim in lane {self.lane}")
             self._wakeup.set()
             await self._work(job)
 
@@ -88,7 +91,22 @@ class Runner:
         """Make a cancelled job leave the executor soon, if it is there; nobody waits for that."""
         self._stopping.spawn(self._executor.cancel(job_id))
 
+    def interrupt(self, job_id: str, reason: Interrupted) -> bool:
+        """Have the job broken off soon, by `reason`; False if it is not here, or would not go on after it."""
+        if not self._executor.can_interrupt(job_id):
+            return False
+        self._stopping.spawn(self._executor.interrupt(job_id, reason))
+        return True
+
     async def _work(self, job: Job) -> None:
+        self.job = job
+        try:
+            with self._queue.request_ids.logging_for(job.id):
+                await self._carry_out(job)
+        finally:
+            self.job = None
+
+    async def _carry_out(self, job: Job) -> None:
         log.info("job %s: %s begins (attempt %d)", job.id, job.type, job.attempt)
         try:
             async with aclosing(self._executor.run(job)) as events:
@@ -98,13 +116,13 @@ class Runner:
             log.info("job %s: cancelled", job.id)
         except EngineLost as lost:
             log.warning("job %s: %s", job.id, lost)
-            await self._queue.requeue_engine_lost(job, str(lost))
+            await self._queue.requeue_engine_lost(job, str(lost), lost.got_on)
         except WorkerLost as lost:
             log.warning("job %s: %s", job.id, lost)
             await self._queue.requeue_worker_lost(job, str(lost))
         except Interrupted as interrupted:
             log.warning("job %s: %s", job.id, interrupted)
-            await self._queue.requeue(job)
+            await self._queue.requeue(job, preempted=isinstance(interrupted, Preempted))
         except CannotLoad as error:
             await self._pass_on_or_fail(job, error)
         except SdcppError as error:
@@ -116,7 +134,7 @@ class Runner:
         except Exception as error:
             # A bug of ours must not stop the lane, and the job must not stay in the air.
             log.exception("job %s: broke", job.id)
-            await self._queue.fail(job, str(InternalError.of(error)))
+            await self._queue.fail(job, str(InternalError.of(error)), InternalError.code)
 
     async def _pass_on_or_fail(self, job: Job, error: CannotLoad) -> None:
         if await self._claim_request().pass_on(job):
@@ -127,7 +145,7 @@ class Runner:
 
     async def _fail(self, job: Job, error: SdcppError) -> None:
         log.warning("job %s: failed: %s", job.id, error)
-        await self._queue.fail(job, str(error))
+        await self._queue.fail(job, str(error), error.code)
 
     async def _record(self, job: Job, event: ExecutorEvent) -> None:
         match event:
@@ -179,6 +197,14 @@ class Runners:
         """Make a cancelled job leave its executor soon, wherever it is."""
         for runner in self._runners:
             runner.stop(job_id)
+
+    def find_jobs(self, lane: Lane) -> list[Job | None]:
+        """What each runner of a lane works on."""
+        return [runner.job for runner in self._runners if runner.lane == lane]
+
+    def interrupt(self, job_id: str, reason: Interrupted) -> bool:
+        """Have a job broken off soon, by `reason`; False if it does not run, or would not go on after it."""
+        return any(runner.interrupt(job_id, reason) for runner in self._runners)
 
     def _start(self, runner: Runner) -> None:
         assert self._tasks is not None

@@ -15,6 +15,7 @@ log = logging.getLogger(__name__)
 
 # Seconds before the first and the longest wait before a later attempt.
 FIRST_DELAY, LONGEST_DELAY = 0.25, 5.0
+_RUNNING = QueueState(state="running")
 
 
 def delay_before(attempt: int) -> float:
@@ -32,7 +33,7 @@ class Stalls:
     def state(self) -> QueueState:
         """Whether the queue stands still, and the newest reason."""
         if not self._reasons:
-            return QueueState(state="running")
+            return _RUNNING
         return QueueState(state="stalled", reason=list(self._reasons.values())[-1])
 
     def begin(self, key: object, what: str, error: StorageUnavailable) -> None:

@@ -9,13 +9,14 @@ from typing import Any
 import aiosql
 
 from ...db import Database
-from ...errors import JobDamaged
+from ...errors import JobDamaged, QueueFull
 from ...schemas.jobs import KINDS, Job, JobStatus, JobType, Lane, Outcome, Progress
-from . import listing, ordering, rows
+from . import listing, ordering, request_keys, rows
 from .durations import Sample
 from .listing import Counts, JobFilters, JobPage
 from .new_job import NewJob
 from .ordering import ANY_SLOT, ClaimingSlot, OrderingRules
+from .quotas import NO_LIMITS, QuotaLimits, check_quota
 
 _sql = aiosql.from_str(resources.files(__package__).joinpath("queries.sql").read_text("utf-8"), "sqlite3")
 
@@ -26,16 +27,25 @@ MOST_UNCLEAN_STOPS = 3
 class JobStore:
     """The jobs table."""
 
-    def __init__(self, database: Database, rules: OrderingRules | None = None) -> None:
+    def __init__(
+        self, database: Database, rules: OrderingRules | None = None, most_pending: int | None = None
+    ) -> None:
+        """`most_pending`: how many jobs may wait, None = any number."""
         self._database = database
+        self._most_pending = most_pending
         self._rules = rules or OrderingRules()
 
-    async def insert(self, job: NewJob) -> int:
-        """Store a pending job; its position among the pending jobs of its lane, 1 = next."""
+    async def insert(self, job: NewJob, limits: QuotaLimits = NO_LIMITS) -> int:
+        """Store a pending job; its position among the pending jobs of its lane, 1 = next.
+
+        `limits`: those of its user. Raises QueueFull and QuotaReached.
+        """
         params = job.params
         not_before = rows.to_text(params.not_before) if params.not_before else None
 
         def insert(db: sqlite3.Connection) -> int:
+            self._check_length(db, job)
+            check_quota(db, job.user, limits)
             created_at = rows.now()
             waits = not_before is not None and not_before > created_at
             seq = _sql.insert_job(
@@ -53,15 +63,32 @@ class JobStore:
                 work=job.work,
                 needs=job.required_files.model_dump_json(),
                 priority=params.priority,
-                client_id=params.client_id or "",
+                client_id=job.user if self._rules.turns_of == "user" else params.client_id or "",
                 not_before=not_before,
                 warnings=json.dumps(job.warnings),
+                source=job.source,
+                user=job.user,
             )
             if not waits:
                 ordering.admit(db, seq, self._rules)
-            return ordering.position(db, job.id)
+            _keep_webhook(db, job)
+            position = ordering.position(db, job.id)
+            if job.key is not None and job.answer is not None:
+                request_keys.keep(db, job.key, job.answer(position))
+            return position
 
         return await self._database.write(insert)
+
+    def _check_length(self, db: sqlite3.Connection, job: NewJob) -> None:
+        """A hash job belongs to a download that was accepted, or takes seconds: it is never refused."""
+        if self._most_pending is None or KINDS[job.type].lane == "hash":
+            return
+        waiting = listing.count_pending(db)
+        if waiting >= self._most_pending:
+            raise QueueFull(
+                f"The queue is full: {waiting} jobs wait, and limits.max_pending allows {self._most_pending};"
+                " try again later"
+            )
 
     async def claim(self, lane: Lane, slot: ClaimingSlot = ANY_SLOT) -> Job | None:
         """Take the job that is next for this slot, if there is one."""
@@ -109,7 +136,17 @@ class JobStore:
             seconds=outcome.seconds,
             error=error,
             warnings=json.dumps([*job.warnings, *outcome.warnings]),
+            engine=outcome.engine,
+            resumed_from_step=outcome.resumed_from_step,
         )
+
+    async def pause(self, job_id: str) -> Job | None:
+        """Keep a job that waits or runs from being claimed; None where there is none, or it is paused."""
+        return await self._change("pause", id=job_id)
+
+    async def resume(self, job_id: str) -> Job | None:
+        """Let a paused job be claimed again; None where it is not paused."""
+        return await self._change("resume", id=job_id)
 
     async def cancel(self, job_id: str) -> tuple[Job, JobStatus] | None:
         """Cancel a pending or processing job; the job and the state it left, or None."""
@@ -130,6 +167,7 @@ class JobStore:
             attempt=job.attempt,
             outputs=json.dumps(outcome.outputs),
             warnings=json.dumps([*job.warnings, *outcome.warnings]),
+            engine=outcome.engine,
         )
 
     async def drop_followers(self, job: Job, status: JobStatus, error: str | None) -> list[Job]:
@@ -138,10 +176,19 @@ class JobStore:
         found = await self._database.write(lambda db: list(_sql.drop_followers(db, **values)))
         return rows.jobs_of(found)
 
-    async def requeue(self, job: Job, engine_lost: bool = False, worker_lost: bool = False) -> Job | None:
+    async def find_follower_lanes(self, job: Job) -> list[Lane]:
+        """The lanes of the pending jobs that wait for `job`."""
+        return await self._database.read(
+            lambda db: [row["lane"] for row in _sql.follower_lanes(db, id=job.id)]
+        )
+
+    async def requeue(
+        self, job: Job, engine_lost: bool = False, worker_lost: bool = False, preempted: bool = False
+    ) -> Job | None:
         """Return a running job to its place in the queue.
 
-        `engine_lost` counts an engine that died, `worker_lost` a worker that is gone.
+        `engine_lost` counts an engine that died, `worker_lost` a worker that is gone; `preempted`: a more
+        urgent job goes first.
         """
         fresh = Progress.at(0, job.progress.total_steps, 0, job.progress.total_images)
         return await self._change(
@@ -150,6 +197,7 @@ class JobStore:
             attempt=job.attempt,
             engine_lost=int(engine_lost),
             worker_lost=int(worker_lost),
+            preempted=int(preempted),
             progress=fresh.model_dump_json(),
         )
 
@@ -189,6 +237,10 @@ class JobStore:
         found = await self._database.read(lambda db: list(_sql.broken(db, type=job_type)))
         return rows.jobs_of(found)
 
+    async def unfinished(self) -> list[str]:
+        """Jobs that wait or run."""
+        return await self._database.read(lambda db: [row["id"] for row in _sql.unfinished(db)])
+
     async def without_outputs(self) -> list[str]:
         """Jobs that were tried, do not run now and have no outputs."""
         return await self._database.read(lambda db: [row["id"] for row in _sql.without_outputs(db)])
@@ -207,10 +259,26 @@ class JobStore:
         """One page of jobs."""
         return await self._database.read(lambda db: listing.page(db, filters))
 
-    async def counts(self) -> Counts:
-        """How many jobs are in each state."""
-        return await self._database.read(listing.counts)
+    async def counts(self, user: str | None = None) -> Counts:
+        """How many jobs are in each state: those of a user ("" = of nobody), or all."""
+        return await self._database.read(lambda db: listing.counts(db, user))
+
+    async def count_unfinished(self) -> dict[tuple[JobType, JobStatus], int]:
+        """How many jobs wait and run, by type."""
+        return await self._database.read(listing.count_unfinished)
+
+    async def check(self) -> None:
+        """Read from the table. Raises StorageUnavailable."""
+        await self._database.read(lambda db: db.execute("SELECT 1 FROM jobs LIMIT 1").fetchone())
 
     async def _change(self, statement: str, **values: object) -> Job | None:
         row = await self._database.write(lambda db: getattr(_sql, statement)(db, **values))
         return rows.job_of(row) if row else None
+
+
+def _keep_webhook(db: sqlite3.Connection, job: NewJob) -> None:
+    params = job.params
+    if params.webhook_url is not None:
+        secret = params.webhook_secret.get_secret_value() if params.webhook_secret else None
+        events = json.dumps(params.webhook_events)
+        _sql.insert_webhook(db, job_id=job.id, url=params.webhook_url, events=events, secret=secret)

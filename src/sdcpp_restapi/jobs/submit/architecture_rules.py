@@ -10,10 +10,19 @@ from ...schemas.video import Txt2VidRequest
 Params = Txt2ImgRequest | Img2ImgRequest | Txt2VidRequest
 
 
-def fit_to_architecture(request: Params, architecture: Architecture, warnings: list[str]) -> Params:
+# Places that the motion modules of AnimateDiff know.
+MOST_ANIMATED_FRAMES = 32
+
+
+def fit_to_architecture(
+    request: Params, architecture: Architecture, model: LoadRequest, warnings: list[str]
+) -> Params:
     """The request as the architecture can carry it out, telling what was changed."""
-    _check_kind(request, architecture)
+    animated = model.motion_module is not None
+    _check_kind(request, architecture, animated=animated)
     _check_references(request, architecture)
+    _check_scheduler(request, architecture)
+    _check_adetail(request, architecture)
     _check_shape("width and height", (request.width, request.height), architecture)
     multiple = architecture.size_multiple
     width, height = (-(-side // multiple) * multiple for side in (request.width, request.height))
@@ -24,7 +33,7 @@ def fit_to_architecture(request: Params, architecture: Architecture, warnings: l
         )
     request = request.model_copy(update={"width": width, "height": height})
     if isinstance(request, Txt2VidRequest):
-        return _in_groups(request, architecture, warnings)
+        return _check_animated(request) if animated else _in_groups(request, architecture, warnings)
     return _second_pass(request, architecture)
 
 
@@ -65,11 +74,11 @@ def _check_shape(fields: str, size: tuple[int, int], architecture: Architecture)
         )
 
 
-def _check_kind(request: Params, architecture: Architecture) -> None:
+def _check_kind(request: Params, architecture: Architecture, *, animated: bool) -> None:
     makes_videos, wants_video = architecture.makes == "videos", isinstance(request, Txt2VidRequest)
     if makes_videos and not wants_video:
         raise BadRequest(f"The model ({architecture.name}) makes videos, not images: use /txt2vid")
-    if wants_video and not makes_videos:
+    if wants_video and not makes_videos and not animated:
         raise BadRequest(
             f"The model ({architecture.name}) makes images, not videos: use /txt2img or /img2img"
         )
@@ -84,6 +93,23 @@ def _check_references(request: Params, architecture: Architecture) -> None:
         )
 
 
+def _check_adetail(request: Params, architecture: Architecture) -> None:
+    if isinstance(request, ImageRequest) and request.adetail and architecture.key == "MiniT2I":
+        raise BadRequest(
+            f"adetail: not allowed with {architecture.name}, which does not start from a picture",
+            field="adetail",
+        )
+
+
+def _check_scheduler(request: Params, architecture: Architecture) -> None:
+    if request.scheduler == "ays" and architecture.key == "SD2":
+        raise BadRequest(
+            f"scheduler: 'ays' is not allowed; it has no steps for {architecture.name}, and would end"
+            " the engine",
+            field="scheduler",
+        )
+
+
 def _second_pass[R: ImageRequest](request: R, architecture: Architecture) -> R:
     """With the size of the second pass told."""
     if not request.hires:
@@ -92,6 +118,17 @@ def _second_pass[R: ImageRequest](request: R, architecture: Architecture) -> R:
     width, height = (-(-side // multiple) * multiple for side in request.made_size)
     _check_shape("hires_width and hires_height", (width, height), architecture)
     return request.model_copy(update={"hires_width": width, "hires_height": height})
+
+
+def _check_animated(request: Txt2VidRequest) -> Txt2VidRequest:
+    """A motion module makes any number of frames, of which the engine leaves out those beyond."""
+    if request.video_frames > MOST_ANIMATED_FRAMES:
+        raise BadRequest(
+            f"video_frames: {request.video_frames} is not allowed; at most {MOST_ANIMATED_FRAMES} with a"
+            " motion_module",
+            field="video_frames",
+        )
+    return request
 
 
 def _in_groups(request: Txt2VidRequest, architecture: Architecture, warnings: list[str]) -> Txt2VidRequest:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from uuid import uuid4
 
 from ...errors import BadRequest
 from ...models.allowed_paths import AllowedPaths
@@ -11,6 +12,7 @@ from ...models.type_rule_check import warn_of_idle_rules_of_conversion
 from ...schemas.conversion import ConvertAccepted, ConvertRequest
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
+from ..queue.request_keys import RequestKey
 
 
 class ConversionSubmission:
@@ -21,7 +23,7 @@ class ConversionSubmission:
         self._paths = paths
         self._library = library
 
-    async def submit(self, body: ConvertRequest) -> ConvertAccepted:
+    async def submit(self, body: ConvertRequest, key: RequestKey | None = None) -> ConvertAccepted:
         """Check, complete and store a request. Raises BadRequest naming the field."""
         request = await asyncio.to_thread(self._resolve_paths, body.known())
         assert request.output_path is not None
@@ -37,14 +39,23 @@ class ConversionSubmission:
             files["input_path"],
             files.get("vae_path"),
         )
-        job = NewJob(type="convert", params=request, required_files=required_files, warnings=tuple(warnings))
-        position = await self._queue.submit(job)
-        return ConvertAccepted(
-            job_id=job.id,
-            position=position,
-            output_path=request.output_path,
-            warnings=warnings or None,
+        job_id, output_path = str(uuid4()), request.output_path
+
+        def answer(position: int) -> ConvertAccepted:
+            return ConvertAccepted(
+                job_id=job_id, position=position, output_path=output_path, warnings=warnings or None
+            )
+
+        job = NewJob(
+            id=job_id,
+            type="convert",
+            params=request,
+            required_files=required_files,
+            warnings=tuple(warnings),
+            key=key,
+            answer=answer,
         )
+        return answer(await self._queue.submit(job))
 
     def _resolve_paths(self, request: ConvertRequest) -> ConvertRequest:
         """With absolute paths, so that the job means the same whatever comes into the folders later."""

@@ -5,6 +5,7 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 from ...downloads.failures import FileTaken
 from ...downloads.file_names import requested_path
@@ -15,6 +16,7 @@ from ...schemas.jobs import JobStatus
 from ...schemas.model_types import ModelType
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
+from ..queue.request_keys import RequestKey
 
 
 class DownloadSubmission:
@@ -26,29 +28,40 @@ class DownloadSubmission:
         self._sources = sources
         self._folders = folders
 
-    async def submit(self, request: DownloadRequest) -> DownloadAccepted:
+    async def submit(self, request: DownloadRequest, key: RequestKey | None = None) -> DownloadAccepted:
         """Check a request and store its jobs. Raises BadRequest naming the field."""
         unknown = request.warn_of_unknown_fields()
         request, ignored = await self._sources.check(request.known())
         warnings = [*unknown, *ignored]
         await self._check_target(request)
-        download = NewJob(type="model_download", params=request, warnings=tuple(warnings))
-        position = await self._queue.submit(download)
-        following = HashRequest(
-            model_type=request.model_type, priority=request.priority, client_id=request.client_id
+        source, model_type = request.source, request.model_type
+        assert source is not None
+        download_id = str(uuid4())
+        following = HashRequest(model_type=model_type, priority=request.priority, client_id=request.client_id)
+        hash_job = NewJob(type="model_hash", params=following, after=download_id)
+
+        def answer(position: int) -> DownloadAccepted:
+            return DownloadAccepted(
+                download_job_id=download_id,
+                hash_job_id=hash_job.id,
+                source=source,
+                model_type=model_type,
+                position=position,
+                warnings=warnings or None,
+            )
+
+        download = NewJob(
+            id=download_id,
+            type="model_download",
+            params=request,
+            warnings=tuple(warnings),
+            key=key,
+            answer=answer,
         )
-        hash_job = NewJob(type="model_hash", params=following, after=download.id)
+        accepted = answer(await self._queue.submit(download))
         await self._queue.submit(hash_job)
         await self._cancel_orphan(download.id, hash_job.id)
-        assert request.source is not None
-        return DownloadAccepted(
-            download_job_id=download.id,
-            hash_job_id=hash_job.id,
-            source=request.source,
-            model_type=request.model_type,
-            position=position,
-            warnings=warnings or None,
-        )
+        return accepted
 
     async def _check_target(self, request: DownloadRequest) -> None:
         path = requested_path(request)

@@ -2,13 +2,16 @@
 
 import asyncio
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 from ...config import Generation, Limits
 from ...models.allowed_paths import AllowedPaths
 from ...models.library import ModelLibrary
 from ...models.lora_tags import check_tags
+from ...request_source import UNHEARD
 from ...schemas.generation import Accepted, ImageRequest
 from ...schemas.jobs import JobType
 from ...schemas.models import LoadRequest
@@ -16,11 +19,13 @@ from ...schemas.options import Architecture
 from ...schemas.required_files import RequiredFiles
 from ...schemas.upscaling import UpscalerRequest
 from ...slots.current_upscaler import CurrentUpscaler
+from ...slots.engine_in_use import EngineInUse
 from ...slots.model_selection import ModelSelection
 from ..input_images import InputStore
 from ..queue.durations import estimate_work
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
+from ..queue.request_keys import RequestKey
 from .architecture_rules import (
     Params,
     fit_to_architecture,
@@ -28,6 +33,7 @@ from .architecture_rules import (
     set_high_noise_guidance,
     set_tiling,
 )
+from .guidance_rules import check_guidance
 from .ineffective_fields import list_asked, warn_of_ineffective_fields
 from .ineffective_reasons import Case
 from .limits import check_amounts, check_format, check_length, check_pixels, multiply_size
@@ -56,6 +62,7 @@ class GenerationSubmission:
         queue: Queue,
         inputs: InputStore,
         models: ModelSelection,
+        engine: EngineInUse,
         upscaler: CurrentUpscaler,
         wildcards: Wildcards,
         library: ModelLibrary,
@@ -66,6 +73,7 @@ class GenerationSubmission:
         self._queue = queue
         self._inputs = inputs
         self._models = models
+        self._engine = engine
         self._current_upscaler = upscaler
         self._wildcards = wildcards
         self._library = library
@@ -73,15 +81,22 @@ class GenerationSubmission:
         self._limits = limits
         self._generation = generation
 
-    async def submit(self, job_type: JobType, request: Params) -> Accepted:
+    async def submit(
+        self, job_type: JobType, request: Params, key: RequestKey | None = None, *, told: Sequence[str] = ()
+    ) -> Accepted:
         """Check, complete and store a request.
 
-        Raises BadRequest naming the field, NoModelLoaded, NoUpscalerLoaded.
+        `told`: warnings of whoever translated the request, which come first. Raises BadRequest naming the
+        field, NoModelLoaded, NoUpscalerLoaded.
         """
         checked = await self.check(request)
         job_id = str(uuid4())
         stored = await self._inputs.store(job_id, checked.request)
-        warnings = [*checked.warnings, *stored.warnings]
+        warnings = [*UNHEARD.get(), *told, *checked.warnings, *stored.warnings]
+
+        def answer(position: int) -> Accepted:
+            return Accepted(job_id=job_id, position=position, warnings=warnings or None)
+
         job = NewJob(
             id=job_id,
             type=job_type,
@@ -91,13 +106,20 @@ class GenerationSubmission:
             work=estimate_work(stored.request),
             required_files=checked.required_files,
             warnings=tuple(warnings),
+            key=key,
+            answer=answer,
         )
         try:
-            position = await self._queue.submit(job)
-        except BaseException:
+            return answer(await self._queue.submit(job))
+        except Exception:
+            # Not when it is cancelled: the job may be stored all the same. What belongs to none is removed at
+            # the next start.
             await self._inputs.remove(job_id)
             raise
-        return Accepted(job_id=job_id, position=position, warnings=warnings or None)
+
+    async def find_model(self, wanted: str | LoadRequest) -> LoadRequest:
+        """What a request that wants this model is stamped with. Raises BadRequest."""
+        return (await self._models.select(wanted)).request
 
     async def check(self, request: Params) -> CheckedGeneration:
         """Check and complete a request, all but its images; raises what `submit` raises."""
@@ -108,10 +130,12 @@ class GenerationSubmission:
         request = self._fill_defaults(set_tiling(request, model), architecture)
         request = set_high_noise_guidance(request, model)
         if architecture is not None:
-            request = fit_to_architecture(request, architecture, warnings)
+            request = fit_to_architecture(request, architecture, model, warnings)
+        check_guidance(request, model)
         network = await self._library.find_network(model)
         case = Case(request, model, architecture.name if architecture else None, network)
         warnings += warn_of_ineffective_fields(case, asked)
+        request = self._choose_engine(request, model)
         random_seed = request.seed < 0
         if random_seed:
             # 31 bits: every client language holds seed + i exactly.
@@ -138,6 +162,13 @@ class GenerationSubmission:
                 f" {chosen.request.model_name} is will only be known when it was loaded once"
             )
         return chosen.request, chosen.architecture
+
+    def _choose_engine(self, request: Params, model: LoadRequest) -> Params:
+        """With the revision that may draw it. Raises BadRequest: it is not here, or does not know a name."""
+        wanted = self._engine.resolve(request.engine or self._generation.engine)
+        self._engine.check(request, wanted)
+        self._engine.check(model, wanted)
+        return request.model_copy(update={"engine": wanted})
 
     async def _draw_prompt(self, request: Params) -> Params:
         """With a prompt drawn from the template, where there is no other."""
@@ -181,15 +212,24 @@ class GenerationSubmission:
         """With absolute paths, so that the job means the same whatever comes into the folders later."""
         named = {
             "pm_id_embed_path": request.pm_id_embed_path,
+            "pulid_id_embed_path": request.pulid_id_embed_path,
             "hires_model": request.hires_model if request.hires else None,
         }
-        found = {
-            field: await asyncio.to_thread(self._paths.find_file, field, text)
-            for field, text in named.items()
-            if text
+        found = {field: await self._find_file(field, text) for field, text in named.items() if text}
+        detectors = {
+            f"adetail.{number}.model": await self._find_file(f"adetail.{number}.model", entry.model)
+            for number, entry in enumerate(request.adetail)
         }
-        await self._library.check_files(found)
-        return request.model_copy(update={field: str(path) for field, path in found.items()})
+        await self._library.check_files(found | detectors)
+        entries = [
+            entry.model_copy(update={"model": str(path)})
+            for entry, path in zip(request.adetail, detectors.values(), strict=True)
+        ]
+        named_files = {field: str(path) for field, path in found.items()}
+        return request.model_copy(update={**named_files, "adetail": entries})
+
+    async def _find_file(self, field: str, text: str) -> Path:
+        return await asyncio.to_thread(self._paths.find_file, field, text)
 
 
 def _keep_completed_model(request: Params, model: LoadRequest) -> Params:

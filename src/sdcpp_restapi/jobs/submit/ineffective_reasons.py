@@ -11,6 +11,7 @@ from typing import Any
 from ...schemas.generation import Img2ImgRequest
 from ...schemas.inspection import Network
 from ...schemas.models import LoadRequest
+from ...schemas.sampling import SamplingFields
 from ...schemas.video import Txt2VidRequest
 from .architecture_rules import Params
 
@@ -19,6 +20,7 @@ WITH_REFERENCES = (
     "Boogu-Image",
 )  # fmt: skip
 UNETS = ("SD1.5", "SD2.x", "SDXS", "SDXL")
+APG = ("apg_eta", "apg_momentum", "apg_norm_threshold")
 ETA_SAMPLERS = {
     "euler_a", "dpm++2s_a", "ddim_trailing", "tcd", "res_multistep", "res_2s", "euler_a_cfg_pp", "euler_ge",
     "dpm++2m_sde", "dpm++2m_sde_bt",
@@ -88,6 +90,15 @@ def only_images(reason: Reason) -> Reason:
     return lambda case: None if isinstance(case.request, Txt2VidRequest) else reason(case)
 
 
+def unseen_control(case: Case) -> str | None:
+    """Nobody looks at the control image: neither a ControlNet nor whoever has it returned."""
+    return (
+        None
+        if case.model.controlnet or case.get("return_control")
+        else ": the model was loaded without a ControlNet"
+    )
+
+
 def unguided(case: Case) -> str | None:
     """The engine encodes it only for classifier-free guidance; a pair has that with either scale."""
     scales = ["cfg_scale", "high_noise_cfg_scale"] if case.model.high_noise_diffusion_model else ["cfg_scale"]
@@ -105,6 +116,35 @@ def without_eta(case: Case) -> str | None:
     return None if samplers & ETA_SAMPLERS else f" with sampler {case.get('sampler')}"
 
 
+def with_other_sampler(*samplers: str) -> Reason:
+    """With a sampler that has no such number; of a pair each model may have one."""
+
+    def reason(case: Case) -> str | None:
+        used = {case.get("sampler"), case.get("high_noise_sampler")}
+        return None if used & set(samplers) else f" with sampler {case.get('sampler')}"
+
+    return reason
+
+
+def with_other_scheduler(*schedulers: str) -> Reason:
+    """With a scheduler that has no such number."""
+    return lambda case: (
+        None if case.get("scheduler") in schedulers else f" with scheduler {case.get('scheduler')}"
+    )
+
+
+def without_brownian_tree(case: Case) -> str | None:
+    """What draws from no tree needs nothing to make it from."""
+    draws = case.get("noise_sampler") or ("brownian_tree" if case.get("sampler") == "dpm++2m_sde_bt" else "")
+    return None if draws == "brownian_tree" else " without noise_sampler brownian_tree"
+
+
+def beside_apg(case: Case) -> str | None:
+    """Adaptive projected guidance has one scale for all steps."""
+    asked = [field for field in APG if case.get(field) != SamplingFields.model_fields[field].default]
+    return f" beside {asked[0]}" if asked else None
+
+
 def without_guidance_input(case: Case) -> str | None:
     """Flux schnell has none."""
     ineffective = case.architecture == "Flux" and case.has_trait("guidance_width") is False
@@ -114,15 +154,13 @@ def without_guidance_input(case: Case) -> str | None:
 def skips_no_step(case: Case) -> str | None:
     """The engine skips layers in the steps that lie between the two shares of the number of sigmas."""
     request = case.request
-    if not request.slg_scale:
+    if not request.slg_scale and not request.slg_uncond:
         return None
     if not request.skip_layers:
         return ": skip_layers is empty"
     if isinstance(request, Txt2VidRequest) or request.hires:
         return None  # there may be other steps
-    steps = request.steps
-    if isinstance(request, Img2ImgRequest):
-        steps = min(int(_multiply(request.strength, steps)), steps - 1) + 1
+    steps = request.sampled_steps if isinstance(request, Img2ImgRequest) else request.steps
     first, end = (int(_multiply(share, steps + 1)) for share in (request.slg_start, request.slg_end))
     if any(first < step < end for step in range(1, steps + 1)):
         return None

@@ -45,6 +45,9 @@ def check_images(request: ImageRequest, limits: Limits) -> None:
     """Raises BadRequest when the batch, or the second pass, would be too large."""
     check_at_most("batch_count", request.batch_count, limits.max_batch, "limits.max_batch")
     check_at_most("hires_steps", request.hires_steps, limits.max_steps, "limits.max_steps")
+    for number, entry in enumerate(request.adetail):
+        check_at_most(f"adetail.{number}.steps", entry.steps, limits.max_steps, "limits.max_steps")
+        check_pixels(f"adetail.{number}: width x height", (entry.width, entry.height), limits)
     if request.hires:
         check_pixels("hires_scale, hires_width and hires_height: the size", request.made_size, limits)
 

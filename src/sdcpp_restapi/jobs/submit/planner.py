@@ -1,5 +1,7 @@
 """What would become of a request, told without storing anything."""
 
+from collections.abc import Callable
+
 from ...models.planned_files import PlannedFiles
 from ...schemas.generation import GenerationRequest
 from ...schemas.plan import Plan, PlanType
@@ -7,6 +9,7 @@ from ...schemas.upscaling import UpscaleRequest
 from ..input_images import LIST_FIELDS, SINGLE_FIELDS, InputStore
 from ..queue.durations import MOST_SAMPLES, estimate_time, estimate_work
 from ..queue.store import JobStore
+from ..webhooks.rules import WebhookRules
 from .architecture_rules import Params
 from .generation import GenerationSubmission
 from .memory_estimate import estimate_memory
@@ -24,15 +27,21 @@ class Planner:
         inputs: InputStore,
         store: JobStore,
         files: PlannedFiles,
+        webhook_rules: WebhookRules,
+        room: Callable[[], int | None],
     ) -> None:
+        """`room`: bytes of main memory that a slot of this machine has for a model and its work."""
         self._generations = generations
         self._upscales = upscales
         self._inputs = inputs
         self._store = store
         self._files = files
+        self._webhook_rules = webhook_rules
+        self._room = room
 
     async def plan(self, job_type: PlanType, request: Params | UpscaleRequest) -> Plan:
         """Raises what submitting the request would raise."""
+        await self._webhook_rules.check(request)
         if isinstance(request, UpscaleRequest):
             return await self._plan_upscale(request)
         checked = await self._generations.check(request)
@@ -51,7 +60,7 @@ class Planner:
             params=_without_images(params) | ({"seed": -1} if checked.random_seed else {}),
             model=model,
             files=files,
-            memory=estimate_memory(params, model, files),
+            memory=estimate_memory(params, model, files, self._room()),
             time=estimate_time(estimate_work(params), samples),
             warnings=[*checked.warnings, *images.warnings],
         )
@@ -69,7 +78,7 @@ class Planner:
             params=_without_images(checked.request),
             model=None,
             files=files,
-            memory=estimate_memory(None, None, files),
+            memory=estimate_memory(None, None, files, self._room()),
             time=estimate_time(checked.work, samples),
             warnings=checked.warnings,
         )

@@ -1,16 +1,19 @@
 """From a request to upscale to a stored job."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from ...config import Limits
 from ...models.library import ModelLibrary
+from ...request_source import UNHEARD
 from ...schemas.generation import Accepted
 from ...schemas.upscaling import UpscaleRequest, UpscalerRequest
 from ...slots.current_upscaler import CurrentUpscaler
 from ..input_images import InputStore
 from ..queue.new_job import NewJob
 from ..queue.queue import Queue
+from ..queue.request_keys import RequestKey
 from .limits import check_pixels, multiply_size
 
 
@@ -48,13 +51,22 @@ class UpscaleSubmission:
         self._library = library
         self._limits = limits
 
-    async def submit(self, body: UpscaleRequest) -> Accepted:
-        """Check, complete and store a request. Raises BadRequest naming the field, NoUpscalerLoaded."""
+    async def submit(
+        self, body: UpscaleRequest, key: RequestKey | None = None, *, told: Sequence[str] = ()
+    ) -> Accepted:
+        """Check, complete and store a request; `told` are warnings of whoever made it from another one.
+
+        Raises BadRequest naming the field, NoUpscalerLoaded.
+        """
         checked = self._complete(body)
         required_files = await self._library.find_required(checked.request, None, checked.upscaler)
         job_id = str(uuid4())
         stored = await self._inputs.store(job_id, checked.request)
-        warnings = [*checked.warnings, *stored.warnings]
+        warnings = [*UNHEARD.get(), *told, *checked.warnings, *stored.warnings]
+
+        def answer(position: int) -> Accepted:
+            return Accepted(job_id=job_id, position=position, warnings=warnings or None)
+
         try:
             (image,) = await self._inputs.describe(job_id)
             checked = self._check_size(checked, (image.width, image.height))
@@ -67,12 +79,16 @@ class UpscaleSubmission:
                     work=checked.work,
                     required_files=required_files,
                     warnings=tuple(warnings),
+                    key=key,
+                    answer=answer,
                 )
             )
-        except BaseException:
+            return answer(position)
+        except Exception:
+            # Not when it is cancelled: the job may be stored all the same. What belongs to none is removed at
+            # the next start.
             await self._inputs.remove(job_id)
             raise
-        return Accepted(job_id=job_id, position=position, warnings=warnings or None)
 
     async def check(self, body: UpscaleRequest) -> CheckedUpscale:
         """Check and complete a request; raises what `submit` raises, and stores nothing."""

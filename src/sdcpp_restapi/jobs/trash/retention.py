@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from ...config import Retention as Settings
+from ...errors import StorageUnavailable
 from ...schemas.trash import Place
 from .storage_usage import StorageUsage
 from .store import TrashStore
@@ -35,6 +36,10 @@ class Retention:
         while True:
             try:
                 await self.clean()
+            except StorageUnavailable as error:
+                log.warning(
+                    "retention: broke off (%s); the next round is in %d minutes", error, INTERVAL / 60
+                )
             except Exception:
                 log.exception("retention: broke off; the next round is in %d minutes", INTERVAL / 60)
             await asyncio.sleep(INTERVAL)

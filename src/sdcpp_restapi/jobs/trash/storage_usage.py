@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from ...errors import StorageUnavailable
 from ...outputs.trash import OutputTrash
 from ...schemas.trash import Storage
 from ..input_images import InputStore
@@ -42,6 +43,8 @@ class StorageUsage:
             seen = revision()
             try:
                 await self.measure()
+            except StorageUnavailable as error:
+                log.warning("disk usage could not be measured: %s", error)
             except Exception:
                 log.exception("disk usage could not be measured")
             for _ in range(int(LONGEST_INTERVAL / INTERVAL)):
@@ -68,8 +71,8 @@ class StorageUsage:
     def _measure(self, ids: Iterable[str]) -> dict[str, Sizes]:
         return {
             job_id: Sizes(
-                outputs=sum(_bytes_in(folder) for folder in self._outputs.folders(job_id)),
-                inputs=_bytes_in(self._inputs.folder(job_id)),
+                outputs=sum(bytes_in(folder) for folder in self._outputs.folders(job_id)),
+                inputs=bytes_in(self._inputs.folder(job_id)),
             )
             for job_id in ids
         }
@@ -78,7 +81,7 @@ class StorageUsage:
         return _free(self._models_dir), _free(self._output_dir)
 
 
-def _bytes_in(folder: Path) -> int:
+def bytes_in(folder: Path) -> int:
     """The files of a folder, without those of folders within it."""
     total = 0
     try:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import aiosql
 
 from ...db import Database
+from ...requester import seen_user
 from ...schemas.trash import Place
 
 _sql = aiosql.from_str(resources.files(__package__).joinpath("trash.sql").read_text("utf-8"), "sqlite3")
@@ -29,26 +30,28 @@ class TrashStore:
         self._database = database
 
     async def find_in_use(self, ids: Iterable[str]) -> dict[str, str]:
-        """Of these jobs those that can't be deleted, and why."""
-        text = _to_json(ids)
+        """Of these jobs those that can't be deleted, and why; of others' jobs nothing is told."""
+        text, user = _to_json(ids), seen_user()
 
         def work(db: sqlite3.Connection) -> dict[str, str]:
-            waited_for = {row["id"]: f"{row['by']} waits for it" for row in _sql.waited_for(db, ids=text)}
-            return waited_for | {row["id"]: row["status"] for row in _sql.unfinished(db, ids=text)}
+            waited_for = {
+                row["id"]: f"{row['by']} waits for it" for row in _sql.waited_for(db, ids=text, user=user)
+            }
+            return waited_for | {row["id"]: row["status"] for row in _sql.unfinished(db, ids=text, user=user)}
 
         return await self._database.read(work)
 
-    async def throw_away(self, ids: Iterable[str]) -> list[str]:
-        """From the queue into the trash; those that went."""
-        return await self._write(_sql.throw_away, ids=_to_json(ids), now=_to_text(datetime.now(UTC)))
+    async def throw_away(self, ids: Iterable[str]) -> dict[str, str]:
+        """From the queue into the trash what the request may see; those that went, with their users."""
+        return await self._move(_sql.throw_away, ids=_to_json(ids), now=_to_text(datetime.now(UTC)))
 
-    async def take_back(self, ids: Iterable[str]) -> list[str]:
-        """From the trash into the queue; those that went."""
-        return await self._write(_sql.take_back, ids=_to_json(ids))
+    async def take_back(self, ids: Iterable[str]) -> dict[str, str]:
+        """From the trash into the queue in the same way."""
+        return await self._move(_sql.take_back, ids=_to_json(ids))
 
-    async def mark_purged(self, ids: Iterable[str]) -> list[str]:
-        """From queue and trash to where only `forget` leads out of; those that went."""
-        return await self._write(_sql.give_up, ids=_to_json(ids), now=_to_text(datetime.now(UTC)))
+    async def mark_purged(self, ids: Iterable[str]) -> dict[str, str]:
+        """From queue and trash to where only `forget` leads out of, in the same way."""
+        return await self._move(_sql.give_up, ids=_to_json(ids), now=_to_text(datetime.now(UTC)))
 
     async def forget(self, ids: Iterable[str]) -> None:
         """Delete the rows of jobs that were given up."""
@@ -111,8 +114,11 @@ class TrashStore:
     async def _read(self, statement: Callable[..., Any], **values: object) -> list[str]:
         return await self._database.read(lambda db: [row["id"] for row in statement(db, **values)])
 
-    async def _write(self, statement: Callable[..., Any], **values: object) -> list[str]:
-        return await self._database.write(lambda db: [row["id"] for row in statement(db, **values)])
+    async def _move(self, statement: Callable[..., Any], **values: object) -> dict[str, str]:
+        user = seen_user()
+        return await self._database.write(
+            lambda db: {row["id"]: row["user"] for row in statement(db, user=user, **values)}
+        )
 
 
 def _to_json(ids: Iterable[str]) -> str:

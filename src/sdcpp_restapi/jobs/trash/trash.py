@@ -6,7 +6,7 @@ The database is changed first, the files follow. Whatever stops the server in be
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from itertools import batched
 
 from ...errors import BadRequest
@@ -60,17 +60,19 @@ class Trash:
         """A batch of finished jobs goes into the trash; those that went."""
         async with self._moving:
             gone = await self._store.throw_away(ids)
+            self._queue.touch()
             await asyncio.to_thread(self._outputs.throw_away, gone)
-        self._publish(JobDeleted(job_id=job_id, purged=False) for job_id in gone)
-        return gone
+        self._publish({JobDeleted(job_id=job_id, purged=False): user for job_id, user in gone.items()})
+        return list(gone)
 
     async def purge(self, ids: list[str]) -> list[str]:
         """A batch of finished jobs is deleted for good, in the trash or not; those that were."""
         async with self._moving:
             gone = await self._store.mark_purged(ids)
-            await self._destroy(gone)
-        self._publish(JobDeleted(job_id=job_id, purged=True) for job_id in gone)
-        return gone
+            self._queue.touch()
+            await self._destroy(list(gone))
+        self._publish({JobDeleted(job_id=job_id, purged=True): user for job_id, user in gone.items()})
+        return list(gone)
 
     async def repair(self) -> None:
         """Put files where the rows say, after an unclean stop; call once, before the first request."""
@@ -95,8 +97,8 @@ class Trash:
         async with self._moving:
             back = await self._store.take_back(ids)
             await asyncio.to_thread(self._outputs.take_back, back)
-        self._publish(JobRestored(job_id=job_id) for job_id in back)
-        return back
+        self._publish({JobRestored(job_id=job_id): user for job_id, user in back.items()})
+        return list(back)
 
     async def _refuse_in_use(self, ids: list[str]) -> None:
         find_in_use = await self._store.find_in_use(ids)
@@ -113,10 +115,11 @@ class Trash:
         await self._store.forget(gone)
         return len(gone)
 
-    def _publish(self, events: Iterable[JobDeleted | JobRestored]) -> None:
+    def _publish(self, events: Mapping[JobDeleted | JobRestored, str]) -> None:
+        """Events with the users whose jobs they are about."""
         self._queue.touch()
-        for event in events:
-            self._bus.publish(event)
+        for event, user in events.items():
+            self._bus.publish(event, user)
 
 
 async def _by_batches(

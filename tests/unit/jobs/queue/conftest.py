@@ -32,7 +32,9 @@ class Line:
 
     async def claim(self, holds: str | None = None, able: list[str] | None = None) -> str:
         """Claim a job; its name, "" = there is none."""
-        job = await self.store.claim("engine", ClaimingSlot(holds=loading(holds), able=able))
+        held = loading(holds)
+        slot = ClaimingSlot(holds=(held,) if held else (), able=able)
+        job = await self.store.claim("engine", slot)
         return job.params.prompt if job else ""  # type: ignore[union-attr]
 
     async def claim_all(self) -> list[str]:

@@ -1,6 +1,8 @@
 """Who is next: priorities, rounds of clients, slots that hold a model and slots that can't run everything."""
 
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -8,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sdcpp_restapi import migration
 from sdcpp_restapi.db import Database
 from sdcpp_restapi.jobs.queue import rows
 from sdcpp_restapi.jobs.queue.listing import JobFilters
 from sdcpp_restapi.jobs.queue.ordering import OrderingRules
+from sdcpp_restapi.requester import REQUESTER, Requester
 from sdcpp_restapi.schemas.jobs import JobStatus, Outcome
 from sdcpp_restapi.schemas.required_files import RequiredFile, RequiredFiles
 
@@ -53,7 +57,7 @@ async def test_the_order_is_priority_then_submission(open_line: OpenLine) -> Non
 
 
 async def test_a_job_that_was_given_back_is_next_again(open_line: OpenLine) -> None:
-    line = open_line(by_client=True)
+    line = open_line(turns_of="client")
     for name in ("a1", "a2", "b1"):
         await line.add(name, client_id=name[0])
     job = await line.store.claim("engine")
@@ -63,7 +67,7 @@ async def test_a_job_that_was_given_back_is_next_again(open_line: OpenLine) -> N
 
 
 async def test_clients_take_turns_within_a_priority(open_line: OpenLine) -> None:
-    line = open_line(by_client=True)
+    line = open_line(turns_of="client")
     for name in ("a1", "a2", "a3", "b1", "b2", "c1"):
         await line.add(name, client_id=name[0])
     await line.add("urgent", client_id="a", priority=1)
@@ -74,7 +78,7 @@ async def test_clients_take_turns_within_a_priority(open_line: OpenLine) -> None
 
 
 async def test_who_comes_late_does_not_catch_up_on_turns_that_were_missed(open_line: OpenLine) -> None:
-    line = open_line(by_client=True)
+    line = open_line(turns_of="client")
     for number in range(6):
         await line.add(f"a{number}", client_id="a")
     assert [await line.claim() for _ in range(3)] == ["a0", "a1", "a2"]
@@ -84,7 +88,7 @@ async def test_who_comes_late_does_not_catch_up_on_turns_that_were_missed(open_l
 
 
 async def test_clients_that_always_send_another_job_keep_nobody_waiting(open_line: OpenLine) -> None:
-    line = open_line(by_client=True)
+    line = open_line(turns_of="client")
     for name in ("a", "b", "patient", "patient"):
         await line.add(name, client_id=name)
     served = []
@@ -96,7 +100,7 @@ async def test_clients_that_always_send_another_job_keep_nobody_waiting(open_lin
 
 
 async def test_jobs_that_were_cancelled_count_as_no_turn(open_line: OpenLine) -> None:
-    line = open_line(by_client=True)
+    line = open_line(turns_of="client")
     for job_id in [await line.add(f"a{number}", client_id="a") for number in range(5)]:
         await line.store.cancel(job_id)
     for name in ("b1", "b2", "a5", "a6"):
@@ -109,7 +113,7 @@ async def test_a_start_brings_waiting_jobs_to_the_order_that_is_set_now(open_lin
     line = open_line()
     for name in names:
         await line.add(name, client_id=name[0])
-    line = open_line(by_client=True)
+    line = open_line(turns_of="client")
     await line.store.recover()
     assert await line.claim() == "a1"
     await line.store.recover()  # of a kill: what ran is pending again
@@ -125,7 +129,7 @@ async def test_no_client_waits_while_another_has_two_turns(
 ) -> None:
     """Steps are jobs that are submitted and, for None, jobs that are claimed."""
     database = await Database.open(tmp_path_factory.mktemp("line") / "test.db")
-    line = Line(database, OrderingRules(by_client=True))
+    line = Line(database, OrderingRules(turns_of="client"))
     waiting: list[str] = []  # client, priority and number of each job
     served: Counter[tuple[str, str]] = Counter()  # (who waits, who was served meanwhile) -> how often
     for number, step in enumerate([*steps, *[None] * len(steps)]):
@@ -144,6 +148,31 @@ async def test_no_client_waits_while_another_has_two_turns(
             # Between two turns of who waits, each other client has at most the two that its rounds allow.
             assert max(served.values(), default=0) <= 2
     await database.close()
+
+
+async def test_users_take_turns_whatever_client_they_name(open_line: OpenLine) -> None:
+    line = open_line(turns_of="user")
+    for user, names in (("anna", ["a1", "a2"]), ("bert", ["b1"]), ("", ["n1", "n2"])):
+        token = REQUESTER.set(Requester("generate", user=user, sees=user))
+        for name in names:
+            await line.add(name, client_id=name)
+        REQUESTER.reset(token)
+    assert await line.claim_all() == ["a1", "b1", "n1", "a2", "n2"]
+
+
+async def test_jobs_that_wait_take_turns_by_the_setting_of_the_new_start(open_line: OpenLine) -> None:
+    line = open_line(turns_of="client")
+    token = REQUESTER.set(Requester("generate", user="anna", sees="anna"))
+    for name in ("a1", "a2", "a3"):
+        await line.add(name, client_id=name)
+    REQUESTER.reset(token)
+    await line.add("n1", client_id="a1")
+    for turns_of, expected in (("user", ["a1", "n1", "a2", "a3"]), ("client", ["a1", "a2", "a3", "n1"])):
+        renewed = open_line(turns_of=turns_of)
+        await renewed.store.recover()
+        with closing(sqlite3.connect(renewed.database._path)) as db:
+            order = "SELECT json_extract(params, '$.prompt') FROM jobs ORDER BY priority DESC, round, seq"
+            assert [name for (name,) in db.execute(order)] == expected
 
 
 # ------------------------------------------------------------------ moments
@@ -166,7 +195,7 @@ async def test_a_held_job_stands_in_line_where_it_was_submitted_once_its_moment_
 async def test_held_jobs_take_the_turns_of_the_time_when_they_are_due(
     open_line: OpenLine, clock: Clock
 ) -> None:
-    line = open_line(by_client=True)
+    line = open_line(turns_of="client")
     for number in range(3):
         await line.add(f"held{number}", client_id="a", not_before=at(10))
     for number in range(4):
@@ -179,7 +208,7 @@ async def test_held_jobs_take_the_turns_of_the_time_when_they_are_due(
 async def test_positions_count_what_goes_before_and_held_jobs_come_last(
     open_line: OpenLine, clock: Clock
 ) -> None:
-    line = open_line(by_client=True)
+    line = open_line(turns_of="client")
     ids = [
         await line.add("held", client_id="a", not_before=at(20), priority=9),
         await line.add("held less", client_id="a", not_before=at(10)),
@@ -291,7 +320,7 @@ def needs(name: str, lora: bool = False) -> RequiredFiles:
 async def test_no_statement_of_the_line_reads_or_sorts_the_whole_table(open_line: OpenLine) -> None:
     from sdcpp_restapi.jobs.queue import ordering as module
 
-    values = dict.fromkeys(["lane", "model_key", "able", "seq", "now", "by_client", "id"])
+    values = dict.fromkeys(["lane", "model_key", "able", "seq", "now", "in_turns", "id"])
     names = (
         "head",
         "models",
@@ -340,16 +369,8 @@ async def test_counts_of_any_filter_are_those_of_the_jobs(open_line: OpenLine) -
 
 
 async def test_a_database_of_before_keeps_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sdcpp_restapi import db as module
-
-    everything = module._statements
-    # What comes with 0009 and later is left out, as if it did not exist yet.
-    later = ("line_counts", "waiting_needs", "COLUMN warnings", "job_days")
-    monkeypatch.setattr(
-        module,
-        "_statements",
-        lambda text: [] if any(name in text for name in later) else everything(text),
-    )
+    everything = migration.list_migrations()
+    monkeypatch.setattr(migration, "list_migrations", lambda: everything[:8])
     old = await Database.open(tmp_path / "test.db")
     await old.write(
         lambda db: db.executemany(
@@ -358,7 +379,6 @@ async def test_a_database_of_before_keeps_its_line(tmp_path: Path, monkeypatch: 
             [("one", "pending"), ("two", "cancelled"), ("three", "pending")],
         ).close()
     )
-    await old.write(lambda db: db.execute("PRAGMA user_version = 8").close())
     await old.close()
     monkeypatch.undo()
     new = await Database.open(tmp_path / "test.db")

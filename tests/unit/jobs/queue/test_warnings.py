@@ -20,8 +20,9 @@ from sdcpp_restapi.schemas.events import JobStatusChanged
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.jobs import Job, Outcome
 from sdcpp_restapi.schemas.models import LoadRequest
-from sdcpp_restapi.schemas.options import PreviewSettings
+from sdcpp_restapi.schemas.options import BoundedPreviewSettings
 from sdcpp_restapi.slots.tasks.generation import GenerateTask
+from sdcpp_restapi.slots.tasks.publishing import Run
 
 BEFORE = 10
 """The last migration of a database without warnings."""
@@ -45,10 +46,10 @@ class Heard(EventBus):
         super().__init__()
         self.changes: list[JobStatusChanged] = []
 
-    def publish(self, data: Any) -> None:
+    def publish(self, data: Any, user: str | None = "") -> None:
         if isinstance(data, JobStatusChanged):
             self.changes.append(data)
-        super().publish(data)
+        super().publish(data, user)
 
 
 @pytest.mark.parametrize(
@@ -147,18 +148,19 @@ async def _publish(folder: Path, job: Job, seen: list[str]) -> tuple[Outcome, di
         output_dir=folder,
         lora_files=None,  # type: ignore[arg-type]
         input_files=lambda _: {},
-        preview=PreviewSettings,
+        preview=BoundedPreviewSettings,
+        journal=None,
     )
     await asyncio.to_thread((folder / f".{job.id}.1.tmp").mkdir)
     image = MadeImage(file="image_0.png", seed=1, width=8, height=8)
     made = Generated(id=1, images=[image], seconds=1, write_seconds=1, warnings=seen)
-    outcome = await task.publish(made, [])
+    outcome = await task.publish(made, Run("2bb7294", []))
     return outcome, json.loads(await asyncio.to_thread((folder / job.id / "config.json").read_text))
 
 
 def test_workers_carry_them_in_both_directions() -> None:
     job = _claimed(new_job(SAID))
-    assignment = JobAssignment(job=job, preview=PreviewSettings())
+    assignment = JobAssignment(job=job, preview=BoundedPreviewSettings())
     assert JobAssignment.model_validate_json(assignment.model_dump_json()).job.warnings == (SAID,)
     result = AttemptResult(attempt=Attempt.of(job), outcome=Outcome(warnings=(SEEN,)))
     assert AttemptResult.model_validate_json(result.model_dump_json()).outcome.warnings == (SEEN,)

@@ -30,6 +30,16 @@ def tiling(given: dict[str, Any], options: LoadOptions) -> tuple[Any, ...]:
     return made[0]
 
 
+def test_the_scheduler_that_ends_the_engine_with_sd2_is_refused() -> None:
+    sd2, sd1 = (architectures.find_by_engine_name(name) for name in ("SD 2.x", "SD 1.x"))
+    assert sd1
+    assert sd2
+    request = Txt2ImgRequest(prompt="a", scheduler="ays")
+    assert fit_to_architecture(request, sd1, LoadRequest(model_name="m"), []).scheduler == "ays"
+    with pytest.raises(BadRequest, match="scheduler: 'ays' is not allowed"):
+        fit_to_architecture(request, sd2, LoadRequest(model_name="m"), [])
+
+
 @pytest.mark.parametrize(
     ("given", "options", "effective"),
     [
@@ -60,7 +70,10 @@ def test_reference_images_are_refused_where_they_end_the_engine(
     body = {"prompt": "a", "init_image_base64": "x"}
     request = kind.model_validate(body | {"ref_images": ["x", "y"]})
     with pytest.raises(BadRequest, match=r"^ref_images: 2 are not allowed; .*Z-Image") as caught:
-        fit_to_architecture(request, zimage, [])
+        fit_to_architecture(request, zimage, LoadRequest(model_name="m"), [])
     assert caught.value.field == "ref_images"
-    assert fit_to_architecture(request, flux, []).model_dump()["ref_images"] == ["x", "y"]
-    assert fit_to_architecture(kind.model_validate(body), zimage, []).width
+    assert fit_to_architecture(request, flux, LoadRequest(model_name="m"), []).model_dump()["ref_images"] == [
+        "x",
+        "y",
+    ]
+    assert fit_to_architecture(kind.model_validate(body), zimage, LoadRequest(model_name="m"), []).width

@@ -122,7 +122,7 @@ BESIDE_OTHERS: list[tuple[str, dict[str, Any], list[str]]] = [
     ("txt2img", {"slg_scale": 3.0, "skip_layers": []},
      ["slg_scale, skip_layers have no effect: skip_layers is empty"]),
     ("txt2img", {"skip_layers": [1], "slg_start": 0.1},
-     ["skip_layers, slg_start have no effect without slg_scale"]),
+     ["skip_layers, slg_start have no effect without slg_scale or slg_uncond"]),
     ("txt2img", {"vae_tile_size_x": 32, "vae_tile_overlap": 0.25},
      ["vae_tile_size_x, vae_tile_overlap have no effect without vae_tiling"]),
     ("txt2img", {"vae_tile_size_x": 32, "vae_tile_overlap": 0.25, "vae_tiling": True}, []),

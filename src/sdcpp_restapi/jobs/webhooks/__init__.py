@@ -1,0 +1,1 @@
+"""Webhooks: the states of jobs, told to the addresses that their requests name."""
