@@ -1,0 +1,1 @@
+"""Who may do what: API keys, sessions of browsers, users with their quotas, and signed links to files."""
