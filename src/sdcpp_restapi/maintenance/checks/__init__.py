@@ -1,0 +1,1 @@
+"""What `sdcpp check` looks at, and how it is repaired."""
