@@ -1,12 +1,19 @@
 """Failures of downloads and look-ups, with messages for the client; a docstring is the default message."""
 
+from __future__ import annotations
+
+import math
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
 
-import httpx
+from ..errors import BadRequest, NotFound, SdcppError
 
-from ..errors import BadRequest, NotFound
+if TYPE_CHECKING:
+    import httpx  # slow to import, and few servers download
 
 
 class UpstreamFailed(BadRequest):
@@ -40,10 +47,36 @@ class NotWritten(BadRequest):
 class TransferInterrupted(UpstreamFailed):
     """The line broke; trying again may help"""
 
-    def __init__(self, message: str | None = None, after: float | None = None) -> None:
-        """`after`: seconds that the other server asks to wait (Retry-After)."""
+    def __init__(
+        self, message: str | None = None, after: float | None = None, too_often: bool = False
+    ) -> None:
+        """`after`: seconds that the other server asks to wait (Retry-After). `too_often`: since it was asked
+        more often than it wants to be."""
         super().__init__(message)
         self.after = after
+        self.too_often = too_often
+
+
+class UpstreamBusy(SdcppError):
+    """The other server wants to be asked less often"""
+
+    status = 429
+
+    def __init__(self, message: str | None = None, after: float | None = None) -> None:
+        """`after`: seconds that the other server asks to wait, which the client is told."""
+        super().__init__(message)
+        self.retry_after = math.ceil(after) if after is not None else None
+
+
+@contextmanager
+def telling_busy() -> Iterator[None]:
+    """Where the other server was asked too often, the answer tells the client when to try again."""
+    try:
+        yield
+    except TransferInterrupted as broken:
+        if not broken.too_often:
+            raise
+        raise UpstreamBusy(str(broken), broken.after) from None
 
 
 def host_of(url: httpx.URL) -> str:
@@ -66,18 +99,19 @@ def failure_of(
         case 404 | 410:
             return UpstreamMissing(f"{host} does not have this file ({status})")
         case 408 | 425 | 429 | 500 | 502 | 503 | 504:
-            after = _read_retry_after(headers)
+            after = read_retry_after(headers)
             reason = "is asked too often" if status == 429 else "is not able to answer"
             wait = f"; it asks to try again in {after:.0f} s" if after is not None else ""
-            return TransferInterrupted(f"{host} {reason} ({status}){wait}", after)
+            return TransferInterrupted(f"{host} {reason} ({status}){wait}", after, too_often=status == 429)
     return UpstreamFailed(f"{host} answered {status} instead of the file")
 
 
-def _read_retry_after(headers: httpx.Headers) -> float | None:
+def read_retry_after(headers: httpx.Headers) -> float | None:
+    """The seconds that an answer asks to wait."""
     text = headers.get("retry-after", "").strip()
     if re.fullmatch(r"\d{1,9}", text):
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a year of many digits
         return None

@@ -1,13 +1,14 @@
 """Fetching one file: resumed where the connection broke, if the server supports it."""
 
+from __future__ import annotations
+
 import asyncio
 import logging
 import re
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-import httpx
+from typing import TYPE_CHECKING
 
 from .failures import NotAModel, TransferInterrupted, WrongBytes, host_of
 from .http_client import HttpClient
@@ -15,6 +16,9 @@ from .part_files import Part
 from .retry_policy import RetryPolicy
 from .sources.source import Origin
 from .transfer_speed import TransferSpeed
+
+if TYPE_CHECKING:
+    import httpx  # slow to import, and few servers download
 
 log = logging.getLogger(__name__)
 
@@ -91,7 +95,7 @@ class Fetch:
                 raise TransferInterrupted("The other server has another version of the file now")
             if response.status_code not in (200, 206):
                 raise self._client.failure_of(response)
-            _check_content_type(response)
+            refuse_pages(response)
             await self._prepare_part(response)
             await self._receive(response)
 
@@ -134,7 +138,7 @@ class Fetch:
         done = part.size
         try:
             async for piece in response.aiter_raw():
-                if done == 0 and _PAGE.match(piece):
+                if done == 0 and looks_like_page(piece):
                     raise _not_a_model(response)
                 done += len(piece)
                 self._speed.update(done)
@@ -212,8 +216,13 @@ def _keep_strong(etag: str | None) -> str | None:
     return etag if etag and not etag.startswith("W/") else None
 
 
-def _check_content_type(response: httpx.Response) -> None:
-    """Refuse pages and compressed bodies by their headers, before anything is written."""
+def looks_like_page(start: bytes) -> bool:
+    """Whether a body that begins so is a page, or a pointer to a file in Git."""
+    return _PAGE.match(start) is not None
+
+
+def refuse_pages(response: httpx.Response) -> None:
+    """Raise NotAModel for pages and compressed bodies, by their headers."""
     if response.headers.get("content-type", "").partition(";")[0].strip().lower() in _PAGES:
         raise _not_a_model(response)
     encoding = response.headers.get("content-encoding", "identity").lower()

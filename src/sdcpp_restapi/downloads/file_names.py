@@ -1,18 +1,22 @@
 """Names under which models are stored: always inside their folder, always listed, valid on every system."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Sequence
 from email.message import Message
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
-
-import httpx
 
 from ..errors import BadRequest
 from ..schemas.addresses import hide_secrets
 from ..schemas.downloads import DownloadRequest
 from ..schemas.model_types import EXTENSIONS
 from .failures import host_of
+
+if TYPE_CHECKING:
+    import httpx  # slow to import, and few servers download
 
 # File systems allow 255 bytes; .part must fit too.
 LONGEST = 240

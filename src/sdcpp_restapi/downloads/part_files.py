@@ -10,10 +10,11 @@ import os
 import shutil
 from collections.abc import Collection
 from contextlib import suppress
-from functools import cache
 from io import FileIO
 from pathlib import Path
 
+from ..os_support import sync_folder
+from ..os_support.linux_files import read_boot_id
 from ..schemas.downloads import PartState
 from .failures import FileTaken, NotWritten, WrongBytes
 
@@ -54,7 +55,7 @@ class Part:
             self._save_state(made_folders=tuple(str(folder) for folder in folders if not folder.exists()))
         self.target.parent.mkdir(parents=True, exist_ok=True)
         self._file = open(self.path, "a+b", buffering=0)  # noqa: SIM115 - it stays open
-        if self.state.boot not in (None, _read_boot_id()):
+        if self.state.boot not in (None, read_boot_id()):
             self.restart()  # after a power cut, bytes that were not written out may be zeros
         self._file.seek(0)
         while block := self._file.read(_BLOCK):
@@ -71,14 +72,14 @@ class Part:
                 f" {self.target.parent} has room for {free}"
             )
         self._save_state(
-            etag=etag, last_modified=last_modified, total=total, boot=_read_boot_id(), sha256=None
+            etag=etag, last_modified=last_modified, total=total, boot=read_boot_id(), sha256=None
         )
 
     def write(self, block: bytes) -> None:
         """Append bytes and hash them."""
         assert self._file is not None
         if self.state.boot is None:
-            self._save_state(boot=_read_boot_id())
+            self._save_state(boot=read_boot_id())
         rest = memoryview(block)
         while rest:
             rest = rest[self._file.write(rest) :]
@@ -101,7 +102,7 @@ class Part:
         self.close()
         self._save_state(sha256=digest)
         _rename(self.path, self.target)
-        _sync(self.target.parent)
+        sync_folder(self.target.parent)
         return digest
 
     def close(self) -> None:
@@ -189,20 +190,3 @@ def _rename(source: Path, target: Path) -> None:
         os.rename(source, target)
         return
     os.unlink(source)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@cache
-def _read_boot_id() -> str:
-    """An id that changes with every boot; empty where the system has none."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text("ascii").strip()
-    except OSError:
-        return ""

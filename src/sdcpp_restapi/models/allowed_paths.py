@@ -9,6 +9,9 @@ from ..schemas.downloads import JobResult
 from ..schemas.model_types import EXTENSIONS
 from .catalog import Catalog
 
+# PuLID's own tool writes a GGUF file of this name.
+MORE_EXTENSIONS = {"pulid_id_embed_path": (".pulidembd",)}
+
 
 class AllowedPaths:
     """Checks paths in requests against the folders that clients may name."""
@@ -29,8 +32,9 @@ class AllowedPaths:
             raise BadRequest(f"{field}: {text!r} was not found in {self._describe_roots()}")
         if len(found) > 1:
             raise BadRequest(f"{field}: {text!r} is in several folders: {', '.join(map(str, found))}")
-        if found[0].suffix.lower() not in EXTENSIONS:
-            raise BadRequest(f"{field}: {text!r} is no model file; allowed are {', '.join(EXTENSIONS)}")
+        allowed = (*EXTENSIONS, *MORE_EXTENSIONS.get(field, ()))
+        if found[0].suffix.lower() not in allowed:
+            raise BadRequest(f"{field}: {text!r} is no model file; allowed are {', '.join(allowed)}")
         return found[0]
 
     def plan_file(self, field: str, text: str, beside: Path) -> Path:
@@ -81,7 +85,14 @@ class AllowedPaths:
         return next(root for root in self._roots if path.is_relative_to(root))
 
     def _describe_roots(self) -> str:
-        return f"the model folders ({', '.join(str(root) for root in self._roots)})"
+        names: dict[Path, list[str]] = {}
+        for root in self._roots:
+            names.setdefault(root.parent, []).append(root.name)
+        folders = [
+            str(parent / inside[0]) if len(inside) == 1 else f"{parent}/{{{','.join(inside)}}}"
+            for parent, inside in names.items()
+        ]
+        return f"the model folders ({', '.join(folders)})"
 
 
 def _check_plain(field: str, text: str) -> PurePath:

@@ -111,6 +111,11 @@ class Catalog:
             await self.refresh()
             return find_files(self._snapshot, request)
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the snapshot still counts, so that nobody has to look at the disk."""
+        return not self._is_stale()
+
     def _is_stale(self) -> bool:
         if self._digests is not None and self._digests.known is not self._snapshot.digests:
             return True

@@ -10,7 +10,7 @@ from . import architectures
 from .catalog import Catalog
 from .file_check import find_problem
 from .header_cache import HeaderCache
-from .recognition import Fit, load_rules
+from .recognition import Fit, load_rules, lora_suits
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,21 @@ def find_mismatch(component: Component, file: ModelFacts, fit: Fit | None, model
         return file.unsupported
     network = _find_network(file, component)
     return _describe_difference(fit, network, model) if fit and network else None
+
+
+def goes_with(file: ModelFacts, model: ModelFacts) -> bool:
+    """Whether a file is known to fit a main model: as a component of it, or as a LoRA or ControlNet."""
+    if file.network("lora"):
+        return lora_suits(file.architecture or "", model.architecture or "")
+    if file.network("controlnet"):
+        return file.architecture is not None and file.architecture == model.architecture
+    fits = load_rules().fits_of(model.architecture)
+    return any(
+        (network := _find_network(file, component)) is not None
+        and (fit := fits.get(component)) is not None
+        and _describe_difference(fit, network, model) is None
+        for component in COMPONENT_NAMES
+    )
 
 
 def _find_network(file: ModelFacts, component: Component) -> Network | None:

@@ -60,6 +60,10 @@ class HashCache:
         self.known = {**self.known, str(path): KnownHash(version, sha256)}
         await self._database.write_cache("the hash of a model", work)
 
+    def find(self, path: Path) -> str | None:
+        """The hash of a file as it is now, if it was computed. Raises OSError."""
+        return self.get(path, Version.of(os.stat(path)))
+
 
 def sha256_of(known: Mapping[str, KnownHash], path: str, version: Version) -> str | None:
     """The hash of this version of a file, None when it is not known or belongs to another version."""

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
-from ..errors import BadRequest, JobCancelled, JobFailed, NotFound
+from ..errors import BadRequest, Interrupted, JobCancelled, JobFailed, NotFound
 from ..schemas.downloads import HashRequest, JobResult
 from ..schemas.jobs import Job, Outcome, Progress
 from ..schemas.model_types import ModelType
@@ -185,6 +185,13 @@ class HashExecutor:
 
     async def discard(self, job: Job) -> None:
         """Hashing leaves no files behind."""
+
+    def can_interrupt(self, _job_id: str) -> bool:
+        """A file is read as a whole."""
+        return False
+
+    async def interrupt(self, _job_id: str, _reason: Interrupted) -> None:
+        """Never called."""
 
     async def cancel(self, job_id: str) -> None:
         """Cancel the job; the reading ends unless another request waits for it."""

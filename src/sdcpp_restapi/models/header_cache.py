@@ -7,15 +7,15 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from itertools import batched
 from pathlib import Path
-from typing import Self
+from typing import BinaryIO, Self
 
 from .. import __version__
 from ..db import Database
 from ..schemas.inspection import ModelFacts
 from .hash_cache import Version
-from .headers.gguf_header import MAGIC, read_gguf
+from .headers.gguf_header import MAGIC, parse_gguf
 from .headers.header import BadHeader, Header
-from .headers.safetensors_header import looks_like_safetensors, read_safetensors
+from .headers.safetensors_header import looks_like_safetensors, parse_safetensors
 from .recognition import recognise
 from .trigger_words import find_title, find_trigger_words
 
@@ -108,8 +108,14 @@ def _look_up(paths: Iterable[Path], known: Known) -> Looked:
 
 def read_facts(path: Path) -> ModelFacts:
     """What the header of a file says, read now. Raises OSError."""
+    with _open(path) as file:
+        return parse_facts(file, os.fstat(file.fileno()).st_size, path.suffix)
+
+
+def parse_facts(file: BinaryIO, size: int, suffix: str) -> ModelFacts:
+    """What the header at the beginning of a file of `size` bytes says."""
     try:
-        header = read_header(path)
+        header = _parse_header(file, size, suffix)
     except BadHeader as error:
         return ModelFacts(problem=f"its header is not valid: {error}")
     if header is None:
@@ -124,12 +130,21 @@ def read_header(path: Path) -> Header | None:
 
     None for formats that are not read: a .ckpt or .pth is a program that makes the model.
     """
-    with open(path, "rb") as file:
-        start = file.read(16)
+    with _open(path) as file:
+        return _parse_header(file, os.fstat(file.fileno()).st_size, path.suffix)
+
+
+def _open(path: Path) -> BinaryIO:
+    return open(path, "rb", buffering=2**18)
+
+
+def _parse_header(file: BinaryIO, size: int, suffix: str) -> Header | None:
+    start = file.read(16)
+    file.seek(0)
     if start.startswith(MAGIC):
-        return read_gguf(path)
+        return parse_gguf(file, size)
     if looks_like_safetensors(start):
-        return read_safetensors(path)
-    if path.suffix.lower() in (".safetensors", ".gguf"):
-        raise BadHeader(f"this is no {path.suffix.lower()} file" if start else "the file is empty")
+        return parse_safetensors(file, size)
+    if suffix.lower() in (".safetensors", ".gguf"):
+        raise BadHeader(f"this is no {suffix.lower()} file" if start else "the file is empty")
     return None

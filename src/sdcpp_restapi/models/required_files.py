@@ -3,7 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..schemas.base import Request
 from ..schemas.conversion import ConvertRequest
+from ..schemas.engine_names import ANY, SAME, list_able
 from ..schemas.generation import GenerationRequest, ImageRequest, LoraUse
 from ..schemas.jobs import Params
 from ..schemas.model_types import COMPONENTS, ModelType
@@ -47,12 +49,28 @@ def required_files_of(
 ) -> RequiredFiles:
     """The files by name, each once, and whether others are named by their paths on this machine."""
     files = (RequiredFile(kinds=file.types, name=file.name) for file in files_of(model, upscaler, params))
-    return RequiredFiles(files=tuple(dict.fromkeys(files)), here=_names_paths(params))
+    return RequiredFiles(
+        files=tuple(dict.fromkeys(files)),
+        here=_names_paths(params),
+        engines=tuple(_list_engines(params, model)),
+    )
+
+
+def _list_engines(params: object, model: LoadRequest | None) -> Iterator[str]:
+    """The revision that was asked for, or those that know all names of the job where not every one does."""
+    wanted = params.engine if isinstance(params, GenerationRequest) else None
+    if wanted not in (None, ANY, SAME):
+        yield wanted
+        return
+    yield from list_able(*(one for one in (params, model) if isinstance(one, Request)))
 
 
 def _names_paths(params: Params | GenerationRequest | None) -> bool:
     if isinstance(params, ConvertRequest):
         return True
     return isinstance(params, ImageRequest) and bool(
-        params.pm_id_embed_path or (params.hires and params.hires_model)
+        params.pm_id_embed_path
+        or params.pulid_id_embed_path
+        or params.adetail
+        or (params.hires and params.hires_model)
     )

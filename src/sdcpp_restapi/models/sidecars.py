@@ -16,6 +16,8 @@ PICTURES = tuple(
 )
 # Written by Civitai Helper, by LoRA Manager and by A1111; the first that is there counts.
 NOTES = (".civitai.info", ".metadata.json", ".json")
+# What else goes with a file: a configuration, a description, a hash, as the same programs write them.
+OTHERS = (".yaml", ".txt", ".description.txt", ".sha256", ".html")
 MOST_BYTES = 2**20
 
 
@@ -25,6 +27,7 @@ class Sidecars:
 
     title: str | None = None
     trigger_words: tuple[str, ...] = ()
+    base_model: str | None = None
     picture: Path | None = None
 
 
@@ -39,18 +42,28 @@ def find_sidecars(paths: Iterable[Path]) -> Mapping[Path, Sidecars]:
     return found
 
 
-def _list_names(folder: Path) -> Mapping[str, str]:
+def list_sidecars(path: Path) -> list[Path]:
+    """All files beside a model that go with it."""
+    return _list_with(path, PICTURES + NOTES + OTHERS)
+
+
+def list_pictures(path: Path) -> list[Path]:
+    """The pictures beside a model."""
+    return _list_with(path, PICTURES)
+
+
+def _list_with(path: Path, ends: tuple[str, ...]) -> list[Path]:
+    names = _list_names(path.parent, ends)
+    return [path.with_name(names[path.stem + end]) for end in ends if path.stem + end in names]
+
+
+def _list_names(folder: Path, ends: tuple[str, ...] = PICTURES + NOTES) -> Mapping[str, str]:
     """Names, with the ending of a sidecar in small letters, -> names as they are."""
     try:
         names = sorted(os.listdir(folder))
     except OSError:
         return {}
-    return {
-        name[: -len(end)] + end: name
-        for end in PICTURES + NOTES
-        for name in names
-        if name.lower().endswith(end)
-    }
+    return {name[: -len(end)] + end: name for end in ends for name in names if name.lower().endswith(end)}
 
 
 def _read_sidecars(path: Path, names: Mapping[str, str]) -> Sidecars:
@@ -60,9 +73,10 @@ def _read_sidecars(path: Path, names: Mapping[str, str]) -> Sidecars:
     )
     content = _read(path.with_name(notes)) if notes else {}
     return Sidecars(
-        _find_title(content),
-        tuple(_find_trigger_words(content)),
-        path.with_name(picture) if picture else None,
+        title=_find_title(content),
+        trigger_words=tuple(_find_trigger_words(content)),
+        base_model=next(iter(clean_words([content.get("baseModel"), content.get("base_model")])), None),
+        picture=path.with_name(picture) if picture else None,
     )
 
 

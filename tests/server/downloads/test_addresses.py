@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from sdcpp_restapi.downloads.address_rules import AddressRules, CheckedTransport
+from sdcpp_restapi.downloads.address_rules import AddressRules
+from sdcpp_restapi.downloads.checked_transport import CheckedTransport
 from sdcpp_restapi.downloads.failures import AddressRefused, TransferInterrupted
 from sdcpp_restapi.downloads.http_client import HttpClient
 from tests.server.downloads.conftest import Environment, finished

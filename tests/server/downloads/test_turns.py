@@ -40,3 +40,23 @@ def test_downloads_have_priorities_take_turns_and_wait_for_their_moment(
     job = server.wait_for_job(late)
     assert job["status"] == "completed"
     assert datetime.fromisoformat(job["timings"]["started_at"]) >= moment.replace(microsecond=0)
+
+
+@pytest.mark.proves("download.preempt")
+def test_an_urgent_download_interrupts_one_that_goes_on_where_it_was(
+    server: RunningServer, cdn: Upstream
+) -> None:
+    held = cdn.file("/slow.safetensors", DATA, hold_at=1000)
+    slow = download(server, url=f"{cdn.url}/slow.safetensors")["download_job_id"]
+    cdn.wait_for("/slow.safetensors")
+    cdn.file("/urgent.safetensors", DATA)
+    with server.events() as events:
+        url = f"{cdn.url}/urgent.safetensors"
+        urgent = download(server, url=url, priority=2, preempt=True)["download_job_id"]
+        events.wait_for(
+            "job_status_changed", lambda data: data["job_id"] == slow and data["status"] == "pending"
+        )
+        held.go_on.set()
+    jobs = [server.wait_for_job(job_id) for job_id in (urgent, slow)]
+    assert [job["status"] for job in jobs] == ["completed", "completed"]
+    assert jobs[0]["timings"]["completed_at"] < jobs[1]["timings"]["completed_at"]

@@ -1,5 +1,6 @@
 """Files and database agree after any stop."""
 
+import signal
 import threading
 from contextlib import suppress
 from itertools import product
@@ -37,7 +38,7 @@ def kill_amid(server: RunningServer, method: str, path: str, body: dict[str, obj
         asking = threading.Thread(target=ask)
         asking.start()
         events.wait_for(event)
-        server.process.kill()
+        server.process.send_signal(signal.SIGKILL)
         asking.join()
     server.kill()
 

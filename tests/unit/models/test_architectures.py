@@ -33,9 +33,11 @@ ENGINE_NAMES = [
     "Wan 2.x",
     "Wan 2.2 I2V",
     "Wan 2.2 TI2V",
+    "Wan 2.2 S2V",
     "LingBot Video",
     "Qwen Image",
     "Qwen Image Layered",
+    "Qwen Image 2.1",
     "Hunyuan Video",
     "Anima",
     "Flux.2",
@@ -55,6 +57,8 @@ ENGINE_NAMES = [
     "SeFi-Image",
     "Krea2",
     "Mage Flow",
+    "SenseNova U1.5",
+    "LLaDA-Image",
 ]
 
 every = pytest.mark.parametrize("one", architectures.load(), ids=lambda one: one.key)

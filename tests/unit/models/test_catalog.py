@@ -67,6 +67,8 @@ async def test_every_type_has_its_list(catalog: Catalog, put: Put) -> None:
         "esrgan": "esrgan",
         "taesd": "taesd",
         "photomaker": "photomaker",
+        "adapter": "adapters",
+        "detector": "detectors",
     }
     for kind in lists:
         put(f"{kind}/of_{kind}.gguf")

@@ -34,8 +34,12 @@ def test_every_type_has_a_list_and_a_folder_in_the_answers() -> None:
     assert set(ModelPaths.model_fields) == {row.path_key for row in MODEL_TYPES.values()}
 
 
+# Fields of a load that name no file besides the main one.
+NO_COMPONENTS = {"model_name", "model_type", "options", "keep_alive"}
+
+
 def test_every_component_is_a_field_of_requests_and_answers() -> None:
-    assert set(LoadRequest.model_fields) - {"model_name", "model_type", "options"} == set(COMPONENTS)
+    assert set(LoadRequest.model_fields) - NO_COMPONENTS == set(COMPONENTS)
     assert set(LoadedComponents.model_fields) == set(COMPONENTS)
 
 

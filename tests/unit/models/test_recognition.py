@@ -182,3 +182,27 @@ def test_a_network_where_a_vae_belongs_is_one_whatever_its_tensors_are_called() 
 def test_what_nobody_knows_is_nothing() -> None:
     found = facts({"layers.0.weight": [4, 4]})
     assert (found.architecture, found.contains, found.parameters) == (None, [], 16)
+
+
+# The fewest tensors by which stable-diffusion.cpp 2bb7294 itself names these models in its log (measured).
+LATER: dict[str, Shapes] = {
+    "Wan2.2 S2V": {"blocks.0.cross_attn.norm_k.weight": [4], "casual_audio_encoder.weights": [4]},
+    "Wan": {"blocks.0.cross_attn.norm_k.weight": [4]},
+    "Qwen-Image 2.1": {"txt_in.text_norm.weight": [4]},
+    "Qwen-Image": {"txt_in.text_norm.weight": [4], "transformer_blocks.0.img_mod.1.weight": [4, 4]},
+    "LLaDA-Image": {"sigvq_embedder.1.weight": [4, 4]},
+    "LTX-2": {"adaln_single.emb.timestep_embedder.linear_1.bias": [4]},
+    "SenseNova U1.5": {"language_model.model.layers.0.self_attn.q_proj_mot_gen.weight": [4, 4]},
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_models_of_a_later_revision_are_recognised_by_what_it_reads(name: str) -> None:
+    assert facts(LATER[name]).architecture == name
+    prefixed = {f"{UNET}{tensor}": shape for tensor, shape in LATER[name].items()}
+    assert facts(prefixed).architecture == name
+
+
+def test_sound_makes_another_model_of_wan() -> None:
+    spoken = shapes("wan") | {"audio_injector.injector.0.q.weight": [1536, 1536]}
+    assert told(facts(spoken)) == [("diffusion", "Wan2.2 S2V", {"text_width": 4096})]

@@ -2,135 +2,22 @@
 
 import re
 from collections.abc import Mapping
-from pathlib import PurePosixPath
-from typing import Annotated, ClassVar
-
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from typing import ClassVar, NamedTuple
+from urllib.parse import urlencode
 
 from ...config import Downloads
 from ...errors import BadRequest
 from ...schemas.addresses import hide_secrets
-from ...schemas.base import Frozen
 from ...schemas.downloads import CivitaiModel, DownloadRequest
-from ...schemas.model_types import EXTENSIONS, ModelType
 from ..failures import UpstreamMissing
 from ..file_names import join_subfolder, parse_published_name, requested_path
 from ..http_client import HttpClient, Token
-from .source import Origin
+from .civitai_shapes import ModelPage, PublishedFile, PublishedModel, PublishedName, PublishedVersion
+from .source import Origin, PublishedNotes
 
 _ID = re.compile(r"(\d{1,18})(?::(\d{1,18}))?")
 # Versions that a message lists.
 MOST_NAMED = 5
-_TYPES: Mapping[str, ModelType] = {
-    "checkpoint": "checkpoint",
-    "lora": "lora",
-    "locon": "lora",
-    "dora": "lora",
-    "textualinversion": "embedding",
-    "vae": "vae",
-    "controlnet": "controlnet",
-    "upscaler": "esrgan",
-}
-
-
-class _Described(Frozen):
-    """What is null counts as absent."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_nulls(cls, content: object) -> object:
-        if not isinstance(content, dict):
-            return content
-        return {key: value for key, value in content.items() if value is not None}
-
-
-def _drop_odd[D: _Described](shape: type[D]) -> BeforeValidator:
-    """A list without the entries that are none: one that is odd must not spoil the others."""
-
-    def keep(content: object) -> object:
-        return (
-            [one for entry in content for one in _parse(shape, entry)]
-            if isinstance(content, list)
-            else content
-        )
-
-    return BeforeValidator(keep)
-
-
-def _parse[D: _Described](shape: type[D], content: object) -> list[D]:
-    try:
-        return [shape.model_validate(content)]
-    except ValidationError:
-        return []
-
-
-def _keep_texts(content: object) -> object:
-    if not isinstance(content, dict):
-        return {}
-    return {key: text for key, text in content.items() if isinstance(text, str)}
-
-
-class _File(_Described):
-    name: str
-    type: str = ""
-    size_kb: float | None = Field(None, alias="sizeKB")
-    primary: bool = False
-    hashes: Annotated[dict[str, str], BeforeValidator(_keep_texts)] = {}
-    download_url: str | None = Field(None, alias="downloadUrl")
-
-    @property
-    def sha256(self) -> str | None:
-        return self.hashes.get("SHA256")
-
-    @property
-    def is_model(self) -> bool:
-        return PurePosixPath(self.name.lower()).suffix in EXTENSIONS
-
-
-class _ModelName(_Described):
-    name: str = ""
-    type: str = ""
-
-
-class _Version(_Described):
-    id: int
-    model_id: int | None = Field(None, alias="modelId")
-    name: str = ""
-    base_model: str | None = Field(None, alias="baseModel")
-    files: Annotated[list[_File], _drop_odd(_File)] = []
-    download_url: str | None = Field(None, alias="downloadUrl")
-    model: _ModelName | None = None
-    status: str = ""
-    availability: str = ""
-
-    @property
-    def main_file(self) -> _File | None:
-        """A model before all else, one that can be downloaded before one that can't."""
-        return max(self.files, key=self._rank, default=None)
-
-    def _rank(self, file: _File) -> tuple[bool, bool, bool, bool]:
-        can_be_had = self.find_address(file) is not None
-        return file.is_model, can_be_had, file.primary, file.type.lower() in ("model", "pruned model")
-
-    def find_address(self, file: _File | None) -> str | None:
-        """Where a file of this version is downloaded; None if there is none, or it has no address."""
-        return ((file.download_url or self.download_url) if file else None) or None
-
-    def describe(self) -> str:
-        """Name, and why it may have no files."""
-        reasons = [
-            reason
-            for field, value, reason in (
-                (self.availability, "earlyaccess", "early access"),
-                (self.status, "draft", "a draft"),
-            )
-            if field.lower() == value
-        ]
-        return f"version {self.id} ({', '.join([*filter(None, [self.name]), *reasons]) or 'no name'})"
-
-
-class _Model(_ModelName):
-    versions: Annotated[list[_Version], _drop_odd(_Version)] = Field([], alias="modelVersions")
 
 
 def parse_id(text: str) -> tuple[str, str | None]:
@@ -142,6 +29,14 @@ def parse_id(text: str) -> tuple[str, str | None]:
             " or 123456:789012 with a version"
         )
     return found[1], found[2]
+
+
+class _Found(NamedTuple):
+    model_id: str
+    name: PublishedName
+    version: PublishedVersion
+    file: PublishedFile
+    url: str
 
 
 class Civitai:
@@ -174,12 +69,12 @@ class Civitai:
     async def find_origin(self, request: DownloadRequest) -> Origin:
         """The file that look_up finds, under the requested name or else its own. See Source."""
         assert request.model_id is not None
-        found = await self.look_up(request.model_id, request.filename)
+        found = await self._find(request.model_id, request.filename)
         path = requested_path(request)
         if path is None:
-            path = join_subfolder(request, parse_published_name("CivitAI", found.filename))
-        # Without found.file_size, which is rounded.
-        return Origin(url=found.download_url, path=path, sha256=found.sha256)
+            path = join_subfolder(request, parse_published_name("CivitAI", found.file.name))
+        # Without the size, which is rounded.
+        return Origin(url=found.url, path=path, sha256=found.file.sha256, notes=_notes_of(found))
 
     async def look_up(self, model_id: str, filename: str | None = None) -> CivitaiModel:
         """A model's version, and its main file or the one of this name. Unless one is named, it is the newest
@@ -187,53 +82,78 @@ class Civitai:
 
         Raises BadRequest, UpstreamFailed, UpstreamMissing.
         """
-        model, version = parse_id(model_id)
-        name, found = await (self._fetch_version(model, version) if version else self._fetch_newest(model))
-        file = _choose_file(found, filename)
-        url = found.find_address(file)
-        if file is None or url is None:
-            raise UpstreamMissing(
-                f"CivitAI has no file to download for model {model}: {found.describe()} has none"
-            )
+        found = await self._find(model_id, filename)
         return CivitaiModel(
-            model_id=model,
-            version_id=str(found.id),
-            name=name.name,
-            version_name=found.name,
-            type=_TYPES.get(name.type.lower(), name.type.lower()),
-            base_model=found.base_model,
-            filename=file.name,
-            file_size=round(file.size_kb * 1024) if file.size_kb is not None else None,
-            sha256=file.sha256.lower() if file.sha256 else None,
-            download_url=url,
+            model_id=found.model_id,
+            version_id=str(found.version.id),
+            name=found.name.name,
+            version_name=found.version.name,
+            type=found.name.our_type or found.name.type.lower(),
+            base_model=found.version.base_model,
+            filename=found.file.name,
+            file_size=found.file.size,
+            sha256=found.file.sha256,
+            download_url=found.url,
         )
 
-    async def _fetch_newest(self, model: str) -> tuple[_ModelName, _Version]:
-        found = await self._client.get_json(f"{self._api}/models/{model}", _Model)
+    async def fetch_model(self, model: str) -> PublishedModel:
+        """A model with its versions. Raises UpstreamFailed, UpstreamMissing."""
+        return await self._client.get_json(f"{self._api}/models/{model}", PublishedModel)
+
+    async def fetch_version(self, version: str) -> PublishedVersion:
+        """A version, which names its model. Raises UpstreamFailed, UpstreamMissing."""
+        return await self._client.get_json(f"{self._api}/model-versions/{version}", PublishedVersion)
+
+    async def find_by_hash(self, sha256: str) -> PublishedVersion:
+        """The version that has a file with this hash
+        (https://developer.civitai.com/site/reference/model-versions). Raises as fetch_version does."""
+        return await self._client.get_json(f"{self._api}/model-versions/by-hash/{sha256}", PublishedVersion)
+
+    async def list_models(self, query: Mapping[str, str | list[str]]) -> ModelPage:
+        """A page of the models that a query finds. Raises UpstreamFailed."""
+        return await self._client.get_json(f"{self._api}/models?{urlencode(query, doseq=True)}", ModelPage)
+
+    async def _find(self, model_id: str, filename: str | None) -> _Found:
+        model, wanted = parse_id(model_id)
+        name, version = await (self._find_version(model, wanted) if wanted else self._find_newest(model))
+        file = _choose_file(version, filename)
+        url = version.find_address(file)
+        if file is None or url is None:
+            raise UpstreamMissing(
+                f"CivitAI has no file to download for model {model}: {version.describe()} has none"
+            )
+        return _Found(model, name, version, file, url)
+
+    async def _find_newest(self, model: str) -> tuple[PublishedName, PublishedVersion]:
+        found = await self.fetch_model(model)
         if not found.versions:
             raise UpstreamMissing(f"CivitAI has no version of model {model}")
-        # What is in early access, or a draft, is listed first and has no files yet, or none with an address.
-        for usable in (_has_model, lambda one: one.find_address(one.main_file) is not None):
-            newest = next(filter(usable, found.versions), None)
-            if newest is not None:
-                return found, newest
+        newest = found.find_newest()
+        if newest is not None:
+            return found, newest
         listed = ", ".join(version.describe() for version in found.versions[:MOST_NAMED])
         raise UpstreamMissing(f"CivitAI has no file to download for model {model}: neither for {listed}")
 
-    async def _fetch_version(self, model: str, version: str) -> tuple[_ModelName, _Version]:
-        found = await self._client.get_json(f"{self._api}/model-versions/{version}", _Version)
+    async def _find_version(self, model: str, version: str) -> tuple[PublishedName, PublishedVersion]:
+        found = await self.fetch_version(version)
         if found.model_id is not None and str(found.model_id) != model:
             raise UpstreamMissing(f"On CivitAI, version {version} does not belong to model {model}")
-        return found.model or _ModelName(), found
+        return found.model or PublishedName(), found
 
 
-def _choose_file(version: _Version, filename: str | None) -> _File | None:
+def _notes_of(found: _Found) -> PublishedNotes:
+    """The version as CivitAI answers it at its own address, whichever of both was asked."""
+    name, version = found.name, found.version
+    model = {"name": name.name, "type": name.type, "nsfw": name.nsfw}
+    return PublishedNotes(
+        document={"modelId": int(found.model_id), "model": model, **version.raw},
+        trigger_words=tuple(version.trained_words),
+        base_model=version.base_model,
+        picture=version.find_picture(),
+    )
+
+
+def _choose_file(version: PublishedVersion, filename: str | None) -> PublishedFile | None:
     """The one of this name, or else the main one."""
     named = (file for file in version.files if filename is not None and file.name == filename)
     return next(named, version.main_file)
-
-
-def _has_model(version: _Version) -> bool:
-    """Whether there is a model file that can be downloaded."""
-    file = version.main_file
-    return file is not None and file.is_model and version.find_address(file) is not None

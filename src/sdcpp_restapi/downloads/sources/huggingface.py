@@ -1,12 +1,15 @@
 """The source `huggingface`: files of repositories on a Hugging Face hub."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from ...config import Downloads
 from ...schemas.downloads import DownloadRequest, HuggingFaceFile
 from ..file_names import parse_folder, requested_path
 from ..http_client import HttpClient, Token
+from .huggingface_shapes import Repository, RepositoryList
 from .source import Origin
 
 if TYPE_CHECKING:
@@ -65,6 +68,28 @@ class HuggingFace:
             if self._hub is None:
                 self._hub = await asyncio.to_thread(self._connect, asyncio.get_running_loop())
         return await asyncio.to_thread(self._hub.look_up, repo_id, filename, revision)
+
+    def address_of(self, repo_id: str, filename: str, revision: str) -> str:
+        """Where a file of a repository is downloaded."""
+        return f"{self._endpoint}/{repo_id}/resolve/{quote(revision, safe='')}/{quote(filename)}"
+
+    async def fetch_repository(self, repo_id: str, revision: str) -> Repository:
+        """A repository with its files, their sizes and hashes. Raises UpstreamFailed, UpstreamMissing."""
+        where = f"{self._endpoint}/api/models/{repo_id}/revision/{quote(revision, safe='')}"
+        return await self._client.get_json(f"{where}?blobs=true", Repository)
+
+    async def list_repositories(
+        self, query: Mapping[str, str | list[str]]
+    ) -> tuple[list[Repository], str | None]:
+        """A page of what a query finds, and the cursor of the next page. Raises UpstreamFailed.
+
+        The hub has it in the header Link (https://huggingface.co/docs/hub/api).
+        """
+        found, following = await self._client.get_json_page(
+            f"{self._endpoint}/api/models?{urlencode(query, doseq=True)}", RepositoryList
+        )
+        cursor = parse_qs(urlsplit(following or "").query).get("cursor", [None])[0]
+        return found.root, cursor
 
     def _connect(self, loop: asyncio.AbstractEventLoop) -> "HubClient":
         # Imported here: it takes a third of a second, and most servers never need it.

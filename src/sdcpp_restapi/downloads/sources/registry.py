@@ -1,14 +1,25 @@
 """All sources of models: a new one is a file beside this one and a row in SOURCES."""
 
+from typing import TYPE_CHECKING
+
 from ...config import Downloads
 from ...errors import BadRequest
-from ...schemas.downloads import DownloadRequest
+from ...schemas.downloads import DownloadRequest, SourceName
 from ..file_names import parse_folder, parse_model_name
 from ..http_client import HttpClient, Token
 from .civitai import Civitai
+from .civitai_lookup import CivitaiLookup
 from .huggingface import HuggingFace
+from .huggingface_lookup import HuggingFaceLookup
+from .links import parse_link
+from .lookup import MakeOffer, SourceLookup
 from .source import Origin, Source
+from .updates import ModelUpdates
 from .url import DirectUrl
+from .url_lookup import UrlLookup
+
+if TYPE_CHECKING:
+    from ...models.catalog import Catalog  # the command line imports this module
 
 # In the order in which error messages list them.
 SOURCES: tuple[type[Source], ...] = (Civitai, HuggingFace, DirectUrl)
@@ -37,12 +48,36 @@ class Sources:
 
     def __init__(self, client: HttpClient, settings: Downloads) -> None:
         self._by_name = {source.name: source(client, settings) for source in SOURCES}
+        # In the order in which they are asked for a link: the last one takes every address.
+        self._lookups: dict[str, SourceLookup] = {
+            Civitai.name: CivitaiLookup(self.get(Civitai), settings),
+            HuggingFace.name: HuggingFaceLookup(self.get(HuggingFace), settings),
+            DirectUrl.name: UrlLookup(client),
+        }
 
     def get[S: Source](self, kind: type[S]) -> S:
         """The instance of this class."""
         source = self._by_name[kind.name]
         assert isinstance(source, kind)
         return source
+
+    def lookup(self, name: SourceName) -> SourceLookup:
+        """What can be asked of a source besides downloads."""
+        return self._lookups[name]
+
+    def match(self, text: str) -> MakeOffer:
+        """What asks the source that a pasted link means. Raises BadRequest for what is no link to a model."""
+        link = parse_link(text)
+        offers = (lookup.match(link) for lookup in self._lookups.values())
+        found = next((offer for offer in offers if offer is not None), None)
+        if found is None:
+            forms = (form for lookup in self._lookups.values() for form in lookup.link_forms)
+            raise link.refuse(f"give the address of a model or a file, {', '.join(forms)}")
+        return found
+
+    def create_updates(self, catalog: "Catalog") -> ModelUpdates:
+        """What tells newer versions of the models here."""
+        return ModelUpdates(site=self.get(Civitai), catalog=catalog)
 
     async def check(self, request: DownloadRequest) -> tuple[DownloadRequest, list[str]]:
         """The request with its source and without the fields of others, and warnings about those.

@@ -1,5 +1,6 @@
 """What a source of models is: a class in a file of its own, and one row of the registry."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import ClassVar, Protocol
@@ -10,6 +11,16 @@ from ..http_client import HttpClient, Token
 
 
 @dataclass(frozen=True, kw_only=True)
+class PublishedNotes:
+    """What a source tells of a file besides its bytes; it is kept beside the file (sidecar_files.py)."""
+
+    document: Mapping[str, object]  # CivitAI's own, of the version
+    trigger_words: tuple[str, ...] = ()
+    base_model: str | None = None
+    picture: str | None = None  # its address
+
+
+@dataclass(frozen=True, kw_only=True)
 class Origin:
     """One file to fetch."""
 
@@ -17,6 +28,7 @@ class Origin:
     path: PurePosixPath | None = None  # below the model type's folder; None: the response names the file
     sha256: str | None = None
     size: int | None = None
+    notes: PublishedNotes | None = None
 
 
 class Source(Protocol):

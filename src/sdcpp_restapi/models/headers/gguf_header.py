@@ -55,13 +55,18 @@ _ALIGNMENT = "general.alignment"
 def read_gguf(path: Path) -> Header:
     """The header of a GGUF file. Raises BadHeader, OSError."""
     with open(path, "rb", buffering=2**18) as file:
-        return _Reader(file).header()
+        return parse_gguf(file, os.fstat(file.fileno()).st_size)
+
+
+def parse_gguf(file: BinaryIO, size: int) -> Header:
+    """The header at the beginning of a file of `size` bytes; nothing behind it is read. Raises BadHeader."""
+    return _Reader(file, size).header()
 
 
 class _Reader:
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, size: int) -> None:
         self._file = file
-        self._size = os.fstat(file.fileno()).st_size
+        self._size = size
         self._left = min(self._size, MOST_BYTES)
 
     def header(self) -> Header:

@@ -42,10 +42,14 @@ def looks_like_safetensors(start: bytes) -> bool:
 def read_safetensors(path: Path) -> Header:
     """The header of a file that is complete. Raises BadHeader, OSError."""
     with open(path, "rb") as file:
-        size = os.fstat(file.fileno()).st_size
-        text = _read_text(file, size)
-        content = _parse(text)
-        data = size - _LENGTH - len(text)
+        return parse_safetensors(file, os.fstat(file.fileno()).st_size)
+
+
+def parse_safetensors(file: BinaryIO, size: int) -> Header:
+    """The header at the beginning of a file of `size` bytes; nothing behind it is read. Raises BadHeader."""
+    text = _read_text(file, size)
+    content = _parse(text)
+    data = size - _LENGTH - len(text)
     metadata = _keep_texts(content.pop("__metadata__", None))
     if len(content) > MOST_TENSORS:
         raise BadHeader(f"{len(content)} tensors")
