@@ -14,6 +14,7 @@ export default defineConfig({
     emptyOutDir: true,
     assetsInlineLimit: 0, // no data: URLs, so that the Content-Security-Policy stays strict
     modulePreload: { polyfill: false },
+    license: { fileName: "licenses.md" }, // of the packages in it, which want theirs to come along
   },
   server: { proxy: { [ROUTES]: { target: server, ws: true, changeOrigin: true } } },
   test: { environment: "happy-dom", include: ["src/**/*.test.ts"] },

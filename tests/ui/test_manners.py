@@ -7,13 +7,17 @@ import pytest
 from playwright.sync_api import Page, ViewportSize, expect
 from starlette.testclient import TestClient
 
+from sdcpp_restapi.client import Client
+from sdcpp_restapi.client.call import ask
+from sdcpp_restapi.schemas.access import SessionList
+from sdcpp_restapi.schemas.models import Done
 from sdcpp_restapi.ui.page import Page as Served
 from tests.support.reverse_proxy import behind_prefix
 from tests.support.running_server import RunningServer
 from tests.ui.conftest import PHONE, OpenUi
 from tests.ui.pages import problems
 
-VIEWS = ("create", "gallery", "models", "assistant", "system")
+VIEWS = ("create", "gallery", "models", "models/get", "models/upkeep", "assistant", "system")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +77,7 @@ def test_no_dialog_breaks_a_rule_of_accessibility(
     check("mask")
     page.goto(f"{with_a_job.url}/ui/#/models")
     page.get_by_role("button", name="Checkpoints").click()
-    for button in ("Load", "Convert", "Download a model"):
+    for button in ("Load", "Convert", "Details"):
         page.get_by_role("button", name=button, exact=True).click()
         check(button)
 
@@ -146,17 +150,50 @@ def test_a_first_visit_asks_for_the_key_once_and_shows_the_way_to_a_model(
     with RunningServer(tmp_path, env={"SDCPP_SERVER_API_KEYS": json.dumps([key])}) as running:
         page = open_ui(at=running.url, wait_for="dialog[open]")
         assert problems(page) == []
+        page.get_by_label("API key").fill("wrong")
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("dialog")).to_contain_text("none of the server's keys")
         page.get_by_label("API key").fill(key)
         page.keyboard.press("Enter")
         page.wait_for_selector("[data-connection=open]")
-        # Pictures need no key in their addresses.
-        assert page.evaluate("fetch('/output/').then((answer) => answer.status)") == 200
-        assert page.evaluate("fetch('/queue').then((answer) => answer.status)") == 401
+        # A cookie lets the browser in; the key is kept nowhere, and no script reads the cookie.
+        for path in ("/output/", "/queue"):
+            assert page.evaluate(f"fetch('{path}').then((answer) => answer.status)") == 200
+        kept = page.evaluate("JSON.stringify([document.cookie, localStorage, sessionStorage])")
+        assert kept.startswith('["",')
+        assert key not in kept
         page.goto(f"{running.url}/")
         page.wait_for_selector("[data-connection=open]")
         expect(page.get_by_role("dialog")).to_have_count(0)
         expect(page.locator(".stage")).to_contain_text("sdcpp serve --demo")
         assert problems(page) == []
-        page.get_by_role("link", name="Choose a model").click()
-        expect(page.get_by_role("heading", name="Models")).to_be_visible()
+        page.get_by_role("link", name="Get a model").click()
+        expect(page.get_by_role("heading", name="Starter sets")).to_be_visible()
+        page.goto(f"{running.url}/ui/#/system")
+        expect(page.get_by_text("Logged in with the key server.api_keys[0] (manage)")).to_be_visible()
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("dialog")).to_be_visible()
+        assert page.evaluate("fetch('/queue').then((answer) => answer.status)") == 401
+        _log_in_by_the_page(page, running, key)
         page.goto("about:blank")  # before its server
+
+
+def _log_in_by_the_page(page: Page, running: RunningServer, key: str) -> None:
+    """The login page leads back, and only to this server; a key that is revoked leads out."""
+    page.goto(f"{running.url}/output/")
+    expect(page).to_have_url(f"{running.url}/login?next=output/")
+    page.get_by_label("API key").fill(key)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{running.url}/output/")
+    page.goto(f"{running.url}/login?next=https://elsewhere.example/")
+    page.get_by_label("API key").fill("wrong")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("none of the server's keys")
+    page.get_by_label("API key").fill(key)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{running.url}/ui/**")
+    page.wait_for_selector("[data-connection=open]")
+    with Client(running.url, key) as client:
+        sessions = client.send(ask(SessionList, "GET", "/keys/sessions")).sessions
+        client.send(ask(Done, "DELETE", f"/keys/sessions/{sessions[-1].id}"))
+    expect(page.get_by_role("dialog")).to_be_visible()

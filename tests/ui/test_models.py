@@ -1,39 +1,25 @@
-"""The models view: what is on disk, loaded, fetched and converted."""
+"""The models view: what is on disk, loaded, converted, described, deleted and brought back."""
 
 import json
 import re
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Dialog, Locator, Page, expect
 
-from tests.support.http_upstream import Upstream, civitai, hub, model_bytes, sha256, upstreams
 from tests.support.running_server import RunningServer
 from tests.support.server_setup import ServerSetup
 from tests.support.tiny_models.models import build
 from tests.ui.conftest import OpenUi
-
-DATA = model_bytes(300_000)
-
-
-@pytest.fixture(scope="module")
-def sites() -> Iterator[list[Upstream]]:
-    """What is asked instead of CivitAI, Hugging Face and a CDN."""
-    with upstreams(3) as running:
-        yield running
+from tests.ui.pages import png
 
 
 @pytest.fixture(scope="module")
-def server(root: Path, page_is_built: None, sites: list[Upstream]) -> Iterator[RunningServer]:
-    environment = {
-        "SDCPP_DOWNLOADS_ALLOW_PRIVATE": "1",
-        "SDCPP_DOWNLOADS_CIVITAI_URL": sites[0].url,
-        "SDCPP_DOWNLOADS_HUGGINGFACE_URL": sites[1].url,
-    }
-    setup = ServerSetup(models=["minit2i", "sd1", "esrgan"], env=environment)
-    with setup.running(root) as running:
+def server(root: Path, page_is_built: None) -> Iterator[RunningServer]:
+    with ServerSetup(models=["minit2i", "sd1", "esrgan"]).running(root) as running:
         yield running
 
 
@@ -130,73 +116,117 @@ def test_a_model_is_converted(open_ui: OpenUi, server: RunningServer) -> None:
     expect(row(page, "t5xxl.f16.gguf")).to_be_visible()
 
 
+def details(page: Page, group: str, name: str) -> Locator:
+    """Open the details of a model."""
+    choose(page, group)
+    row(page, name).get_by_role("button", name="Details").click()
+    return page.get_by_role("dialog")
+
+
 def test_a_checksum_is_computed(open_ui: OpenUi, server: RunningServer) -> None:
     page = open_ui("models")
-    choose(page, "Upscalers")
-    one = row(page, "esrgan")
-    one.get_by_role("button", name="SHA-256").click()
+    dialog = details(page, "Upscalers", "esrgan")
+    dialog.get_by_role("button", name="Compute the SHA-256").click()
     [path] = (server.models_dir / "esrgan").iterdir()
-    expect(one).to_contain_text(sha256(path.read_bytes())[:10])
+    expect(dialog).to_contain_text(sha256(path.read_bytes()).hexdigest())
+    page.keyboard.press("Escape")
+    expect(row(page, "esrgan")).to_contain_text(sha256(path.read_bytes()).hexdigest()[:10])
 
 
-def test_a_model_is_looked_up_at_civitai(open_ui: OpenUi, sites: list[Upstream]) -> None:
-    civitai(sites[0], sites[2], DATA)
-    page = open_ui("models")
-    page.get_by_role("button", name="Download a model").click()
-    page.get_by_role("button", name="CivitAI").click()
-    page.get_by_label("Model number").fill("123456")
-    page.get_by_role("button", name="Look it up").click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("Model Name v1.0")
-    expect(dialog).to_contain_text("300 kB")
-    expect(dialog).to_contain_text(re.compile(sha256(DATA), re.IGNORECASE))
-
-
-def test_a_file_of_hugging_face_is_looked_up(open_ui: OpenUi, sites: list[Upstream]) -> None:
-    hub(sites[1], sites[2], DATA, "someone/tiny", "tiny.safetensors")
-    page = open_ui("models")
-    page.get_by_role("button", name="Download a model").click()
-    page.get_by_label("Repository, e.g.").fill("someone/tiny")
-    page.get_by_label("File in the repository").fill("tiny.safetensors")
-    page.get_by_role("button", name="Look it up").click()
-    expect(page.get_by_role("dialog")).to_contain_text("300 kB")
-
-
-def download_lora(page: Page, url: str) -> None:
-    page.get_by_role("button", name="Download a model").click()
-    page.get_by_role("button", name="Address").click()
-    page.get_by_role("dialog").get_by_label("Kind of model").select_option("lora")
-    page.get_by_label("Address of the file").fill(url)
-    page.get_by_role("dialog").get_by_role("button", name="Download", exact=True).click()
-
-
-def test_a_download_shows_how_far_it_is_and_ends_in_the_list(
-    open_ui: OpenUi, server: RunningServer, sites: list[Upstream]
+def test_a_model_is_renamed_moved_described_and_shown_with_a_picture(
+    open_ui: OpenUi, server: RunningServer
 ) -> None:
-    served = sites[2].file("/files/fetched.safetensors", DATA, hold_at=200_000)
+    build("lora_minit2i").install(server.models_dir, "plain.safetensors")
     page = open_ui("models")
-    download_lora(page, f"{sites[2].url}/files/fetched.safetensors")
-    running = page.get_by_role("region", name="Downloads")
-    try:
-        expect(running).to_contain_text(re.compile(r"kB · .*/s"))
-    finally:
-        served.go_on.set()
-    choose(page, "LoRAs")
-    expect(row(page, "fetched.safetensors")).to_contain_text("300 kB")
-    assert (server.models_dir / "loras/fetched.safetensors").read_bytes() == DATA
+    page.get_by_role("button", name="Look again").click()
+    dialog = details(page, "LoRAs", "plain.safetensors")
+    dialog.get_by_label("File name").fill("fine.safetensors")
+    dialog.get_by_label("Folder").fill("styles")
+    dialog.get_by_label("Tags").fill("paper,  ink , paper")
+    dialog.get_by_label("Notes").fill("Best at weight 0.7")
+    dialog.get_by_label("Choose a picture").set_input_files(png("red"))
+    dialog.get_by_role("button", name="Save").click()
+    one = row(page, "styles/fine.safetensors")
+    expect(one).to_contain_text("#paper · #ink")
+    expect(one.locator("img")).not_to_have_js_property("naturalWidth", 0)
+    page.get_by_label("Search models").fill("best weight")
+    expect(one).to_be_visible()
+    [stored] = server.get("/models", type="lora", name="fine", details=True)["loras"]
+    assert (stored["notes"], stored["tags"]) == ("Best at weight 0.7", ["paper", "ink"])
+    one.get_by_role("button", name="Details").click()
+    dialog.get_by_role("button", name="Remove the picture").click()
+    dialog.get_by_role("button", name="Save").click()
+    expect(one.locator("img")).to_have_count(0)
 
 
-def test_a_download_that_failed_is_told_and_run_again(
-    open_ui: OpenUi, server: RunningServer, sites: list[Upstream]
+def test_a_model_that_cannot_be_renamed_stays_and_the_reason_is_told(
+    open_ui: OpenUi, server: RunningServer
 ) -> None:
     page = open_ui("models")
-    download_lora(page, f"{sites[2].url}/files/late.safetensors")
-    failed = page.locator(".toast.error")
-    expect(failed).to_contain_text("404")
-    sites[2].file("/files/late.safetensors", DATA)
-    failed.get_by_role("button", name="Show").click()
-    page.get_by_role("dialog").get_by_role("button", name="Run again").click()
-    page.get_by_role("button", name="Close").first.click()
-    page.get_by_role("link", name="Models").click()
-    choose(page, "LoRAs")
-    expect(row(page, "late.safetensors")).to_contain_text("300 kB")
+    dialog = details(page, "Upscalers", "esrgan")
+    dialog.get_by_label("File name").fill("other.gguf")
+    dialog.get_by_role("button", name="Save").click()
+    expect(page.locator(".toast.error")).to_contain_text("the extension stays .safetensors")
+    expect(dialog).to_be_visible()
+
+
+def test_a_deleted_model_is_in_the_trash_and_comes_back(open_ui: OpenUi, server: RunningServer) -> None:
+    build("lora_minit2i").install(server.models_dir, "unloved.safetensors")
+    path = server.models_dir / "loras" / "unloved.safetensors"
+    page = open_ui("models")
+    page.get_by_role("button", name="Look again").click()
+    details(page, "LoRAs", "unloved.safetensors").get_by_role("button", name="Delete").click()
+    toast = page.locator(".toast", has_text="unloved.safetensors is in the trash")
+    expect(row(page, "unloved.safetensors")).to_have_count(0)
+    assert not path.exists()
+    toast.get_by_role("button", name="Restore").click()
+    expect(row(page, "unloved.safetensors")).to_be_visible()
+    details(page, "LoRAs", "unloved.safetensors").get_by_role("button", name="Delete").click()
+    page.get_by_role("link", name="Upkeep").click()
+    trash = page.get_by_role("region", name="Trash")
+    trash.get_by_role("button", name="Restore unloved.safetensors").click()
+    expect(trash).to_contain_text("The trash is empty")
+    assert path.is_file()
+    page.on("dialog", lambda asked: asked.accept())
+    server.http.delete("/models/lora/unloved.safetensors")
+    page.reload()
+    trash.get_by_role("button", name="Delete unloved.safetensors for good").click()
+    expect(trash).to_contain_text("The trash is empty")
+    assert server.get("/models/trash")["models"] == []
+
+
+def test_a_model_in_use_is_deleted_only_if_its_user_insists(open_ui: OpenUi, server: RunningServer) -> None:
+    model = build("minit2i").install(server.models_dir)
+    server.post("/models/load", {**model, "options": {"n_threads": 1}})
+    page = open_ui("models", fresh=True)
+    dialog = details(page, "Diffusion models", "minit2i.safetensors")
+    asked: list[str] = []
+
+    def refuse(box: Dialog) -> None:
+        asked.append(box.message)
+        box.dismiss()
+
+    page.once("dialog", refuse)
+    with page.expect_response("**/models/diffusion/minit2i.safetensors?*"):
+        dialog.get_by_role("button", name="Delete").click()
+    expect(dialog).to_be_visible()
+    assert "Do it anyway?" in asked[0]
+    page.once("dialog", lambda box: box.accept())
+    dialog.get_by_role("button", name="Delete").click()
+    expect(page.locator(".toast", has_text="minit2i.safetensors is in the trash")).to_be_visible()
+    page.locator(".toast").get_by_role("button", name="Restore").click()
+    expect(row(page, "minit2i.safetensors")).to_be_visible()
+
+
+def test_files_that_are_there_twice_are_told_and_one_of_them_deleted(
+    open_ui: OpenUi, server: RunningServer
+) -> None:
+    for name in ("twin-1.safetensors", "twin-2.safetensors"):
+        build("lora_minit2i").install(server.models_dir, name)
+    server.post("/models/refresh")
+    page = open_ui("models/upkeep")
+    twice = page.get_by_role("region", name="There twice")
+    twice.get_by_role("button", name="Compare them").click()
+    twice.get_by_role("button", name="Delete twin-2.safetensors").click()
+    expect(twice.get_by_text("twin-2.safetensors")).to_have_count(0)
+    assert not (server.models_dir / "loras" / "twin-2.safetensors").exists()

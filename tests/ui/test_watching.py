@@ -34,7 +34,8 @@ def test_a_pasted_picture_is_the_one_to_start_from(open_ui: OpenUi, server: Runn
     expect(page.locator("figure img").first).to_have_js_property("naturalWidth", 64)
     page.get_by_label("Strength", exact=True).last.fill("0.01")
     page.keyboard.press("Tab")
-    page.get_by_role("button", name="Generate").click()
+    with page.expect_response("**/img2img"):
+        page.get_by_role("button", name="Generate").click()
     expect(page.locator(RESULT)).to_have_js_property("naturalWidth", 64)
     assert newest(server)["type"] == "img2img"
 

@@ -1,7 +1,7 @@
 import { createApp } from "vue";
 import App from "./App.vue";
-import { fetchPictureCookie } from "./api/client";
 import { connect } from "./api/events";
+import { replaceStoredKey } from "./api/session";
 import { router } from "./router";
 import "./state/jobs";
 import { setNavigation } from "./state/jobEndToasts";
@@ -12,10 +12,10 @@ import "./style/base.css";
 import "./style/controls.css";
 
 setNavigation({
-  getCurrentView: () => String(router.currentRoute.value.name),
+  getCurrentView: () => String(router.currentRoute.value.matched[0]?.name),
   openJob: (id) => void router.push(`/gallery/${id}`),
 });
-void fetchPictureCookie().then(() => {
+void replaceStoredKey().then(() => {
   createApp(App).use(router).mount("#app");
   void refresh();
   connect();

@@ -11,7 +11,16 @@ const routes: RouteRecordRaw[] = [
   { path: "/", redirect: "/create" },
   { path: "/create", name: "create", component: CreateView },
   { path: "/gallery/:job?", name: "gallery", component: () => import("./views/gallery/GalleryView.vue") },
-  { path: "/models", name: "models", component: () => import("./views/models/ModelsView.vue") },
+  {
+    path: "/models",
+    name: "models",
+    component: () => import("./views/models/ModelsView.vue"),
+    children: [
+      { path: "", component: () => import("./views/models/ModelList.vue") },
+      { path: "get", component: () => import("./views/models/get/GetView.vue") },
+      { path: "upkeep", component: () => import("./views/models/upkeep/UpkeepView.vue") },
+    ],
+  },
   { path: "/assistant", name: "assistant", component: () => import("./views/assistant/AssistantView.vue") },
   { path: "/system", name: "system", component: () => import("./views/system/SystemView.vue") },
   { path: "/:unknown(.*)*", redirect: "/create" },

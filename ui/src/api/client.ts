@@ -3,7 +3,7 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { parseJson, quoteLongIntegers } from "./exactJson";
 import type { components, paths } from "./schema";
-import { apiKey, buildUrl, serverUrl } from "./urls";
+import { buildUrl, serverUrl } from "./urls";
 
 export type Schemas = components["schemas"];
 export type Job = Schemas["JobView"];
@@ -21,13 +21,6 @@ export class ApiError extends Error {
   }
 }
 
-const authentication: Middleware = {
-  onRequest({ request }) {
-    if (apiKey.get()) request.headers.set("Authorization", `Bearer ${apiKey.get()}`);
-    return request;
-  },
-};
-
 const exactIntegers: Middleware = {
   async onResponse({ response }) {
     if (!response.headers.get("content-type")?.includes("json")) return undefined;
@@ -37,20 +30,7 @@ const exactIntegers: Middleware = {
 };
 
 export const api = createClient<paths>({ baseUrl: serverUrl.href.replace(/\/$/, "") });
-api.use(authentication, exactIntegers);
-
-const COOKIE_TIMEOUT_MS = 3000;
-
-/**
- * Fetch the cookie with which the browser loads pictures: it can't put a key on them, and their links must not carry
- * one, since links are copied. Without an answer the page goes on without pictures.
- */
-export async function fetchPictureCookie(): Promise<void> {
-  if (!apiKey.get()) return;
-  const headers = { Authorization: `Bearer ${apiKey.get()}` };
-  const signal = AbortSignal.timeout(COOKIE_TIMEOUT_MS);
-  await fetch(buildUrl("output"), { method: "HEAD", headers, signal }).catch(() => undefined);
-}
+api.use(exactIntegers);
 
 type FetchResult<T> = Promise<{ data?: T; error?: unknown; response: Response }>;
 
@@ -67,7 +47,6 @@ export async function unwrap<T>(call: FetchResult<T>): Promise<T> {
 /** Send a request whose body is built at run time, so that only the server can check it. Throws ApiError. */
 export async function send<T>(method: "POST" | "PUT" | "DELETE", path: string, body: unknown): Promise<T> {
   const headers = new Headers({ "Content-Type": "application/json" });
-  if (apiKey.get()) headers.set("Authorization", `Bearer ${apiKey.get()}`);
   const call = async (): FetchResult<T> => {
     const response = await fetch(buildUrl(path), { method, headers, body: JSON.stringify(body) });
     const json: unknown = await response

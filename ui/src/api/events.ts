@@ -27,11 +27,13 @@ export interface Events {
     bytes_total: number | null;
     bytes_per_second: number;
     seconds_left: number | null;
+    /** Of a download of several files: the one that arrives now. */
+    file?: string | null;
   };
   model_loading_progress: { model_name: string; step: number; total_steps: number };
   model_loaded: { model_name: string };
   model_load_failed: { model_name: string; error: string };
-  model_unloaded: { model_name: string };
+  model_unloaded: { model_name: string; slot?: string; reason?: "idle" | "memory" | "lost" };
   upscaler_loaded: { model_name: string };
   upscaler_unloaded: { model_name: string };
   worker_joined: { name: string };
@@ -39,6 +41,8 @@ export interface Events {
   server_status: Health & Record<`${JobStatus | "total"}_count`, number>;
   /** Not sent by the server: the socket has been opened or reopened, so missed changes must be fetched. */
   connected: undefined;
+  /** Not sent by the server either: the socket is closed. */
+  disconnected: undefined;
 }
 
 type Name = keyof Events;
@@ -84,6 +88,7 @@ function open(): void {
     socket = null;
     if (document.hidden) return;
     connection.value = "lost";
+    emit("disconnected", undefined);
     timer = window.setTimeout(open, reconnectDelay);
     reconnectDelay = Math.min(2 * reconnectDelay, MAX_DELAY_MS);
   };

@@ -34,6 +34,7 @@ export type Widget = "check" | "number" | "list" | "choice" | "text" | "json";
 
 /** The input element that suits a field. */
 export function chooseWidget(name: string, field: Field): Widget {
+  if (name === "adetail") return "json"; // a list of objects
   if (field.choices || field.enum || /(^|_)(sampler|scheduler)$/.test(name)) return "choice";
   switch (field.type) {
     case "boolean":

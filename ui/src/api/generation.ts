@@ -11,6 +11,7 @@ export const PICTURE_FIELDS = {
   mask_image_base64: 1,
   end_image_base64: 1,
   control_image_base64: 1,
+  ip_adapter_image_base64: 1,
   image_base64: 1,
   ref_images: 16,
   control_frames: 1000,

@@ -14,6 +14,8 @@ export const MODEL_TYPES = [
   { type: "esrgan", plural: "esrgan", pathKey: "esrgan", loadedAs: "upscaler" },
   { type: "taesd", plural: "taesd", pathKey: "taesd", loadedAs: null },
   { type: "photomaker", plural: "photomaker", pathKey: "photomaker", loadedAs: null },
+  { type: "adapter", plural: "adapters", pathKey: "adapters", loadedAs: null },
+  { type: "detector", plural: "detectors", pathKey: "detectors", loadedAs: null },
 ] as const;
 
 /** `types`: those whose files it may be, in the order in which they are searched. */
@@ -29,4 +31,11 @@ export const COMPONENTS = [
   { field: "llm_vision", types: ["llm"] },
   { field: "high_noise_diffusion_model", types: ["diffusion"] },
   { field: "photo_maker", types: ["photomaker", "checkpoint"] },
+  { field: "ip_adapter", types: ["adapter"] },
+  { field: "pulid_weights", types: ["adapter"] },
+  { field: "motion_module", types: ["adapter"] },
+  { field: "uncond_diffusion_model", types: ["diffusion"] },
+  { field: "audio_vae", types: ["vae"] },
+  { field: "audio_encoder", types: ["clip"] },
+  { field: "embeddings_connectors", types: ["clip", "llm"] },
 ] as const;

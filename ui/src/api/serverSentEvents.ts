@@ -1,7 +1,7 @@
 // Server-sent events as the response of a POST request; the browser's EventSource supports GET only (HTML standard, 9.2).
 
 import { ApiError } from "./client";
-import { apiKey, buildUrl } from "./urls";
+import { buildUrl } from "./urls";
 
 export interface ServerEvent {
   event: string;
@@ -28,7 +28,6 @@ export async function* streamPost(
   signal: AbortSignal,
 ): AsyncGenerator<ServerEvent> {
   const headers = new Headers({ "Content-Type": "application/json", Accept: "text/event-stream" });
-  if (apiKey.get()) headers.set("Authorization", `Bearer ${apiKey.get()}`);
   const response = await fetch(buildUrl(path), {
     method: "POST",
     headers,

@@ -13,21 +13,5 @@ export const buildOutputUrl = (path: string, kind: "output" | "thumb" = "output"
 export function buildSocketUrl(): string {
   const url = new URL("ws", serverUrl);
   url.protocol = url.protocol.replace("http", "ws");
-  return addKey(url.href);
-}
-
-const STORAGE_KEY = "sdcpp.key";
-
-/** The API key that the user has entered; empty when there is none. */
-export const apiKey = {
-  get: (): string => localStorage.getItem(STORAGE_KEY) ?? "",
-  set: (value: string): void => localStorage.setItem(STORAGE_KEY, value),
-};
-
-/** Add the API key to a URL. WebSockets cannot send headers, so the API also accepts a query parameter. */
-function addKey(href: string): string {
-  if (!apiKey.get()) return href;
-  const url = new URL(href);
-  url.searchParams.set("token", apiKey.get());
   return url.href;
 }

@@ -39,12 +39,18 @@ function onStatusChange(id: string, status: JobStatus, error = ""): void {
   if (view === undefined || (status !== "completed" && status !== "failed")) return;
   startedJobs.delete(id);
   const isVisible = navigation?.getCurrentView() === view && !document.hidden;
-  // Create shows failures itself; in the other views a failed job just disappears.
-  if (isVisible && (status === "completed" || view === "create")) return;
+  if (status === "completed" && view === "models") void showWarnings(id);
+  // These views show what becomes of their jobs; elsewhere a failed job just disappears.
+  if (isVisible && (status === "completed" || view === "create" || view === "models")) return;
   const action = { label: t.app.show, run: () => navigation?.openJob(id) };
   const name = describeJob(id);
   if (status === "completed") showToast(t.app.isDone(name), "done", undefined, action);
   else showToast(t.app.hasFailed(name, explainError(error).text), "error", error, action);
+}
+
+/** What a download could not do at its end, such as to load the model. */
+async function showWarnings(id: string): Promise<void> {
+  for (const warning of (await fetchJob(id))?.warnings ?? []) showToast(warning);
 }
 
 function describeJob(id: string): string {

@@ -1,7 +1,7 @@
 // The jobs that this page keeps up to date: all that are waiting or running, and the latest finished ones.
 
 import { computed, reactive } from "vue";
-import { api, unwrap, type Job } from "../api/client";
+import { api, unwrap, type Job, type Schemas } from "../api/client";
 import { on } from "../api/events";
 import { counts } from "./server";
 
@@ -15,9 +15,7 @@ export interface Preview {
 
 export const jobs = reactive(new Map<string, Job>());
 export const previews = reactive(new Map<string, Preview>());
-export const downloads = reactive(
-  new Map<string, { done: number; total: number | null; speed: number; left: number | null }>(),
-);
+export const downloads = reactive(new Map<string, Schemas["Transfer"]>());
 
 const compareNewestFirst = (a: Job, b: Job): number =>
   b.timings.created_at.localeCompare(a.timings.created_at);
@@ -78,14 +76,7 @@ on("job_progress", ({ job_id, ...progress }) => {
 on("job_preview", ({ job_id, image, step, frame_count }) => {
   previews.set(job_id, { image, step, frames: frame_count });
 });
-on("download_progress", ({ job_id, bytes_done, bytes_total, bytes_per_second, seconds_left }) => {
-  downloads.set(job_id, {
-    done: bytes_done,
-    total: bytes_total,
-    speed: bytes_per_second,
-    left: seconds_left,
-  });
-});
+on("download_progress", ({ job_id, ...transfer }) => void downloads.set(job_id, transfer));
 on("job_status_changed", ({ job_id, status }) => {
   if (status !== "processing") clearProgress(job_id);
   void fetchJob(job_id);

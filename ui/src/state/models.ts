@@ -24,6 +24,9 @@ export async function fetchModels(rescan = false): Promise<void> {
   });
 }
 
+/** Counts the pictures that were changed here, since their addresses stay the same. */
+export const pictureChanges = ref(0);
+
 /** The list, which is fetched once for all views. */
 export function useModels(): typeof catalog {
   if (!isUsed) void fetchModels();

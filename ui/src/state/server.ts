@@ -8,7 +8,7 @@ export const health = ref<Health | null>(null);
 export const options = ref<Schemas["Options"] | null>(null);
 export const architectures = ref<Schemas["Architectures"] | null>(null);
 export const loading = ref<{ name: string; fraction: number } | null>(null);
-/** The server requires an API key, and this browser has none or a wrong one. */
+/** The server requires an API key, and this browser is not logged in. */
 export const keyRequired = ref(false);
 
 type Counts = Record<`${JobStatus | "total"}_count`, number>;
@@ -39,6 +39,7 @@ export async function refresh(): Promise<void> {
 }
 
 on("connected", refresh);
+on("disconnected", refresh); // perhaps the session has ended
 on("server_status", (status) => {
   health.value = status;
   for (const name of Object.keys(counts) as (keyof Counts)[]) counts[name] = status[name];

@@ -1,7 +1,8 @@
-// All texts of the page except the names of fields. A translation is a copy of both files with the same keys; see
-// texts/index.ts.
+// All texts of the page except the names of fields and those of the models view. A translation is a copy of the three
+// files with the same keys; see texts/index.ts.
 
 import { fields, groups } from "./en.fields";
+import { get, model, models, upkeep } from "./en.models";
 
 export const en = {
   app: {
@@ -23,8 +24,13 @@ export const en = {
     key: {
       title: "This server asks for a key",
       label: "API key",
-      help: "One of the setting server.api_keys. It stays in this browser.",
-      save: "Use this key",
+      help: "This browser gets a session for it, and does not keep the key.",
+      logIn: "Log in",
+      logOut: "Log out",
+      open: "This server asks nobody for a key.",
+      by: (key: string, scope: string, user: string | null) =>
+        `Logged in with the key ${key} (${scope})${user ? ` of ${user}` : ""}.`,
+      own: "Only your own jobs and files are shown.",
     },
     close: "Close",
     show: "Show",
@@ -37,6 +43,7 @@ export const en = {
       "There is not enough memory for this. A smaller picture, fewer images, decoding in tiles or a smaller type of model helps.",
     engine: "The engine broke off. It has been started again; the same job may work with other settings.",
     noModel: "No model is loaded. Load one under Models first.",
+    disk: "The disk of the server is full. Delete something there, then try again.",
   },
   /** Short labels for buttons; the full names are in `types`. */
   modes: {
@@ -134,6 +141,7 @@ export const en = {
     title: "Load a model to begin",
     load: "No model is loaded yet. Choose one that is on this server's disk, or download one.",
     models: "Choose a model",
+    get: "Get a model",
     demo: "Only looking around? A small model that draws at once comes with",
     ready: "Ready",
     readyHint: "Write what you would like to see, then press Generate.",
@@ -153,57 +161,6 @@ export const en = {
     convert: "Conversion",
     model_download: "Download",
     model_hash: "Checksum",
-  },
-  models: {
-    groups: {
-      checkpoints: "Checkpoints",
-      diffusion_models: "Diffusion models",
-      loras: "LoRAs",
-      vae: "VAE",
-      clip: "CLIP",
-      t5: "T5",
-      llm: "LLM",
-      controlnets: "ControlNets",
-      embeddings: "Embeddings",
-      esrgan: "Upscalers",
-      taesd: "TAESD",
-      photomaker: "PhotoMaker",
-    },
-    search: "Search models",
-    rescan: "Look again",
-    none: "There are none. Put files into the models folder, or download some.",
-    noMatch: "Nothing matches.",
-    loaded: "loaded",
-    load: "Load",
-    unload: "Unload",
-    convert: "Convert",
-    hash: "SHA-256",
-    hashing: "Computing …",
-    download: "Download a model",
-    components: "Components",
-    componentsHint: "What is left automatic is chosen by the server, by what fits the model.",
-    automatic: "automatic",
-    missing: (what: string) => `It needs what was not found on this server: ${what}`,
-    options: "How to load it",
-    loadNow: (name: string) => `Load ${name}`,
-    loadedNow: (name: string) => `${name} is loaded`,
-    cancel: "Cancel",
-    copyWords: "Copy the trigger words",
-    source: "Where from",
-    sources: { huggingface: "Hugging Face", civitai: "CivitAI", url: "Address" },
-    type: "Kind of model",
-    repo: "Repository, e.g. org/name",
-    file: "File in the repository",
-    civitaiId: "Model number, or number:version",
-    url: "Address of the file",
-    subfolder: "Folder to put it in (optional)",
-    lookUp: "Look it up",
-    start: "Download",
-    started: "The download has begun",
-    running: "Downloads",
-    convertTo: "New type",
-    convertStart: "Convert",
-    converting: "The conversion is in the queue",
   },
   system: {
     engine: "Engine",
@@ -293,4 +250,8 @@ export const en = {
   fieldsAuto: "automatic",
   fields,
   groups,
+  models,
+  model,
+  get,
+  upkeep,
 } as const;

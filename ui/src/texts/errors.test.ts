@@ -7,6 +7,11 @@ test("a lack of memory is explained with advice, and the engine's message is kep
   expect(explainError(raw)).toEqual({ text: t.errors.memory, details: raw });
 });
 
+test("a full disk is explained, whoever found it full", () => {
+  for (const raw of ["The disk is too full: 9 bytes are to be fetched", "The disk is full: a.gguf"])
+    expect(explainError(raw)).toEqual({ text: t.errors.disk, details: raw });
+});
+
 test("a short sentence stays as it is, without details", () => {
   expect(explainError("This file is no model")).toEqual({ text: "This file is no model" });
 });

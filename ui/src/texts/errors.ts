@@ -6,6 +6,7 @@ import { t } from ".";
 const KNOWN: [RegExp, string][] = [
   [/out of memory|failed to allocate|bad_alloc|not enough memory|insufficient memory/i, t.errors.memory],
   [/engine (died|ended|was lost|crashed)|killed by signal|SIG[A-Z]+/i, t.errors.engine],
+  [/disk is (too )?full|no space left/i, t.errors.disk],
   [/no model (is )?loaded|model not loaded/i, t.errors.noModel],
 ];
 const MAX_LENGTH = 160;

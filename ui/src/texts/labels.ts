@@ -9,7 +9,15 @@ interface Job {
 
 /** A title for a job: its prompt, else the file that it is about. */
 export const getJobTitle = ({ params, type }: Job): string =>
-  String(params.prompt || params.filename || params.input_path || t.types[type]);
+  String(
+    params.prompt ||
+      params.set ||
+      params.filename ||
+      params.model_id ||
+      params.url ||
+      params.input_path ||
+      t.types[type],
+  );
 
 /** The label of a field: its text in `t.fields`, else its name in the API as words. */
 export function getLabel(name: string): string {

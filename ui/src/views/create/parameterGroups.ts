@@ -11,12 +11,23 @@ export interface Group {
 /** In the order of the form. A field that is in no group, and matches no pattern below, goes into the group `more`. */
 const GROUPS: Group[] = [
   { key: "basics", fields: ["steps", "sampler", "scheduler"] },
-  { key: "guidance", fields: ["cfg_scale", "distilled_guidance", "img_cfg_scale"] },
+  {
+    key: "guidance",
+    fields: ["cfg_scale", "distilled_guidance", "img_cfg_scale", "cfg_start", "cfg_end", "guidance_schedule"],
+  },
   { key: "image", fields: ["strength", "mask_composite"] },
   { key: "video", fields: ["video_frames", "fps", "flow_shift", "strength", "save_frames", "vace_strength"] },
   {
     key: "control",
-    fields: ["control_strength", "auto_resize_ref_image", "increase_ref_index"],
+    fields: [
+      "control_strength",
+      "control_preprocess",
+      "canny_low",
+      "canny_high",
+      "return_control",
+      "auto_resize_ref_image",
+      "increase_ref_index",
+    ],
   },
   { key: "upscale", fields: ["upscale", "upscale_repeats", "upscale_auto_unload"] },
 ];
@@ -28,7 +39,14 @@ const PATTERNS: [RegExp, string][] = [
   [/cache/, "cache"],
   [/^vae_til|^circular/, "tiling"],
   [/^slg_|^skip_layers/, "layers"],
+  [/^apg_/, "apg"],
+  [
+    /^(noise_sampler|brownian_|euler_ge_|lms_|lcm_|beta_|logit_|base_shift|max_shift|ltx2_|llada_|sefi_)/,
+    "samplers",
+  ],
   [/^pm_/, "photomaker"],
+  [/^adetail/, "adetail"],
+  [/^ip_adapter_|^pulid_/, "adapters"],
 ];
 
 /** Groups that are expanded at first. */

@@ -1,11 +1,8 @@
 // A job as a request that can be sent with other programs.
 
 import type { Job } from "../../api/client";
+import { getRequestPath } from "../../api/jobRequest";
 import { serverUrl } from "../../api/urls";
-
-/** The API path that starts such a job. */
-export const getRequestPath = ({ type }: Job): string =>
-  type === "model_download" ? "models/download" : type;
 
 /** The body that repeats the job. Stored input pictures stay references, which the server accepts. */
 const encodeBody = (job: Job, indent?: number): string => JSON.stringify(job.params, null, indent);

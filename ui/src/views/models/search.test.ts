@@ -7,10 +7,12 @@ const model = {
   title: "Ink and Water",
   architecture: "SDXL",
   trigger_words: ["inkwash"],
+  tags: ["paper"],
+  notes: "Best at weight 0.7.",
 } as Model;
 
-test("a model is found by parts of its name, title, architecture and trigger words, in any order", () => {
-  for (const text of ["", "ink", "WATER ink", "sdxl inkwash", "v2.safe"])
+test("a model is found by parts of its name, title, architecture, trigger words, tags and notes, in any order", () => {
+  for (const text of ["", "ink", "WATER ink", "sdxl inkwash", "v2.safe", "paper best"])
     expect(matches(model, text)).toBe(true);
 });
 
