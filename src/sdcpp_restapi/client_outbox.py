@@ -1,4 +1,4 @@
-"""What waits for one client of the WebSocket: every status event in order, the newest preview and progress.
+"""What waits for one client that hears events: every status event in order, the newest preview and progress.
 
 Of previews and progress it holds only the newest per job: a slow client sees fewer of them and never misses a
 change of state.
@@ -13,31 +13,41 @@ from .schemas.events import DownloadProgress, EventData, JobPreview, JobProgress
 MOST_WAITING = 20_000
 
 
-class ClientOutbox:
-    """The messages that wait for one client."""
+class ClientOutbox[M]:
+    """The messages that wait for one client: texts, or the events themselves."""
 
     def __init__(self) -> None:
-        self._waiting: OrderedDict[object, str] = OrderedDict()
+        self._waiting: OrderedDict[object, M] = OrderedDict()
         self._filled = asyncio.Event()
+        self._closed = False
         self.overrun = False
 
-    def put(self, data: EventData, message: str) -> None:
+    def put(self, data: EventData, message: M) -> None:
         """Add a message, replacing an older one that it makes stale."""
         if self.overrun:
             return
         key = _replaces(data)
         self._waiting.pop(key, None)
         self._waiting[key] = message
-        self.overrun = len(self._waiting) > MOST_WAITING
+        if len(self._waiting) > MOST_WAITING:
+            self.overrun = True
+            self._waiting.clear()
         self._filled.set()
 
-    async def get(self) -> str:
-        """The next message; waits for one. Raises ConnectionError once the outbox has overrun."""
-        while not self._waiting:
+    def close(self) -> None:
+        """The server ends: nothing more is sent."""
+        self._closed = True
+        self._filled.set()
+
+    async def get(self) -> M:
+        """The next message; waits for one. Raises ConnectionError once it has overrun or is closed."""
+        while not (self._waiting or self.overrun or self._closed):
             self._filled.clear()
             await self._filled.wait()
         if self.overrun:
             raise ConnectionError("the client reads too slowly")
+        if self._closed:
+            raise ConnectionError("the server is being stopped")
         return self._waiting.popitem(last=False)[1]
 
 

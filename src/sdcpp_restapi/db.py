@@ -1,4 +1,4 @@
-"""The SQLite database: one writer thread, one reader thread, numbered migrations.
+"""The SQLite database: one writer thread, some reader threads; opening it brings its tables up to date.
 
 WAL with synchronous=FULL: a job for which the server answered 202 survives a power cut. Functions passed to
 `write` and `read` run in their thread with its connection; the event loop never waits for the disk. Writes
@@ -12,23 +12,21 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
-from .errors import DiskFull, SdcppError, StorageUnavailable
+from .errors import DiskFull, StorageUnavailable
+from .migration import keep_copy_before_migrating, migrate
 
 log = logging.getLogger(__name__)
 
 # SQLite would make its checkpoints inside a commit, about as often as this: whoever waits for that commit
 # would wait for a megabyte of pages and two more syncs.
 COMMITS_TO_CHECKPOINT = 100
+# A page of the history that takes long must not keep others waiting.
+READERS = 3
 # While writes follow each other without a pause, the log can't start anew: SQLite sees to it at 40 MB.
 MOST_LOG_PAGES = 10_000
-
-
-class DatabaseTooNew(SdcppError):
-    """A later release wrote the database"""
 
 
 Work = Callable[[sqlite3.Connection], Any]
@@ -40,7 +38,7 @@ class Database:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer = _ConnectionThread("db-writer")
-        self._reader = _ConnectionThread("db-reader")
+        self._readers = [_ConnectionThread(f"db-reader-{number}") for number in range(READERS)]
         self._keeper = _ConnectionThread("db-keeper")
         self._waiting: list[tuple[Work, asyncio.Future[Any]]] = []
         self._writing: asyncio.Future[list[Any]] | None = None
@@ -48,14 +46,25 @@ class Database:
 
     @classmethod
     async def open(cls, path: Path) -> Self:
-        """Open (or make) the database and bring its tables up to date."""
+        """Open (or make) the database and bring its tables up to date.
+
+        Raises DatabaseTooNew, DiskFull and StorageUnavailable; then the database is as it was.
+        """
         database = cls(path)
-        with _explain_errors(path):
-            await database._writer.open(path)
-            await database.write(lambda connection: _migrate(connection, path))
-            await database._reader.open(path)
-            await database._keeper.open(path)
+        try:
+            with _explain_errors(path):
+                await database._open()
+        except BaseException:
+            await database.close()
+            raise
         return database
+
+    async def _open(self) -> None:
+        await self._writer.open(self._path)
+        await self._writer.do(lambda connection: keep_copy_before_migrating(connection, self._path))
+        await self.write(lambda connection: migrate(connection, self._path))
+        for thread in (*self._readers, self._keeper):
+            await thread.open(self._path)
 
     async def write[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work` in the writer thread, all of it or nothing; it is on the disk when this returns.
@@ -78,16 +87,17 @@ class Database:
             log.warning("%s could not be remembered: %s", what, error)
 
     async def read[T](self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Run `work` in the reader thread. Raises StorageUnavailable."""
+        """Run `work` in the reader thread that has least to do. Raises StorageUnavailable."""
+        reader = min(self._readers, key=lambda one: one.waiting)
         with _explain_errors(self._path):
-            return await self._reader.do(work)
+            return await reader.do(work)
 
     async def close(self) -> None:
         """Finish what is queued, then close."""
         while self._writing is not None:
             await asyncio.wait({self._writing})
-        for seat in (self._keeper, self._reader, self._writer):
-            await seat.close()
+        for thread in (self._keeper, *self._readers, self._writer):
+            await thread.close()
 
     def _begin(self) -> None:
         together, self._waiting = self._waiting, []
@@ -119,6 +129,7 @@ class _ConnectionThread:
     def __init__(self, name: str) -> None:
         self._thread = ThreadPoolExecutor(1, name)
         self._connection: sqlite3.Connection | None = None
+        self.waiting = 0
 
     async def open(self, path: Path) -> None:
         loop = asyncio.get_running_loop()
@@ -126,7 +137,13 @@ class _ConnectionThread:
 
     def do[T](self, work: Callable[[sqlite3.Connection], T]) -> asyncio.Future[T]:
         assert self._connection is not None
-        return asyncio.get_running_loop().run_in_executor(self._thread, work, self._connection)
+        self.waiting += 1
+        future = asyncio.get_running_loop().run_in_executor(self._thread, work, self._connection)
+        future.add_done_callback(self._count_done)
+        return future
+
+    def _count_done(self, _done: asyncio.Future[Any]) -> None:
+        self.waiting -= 1
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -209,35 +226,3 @@ def _connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA busy_timeout = 5000")
     connection.execute(f"PRAGMA wal_autocheckpoint = {MOST_LOG_PAGES}")
     return connection
-
-
-def _migrate(connection: sqlite3.Connection, path: Path) -> None:
-    (done,) = connection.execute("PRAGMA user_version").fetchone()
-    scripts = sorted(
-        (entry.name, entry)
-        for entry in resources.files(__package__).joinpath("migrations").iterdir()
-        if entry.name.endswith(".sql")
-    )
-    newest = int(scripts[-1][0].split("_")[0])
-    if done > newest:
-        raise DatabaseTooNew(
-            f"The database {path} is of version {done}, and this release knows versions up to {newest}:"
-            " start the release that it belongs to, or name another data directory with --data-dir"
-        )
-    for name, script in scripts:
-        number = int(name.split("_")[0])
-        if number > done:
-            for statement in _statements(script.read_text("utf-8")):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {number}")
-
-
-def _statements(script: str) -> list[str]:
-    """The statements of a script one by one: executescript would commit the transaction they belong to."""
-    statements, current = [], ""
-    for line in script.splitlines(keepends=True):
-        current += line
-        if sqlite3.complete_statement(current):
-            statements.append(current)
-            current = ""
-    return statements

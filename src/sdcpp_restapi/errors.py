@@ -21,7 +21,7 @@ class SdcppError(Exception):
     # What the API document puts before the message in answers with status 500.
     answer_prefix: ClassVar[str] = ""
     # Seconds after which a client may try again.
-    retry_after: ClassVar[int | None] = None
+    retry_after: int | None = None
 
     def __init_subclass__(cls) -> None:
         """Give the class its code, unless it names one."""
@@ -86,6 +86,14 @@ class CannotCancel(BadRequest):
     """Cannot cancel job (not found or already processing)"""
 
 
+class CannotPause(BadRequest):
+    """Cannot pause job (not found, or it has ended)"""
+
+
+class CannotResume(BadRequest):
+    """Cannot resume job (not found, or not paused)"""
+
+
 class InvalidPath(BadRequest):
     """Invalid path"""
 
@@ -96,8 +104,32 @@ class Unauthorized(SdcppError):
     status = 401
 
 
+class WrongKey(SdcppError):
+    """This is none of the server's keys"""
+
+    status = 401
+
+
 class OriginRefused(SdcppError):
     """This Origin is not allowed"""
+
+    status = 403
+
+
+class ScopeMissing(SdcppError):
+    """The key may not do this"""
+
+    status = 403
+
+
+class LinkExpired(SdcppError):
+    """The link has expired"""
+
+    status = 403
+
+
+class LinkInvalid(SdcppError):
+    """The signature of the link is wrong"""
 
     status = 403
 
@@ -132,11 +164,50 @@ class LoadReplaced(SdcppError):
     status = 409
 
 
+class IdempotencyKeyReused(SdcppError):
+    """The Idempotency-Key came with another request"""
+
+    status = 409
+
+
 class PicturesBusy(SdcppError):
     """Too many pictures are being decoded (setting limits.max_pixels_at_once); try again later"""
 
     status = 429
     retry_after = 10
+
+
+class QueueFull(SdcppError):
+    """Too many jobs wait (setting limits.max_pending); try again later"""
+
+    status = 429
+    retry_after = 10
+
+
+class TooManyRequests(SdcppError):
+    """Too many requests (setting limits.requests_per_minute); try again later"""
+
+    status = 429
+    retry_after = 1
+
+
+class NameInUse(SdcppError):
+    """This name is in use"""
+
+    status = 409
+
+
+class LastKey(SdcppError):
+    """The key is needed"""
+
+    status = 409
+
+
+class QuotaReached(SdcppError):
+    """The user has as much as the quota allows"""
+
+    status = 429
+    retry_after = 30
 
 
 class ServerStopping(SdcppError):
@@ -174,6 +245,12 @@ class LoadFailed(SdcppError):
     status = 500  # fixed by the API document for a model that the engine refuses
 
 
+class NotEnoughMemory(SdcppError):
+    """There is not enough memory for the model"""
+
+    status = 507
+
+
 class JobFailed(SdcppError):
     """The job failed"""
 
@@ -189,6 +266,9 @@ class JobCancelled(SdcppError):
 class EngineLost(SdcppError):
     """The engine process ended unexpectedly"""
 
+    got_on = False
+    """Whether it had computed more of its job than the attempt before: such a job does not kill engines."""
+
 
 class EngineUnusable(SdcppError):
     """The engine library cannot be used"""
@@ -196,6 +276,14 @@ class EngineUnusable(SdcppError):
 
 class Interrupted(SdcppError):
     """The attempt was broken off through no fault of the job"""
+
+
+class Paused(Interrupted):
+    """The attempt was broken off because the job is to wait"""
+
+
+class Preempted(Interrupted):
+    """The attempt was broken off for a more urgent job"""
 
 
 class WorkerLost(Interrupted):

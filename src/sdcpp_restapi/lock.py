@@ -1,12 +1,23 @@
 """One server per data directory."""
 
-import fcntl
 import os
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Self, TextIO
 
 from .errors import DataDirectoryBusy
+from .os_support import lock_exclusively
+
+_PORT = re.compile(r"port (\d+)")
+
+
+def find_port(data_dir: Path) -> int | None:
+    """The port of the server that has a data directory, as far as it says."""
+    with suppress(OSError):
+        found = _PORT.search((data_dir / "lock").read_text("utf-8"))
+        return int(found[1]) if found else None
+    return None
 
 
 class DataDirectoryLock:
@@ -24,7 +35,7 @@ class DataDirectoryLock:
             data_dir.chmod(0o700)
         file = open(data_dir / "lock", "a+", encoding="utf-8")  # noqa: SIM115 - it stays open
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_exclusively(file)
         except BlockingIOError:
             file.seek(0)
             owner = file.read().strip() or "unknown"

@@ -15,6 +15,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from .config import Logging
+from .request_source import CLIENT, JOB_ID, REQUEST_ID
 from .schemas.addresses import hide_secrets
 from .schemas.log import LogEntry
 
@@ -26,6 +27,8 @@ BYTES_PER_LINE = 1000
 MOST_WAITING = 10_000
 # Seconds that they get at the end.
 LAST_WORDS = 1.0
+# What the access log tells of a request besides its sentence.
+MEASURED = ("method", "path", "status", "duration_ms")
 # What a terminal would obey, or show as another line or in another order than it is.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -42,23 +45,25 @@ class TextLines(logging.Formatter):
         return "\n".join(_escape(line) for line in hide_secrets(super().format(record)).split("\n"))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name is logging's
-        """The line without the traceback."""
+        """The line without the traceback, and the id of the request that it belongs to."""
         record.message = _escape(record.message)
-        return super().formatMessage(record)
+        request_id = REQUEST_ID.get()
+        return super().formatMessage(record) + (f" [{request_id}]" if request_id else "")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object per line: time, level, logger, message, and the traceback if there is one; without the
-    secrets in addresses."""
+    """One JSON object per line: time, level, logger, message, what the line belongs to, and the traceback if
+    there is one; without the secrets in addresses."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        line = {
+        line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": hide_secrets(record.getMessage()),
         }
+        line.update(_list_context(record))
         if record.exc_info:
             line["exception"] = hide_secrets(self.formatException(record.exc_info))
         text = json.dumps(line, ensure_ascii=False)
@@ -157,6 +162,14 @@ def read_tail(data_dir: Path, count: int) -> list[LogEntry]:
     except FileNotFoundError:
         return []
     return [entry for line in lines[-count:] if (entry := _parse_entry(line))]
+
+
+def _list_context(record: logging.LogRecord) -> dict[str, object]:
+    """The request and the job that a line belongs to, and what the access log measured."""
+    context = {"request_id": REQUEST_ID.get(), "client": CLIENT.get(), "job_id": JOB_ID.get()}
+    measured = {name: vars(record).get(name) for name in MEASURED}
+    texts = {name: hide_secrets(value) for name, value in context.items() if value}
+    return {**texts, **{name: value for name, value in measured.items() if value is not None}}
 
 
 def _escape(text: str) -> str:

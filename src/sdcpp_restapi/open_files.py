@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-import resource
-from contextlib import suppress
 from typing import Any
+
+from .os_support import get_open_file_limit, raise_open_file_limit
 
 log = logging.getLogger(__name__)
 
@@ -18,20 +18,15 @@ TELL_EVERY = 1.0
 
 def raise_limit() -> None:
     """Allow this process as many open files as the system lets it have, within reason."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MOST_OPEN_FILES)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        # macOS tells no limit and has one all the same.
-        with suppress(OSError, ValueError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    raise_open_file_limit(MOST_OPEN_FILES)
 
 
 def fit_connections(wanted: int, ports: int) -> int:
     """How many connections each of so many ports may have open, `wanted` at most."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft == resource.RLIM_INFINITY:
+    limit = get_open_file_limit()
+    if limit is None:
         return wanted
-    return max(1, min(wanted, max(soft - OTHER_FILES, soft // 4) // ports))
+    return max(1, min(wanted, max(limit - OTHER_FILES, limit // 4) // ports))
 
 
 class AcceptErrors:

@@ -5,7 +5,12 @@ from typing import Self
 from pydantic import BaseModel
 
 from .db import Database
-from .schemas.options import PreviewSettings, PreviewUpdate
+from .schemas.options import (
+    BoundedPreviewSettings,
+    PreviewSettings,
+    PreviewUpdate,
+    StoredPreviewSettings,
+)
 
 
 class Preferences:
@@ -44,18 +49,33 @@ class PreviewPreference:
 
     NAME = "preview"
 
-    def __init__(self, preferences: Preferences, stored: PreviewSettings | None) -> None:
+    def __init__(self, preferences: Preferences, stored: StoredPreviewSettings | None, share: float) -> None:
+        """`share` bounds their time, unless the user gave an interval."""
         self._preferences = preferences
-        self.current = stored or PreviewSettings()
+        self._stored = stored or StoredPreviewSettings()
+        self._share = share
 
     @classmethod
-    async def read(cls, preferences: Preferences) -> Self:
+    async def read(cls, preferences: Preferences, share: float) -> Self:
         """With what the last run stored."""
-        return cls(preferences, await preferences.get(cls.NAME, PreviewSettings))
+        return cls(preferences, await preferences.get(cls.NAME, StoredPreviewSettings), share)
+
+    @property
+    def current(self) -> PreviewSettings:
+        """The settings as clients see them."""
+        return PreviewSettings.model_validate(self._stored.model_dump())
+
+    def for_job(self) -> BoundedPreviewSettings:
+        """The settings of a job that begins now."""
+        share = 0.0 if self._stored.has_fixed_interval else self._share
+        return BoundedPreviewSettings(**self._stored.model_dump(), share=share)
 
     async def update(self, update: PreviewUpdate) -> PreviewSettings:
         """Change the fields that `update` carries."""
-        settings = self.current.model_copy(update=update.model_dump(include=update.model_fields_set))
-        await self._preferences.set(self.NAME, settings)
-        self.current = settings
-        return settings
+        changes: dict[str, object] = update.model_dump(include=update.model_fields_set)
+        if "interval" in changes:
+            changes["interval_given"] = update.gives_interval
+        stored = self._stored.model_copy(update=changes)
+        await self._preferences.set(self.NAME, stored)
+        self._stored = stored
+        return self.current

@@ -7,7 +7,7 @@ from .assembly.worker import open_worker
 from .config import Settings
 from .lock import DataDirectoryLock
 from .logs import configure
-from .signals import list_ending_signals
+from .os_support import call_on_ending_signals
 
 
 async def work(settings: Settings) -> None:
@@ -16,9 +16,7 @@ async def work(settings: Settings) -> None:
     Raises DataDirectoryBusy, CredentialsUnusable and NameTaken before any job is taken.
     """
     working = asyncio.create_task(_work(settings))
-    loop = asyncio.get_running_loop()
-    for number in list_ending_signals():
-        loop.add_signal_handler(number, working.cancel)
+    call_on_ending_signals(asyncio.get_running_loop(), working.cancel)
     with suppress(asyncio.CancelledError):
         await working
 

@@ -1,6 +1,10 @@
-"""One shape for every error: {"error": "...", "code": "..."}, with "success": false for language models."""
+"""One shape for every error: {"error": "...", "code": "..."}, with "success": false for language models.
+
+Below the addresses of an interface of another program errors have that program's shape.
+"""
 
 import logging
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -9,9 +13,11 @@ from pydantic import BaseModel, ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import Scope
 
 from ..errors import LlmFailed, SdcppError
 from ..schemas.addresses import hide_secrets
+from ..schemas.errors import ErrorInfo
 from ..schemas.llm_settings import LlmFailure
 from ..schemas.options import ErrorBody
 from .methods import list_allowed
@@ -22,29 +28,53 @@ log = logging.getLogger(__name__)
 # How much of a bad value an answer repeats: enough to recognise it.
 LONGEST_SHOWN = 60
 # Fields whose value is repeated nowhere, be it good or bad.
-SECRETS = ("api_key",)
+SECRETS = ("api_key", "key", "webhook_url", "webhook_secret")
 ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorBody, "description": "The request is not valid; the text names field and value"},
     404: {"model": ErrorBody, "description": "Not found"},
 }
 
 
-def error_response(message: str, status: int, code: str, field: str | None = None) -> Response:
-    """The answer for something that went wrong outside of our own errors."""
-    body = ErrorBody(error=hide_secrets(message), code=code, field=field)
+type ErrorShape = Callable[[ErrorInfo, int], Response]
+"""Makes the answer for an error with this HTTP status."""
+
+
+def our_shape(error: ErrorInfo, status: int) -> Response:
+    """The shape of this server's own interface."""
+    body = ErrorBody(error=error.message, code=error.code, field=error.field)
     return json_response(body.model_dump_json(), status)
 
 
-def respond_to(error: SdcppError) -> Response:
+def find_shape(scope: Scope) -> ErrorShape:
+    """That of the interface below whose addresses a request is."""
+    app, path = scope.get("app"), scope.get("path", "")
+    shapes: Mapping[str, ErrorShape] = getattr(app.state, "error_shapes", {}) if app else {}
+    return next(
+        (shape for prefix, shape in shapes.items() if path == prefix or path.startswith(f"{prefix}/")),
+        our_shape,
+    )
+
+
+def error_response(
+    message: str, status: int, code: str, field: str | None = None, shape: ErrorShape = our_shape
+) -> Response:
+    """The answer for something that went wrong outside of our own errors."""
+    return shape(ErrorInfo(code=code, message=hide_secrets(message), field=field), status)
+
+
+def respond_to(error: SdcppError, shape: ErrorShape = our_shape) -> Response:
     """The answer for an error of ours."""
-    answer = error_response(error.answer_prefix + str(error), error.status, error.code, error.field)
+    prefix = error.answer_prefix if shape is our_shape else ""
+    answer = error_response(prefix + str(error), error.status, error.code, error.field, shape)
     if error.retry_after is not None:
         answer.headers["retry-after"] = str(error.retry_after)
     return answer
 
 
-def install_error_handlers(app: Starlette) -> None:
-    """Make every error of `app` look the same."""
+def install_error_handlers(app: Starlette, shapes: Mapping[str, ErrorShape] | None = None) -> None:
+    """Make every error of `app` look the same; below the addresses of `shapes`, as these say."""
+    if shapes is not None:
+        app.state.error_shapes = shapes
     app.add_exception_handler(SdcppError, _handle_own_error)
     app.add_exception_handler(RequestValidationError, _handle_invalid_request)
     app.add_exception_handler(HTTPException, _handle_http_exception)
@@ -75,32 +105,41 @@ def validate[M: BaseModel](shape: type[M], body: object) -> M:
         raise RequestValidationError(error.errors()) from error
 
 
-async def _handle_own_error(_request: Request, error: Exception) -> Response:
+async def _handle_own_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, SdcppError)
-    if isinstance(error, LlmFailed):
+    shape = find_shape(request.scope)
+    if isinstance(error, LlmFailed) and shape is our_shape:
         return json_response(
             LlmFailure(error=hide_secrets(str(error)), code=error.code).model_dump_json(), error.status
         )
-    return respond_to(error)
+    return respond_to(error, shape)
 
 
-async def _handle_invalid_request(_request: Request, error: Exception) -> Response:
+async def _handle_invalid_request(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
+    return respond_to_invalid(error, find_shape(request.scope))
+
+
+def respond_to_invalid(error: RequestValidationError, shape: ErrorShape) -> Response:
+    """The answer for a request of another shape."""
     details = error.errors()
     field = _join_path(details[0]) or None
-    return error_response("; ".join(_describe(detail) for detail in details), 400, "invalid_request", field)
+    text = "; ".join(_describe(detail) for detail in details)
+    return error_response(text, 400, "invalid_request", field, shape)
 
 
 async def _handle_http_exception(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    shape = find_shape(request.scope)
     # FastAPI wraps whatever goes wrong while it reads a body.
     if isinstance(error.__cause__, SdcppError):
-        return respond_to(error.__cause__)
+        return respond_to(error.__cause__, shape)
     if isinstance(error.__cause__, UnicodeDecodeError | RecursionError):
-        return error_response(f"The body is not valid JSON: {error.__cause__}", 400, "invalid_json")
+        text = f"The body is not valid JSON: {error.__cause__}"
+        return error_response(text, 400, "invalid_json", shape=shape)
     # "Not Found" -> "Not found", as the API spells it
     text = str(error.detail).capitalize()
-    answer = error_response(text, error.status_code, text.lower().replace(" ", "_"))
+    answer = error_response(text, error.status_code, text.lower().replace(" ", "_"), shape=shape)
     if error.status_code == 405:
         answer.headers["allow"] = ", ".join(list_allowed(request.app.router.routes, request.scope))
     return answer
@@ -108,7 +147,8 @@ async def _handle_http_exception(request: Request, error: Exception) -> Response
 
 async def _handle_unexpected(request: Request, error: Exception) -> Response:
     log.error("%s %s broke", request.method, request.url.path, exc_info=error)
-    return error_response(f"Internal error: {type(error).__name__}", 500, "internal_error")
+    text = f"Internal error: {type(error).__name__}"
+    return error_response(text, 500, "internal_error", shape=find_shape(request.scope))
 
 
 def _join_path(detail: dict[str, Any]) -> str:
@@ -130,9 +170,10 @@ def _describe(detail: dict[str, Any]) -> str:
         return str(message)
     if where in SECRETS:
         return f"{where}: this value is not allowed: {message}"
-    return f"{where}: {_shorten(detail['input'])} is not allowed: {message}"
+    return f"{where}: {shorten(detail['input'])} is not allowed: {message}"
 
 
-def _shorten(value: object) -> str:
+def shorten(value: object) -> str:
+    """A value that is refused, as answers repeat it: cut off, and without secrets."""
     text = hide_secrets(repr(value))  # before a part is cut off that tells what is one
     return text if len(text) <= LONGEST_SHOWN else text[:LONGEST_SHOWN] + "..."

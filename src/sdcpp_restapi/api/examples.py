@@ -74,6 +74,15 @@ TXT2IMG: dict[str, Example] = {
             "seed": 7,
         },
     },
+    "webhook": {
+        "summary": "Told to another server when it has ended",
+        "value": {
+            "prompt": "a lovely cat",
+            "webhook_url": "https://hooks.example/pictures",
+            "webhook_events": ["completed", "failed"],
+            "webhook_secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        },
+    },
 }
 
 IMG2IMG: dict[str, Example] = {

@@ -9,6 +9,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from ..schemas.options import ErrorBody
+from .request_log import HEADER, choose_id
 
 # Bytes and header fields of a request's head; browsers and proxies stay far below.
 MOST_HEAD_BYTES = 64 * 1024
@@ -117,6 +118,7 @@ class BoundedHttp(HttpToolsProtocol):
             (b"content-type", b"application/json"),
             (b"content-length", str(len(body)).encode()),
             (b"connection", b"close"),
+            (HEADER, choose_id(None).encode()),
             *([(b"retry-after", b"1")] if status == 503 else []),
         ]
         head = b"".join(b"%s: %s\r\n" % field for field in fields)

@@ -27,10 +27,12 @@ class HeadRequests:
 
 def list_allowed(routes: Sequence[BaseRoute], scope: Scope) -> list[str]:
     """The methods that the address of this request answers."""
+    # A mount has put its own address into root_path. What it holds may be an application with routes of its
+    # own, which are below that.
     whole = {**scope, "root_path": scope.get("app_root_path", scope.get("root_path", ""))}
     if any(isinstance(route, Mount) and route.matches(whole)[0] is Match.FULL for route in routes):
         return ["GET", "HEAD"]  # folders of files
-    allowed = {method for method in _METHODS if _is_taken(routes, {**whole, "method": method})}
+    allowed = {method for method in _METHODS if _is_taken(routes, {**scope, "method": method})}
     return sorted(allowed | ({"HEAD"} if "GET" in allowed else set()))
 
 

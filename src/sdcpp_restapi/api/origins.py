@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..config import Server
 from .error_handlers import error_response
+from .headers import find_header
 
 _LOOPBACK = re.compile(r"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::(\d{1,5}))?")
 
@@ -39,7 +40,8 @@ class Cors(CORSMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a preflight, or pass the request on and add the headers to its answer."""
-        if scope["type"] == "http" and not self._origins.allow(Headers(scope=scope).get("origin", "")):
+        origin = find_header(scope, b"origin") if scope["type"] == "http" else None
+        if origin is None or not self._origins.allow(origin):
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)

@@ -9,7 +9,7 @@ import re
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .error_handlers import error_response
+from .error_handlers import error_response, find_shape
 
 # More digits than any file has bytes; Python refuses to read numbers of several thousand.
 _RANGE = re.compile(r"(\d{1,1000})-(\d{0,1000})|-\d{1,1000}", re.ASCII)
@@ -41,7 +41,7 @@ class Ranges:
                 refused = True
                 size = Headers(raw=message["headers"])["content-range"]
                 text = f"Range: {asked[:60]!r} is not allowed: the file has {size.rpartition('/')[2]} bytes"
-                answer = error_response(text, 416, "range_not_satisfiable", "Range")
+                answer = error_response(text, 416, "range_not_satisfiable", "Range", find_shape(scope))
                 answer.headers["content-range"] = size
                 await answer(scope, receive, send)
             elif not refused:

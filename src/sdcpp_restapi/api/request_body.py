@@ -1,9 +1,9 @@
-"""What a request body may be: JSON, and not too long."""
+"""What a request body may be: JSON, or a form with files where an interface has them; and not too long."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..errors import BodyTooLarge
-from .error_handlers import respond_to
+from .error_handlers import find_shape, respond_to
 
 # A client that is still sending does not read our answer: this much of a body that is too large is read and
 # thrown away, then the connection is closed.
@@ -11,7 +11,8 @@ MOST_DISCARDED = 512 * 2**20
 
 
 class JsonBodies:
-    """ASGI middleware: every body counts as JSON, and one past the limit is answered with 400 unread.
+    """ASGI middleware: every body but a form with files counts as JSON, and one past the limit
+    is answered with 400 unread.
 
     `curl -d` declares a form where JSON is meant; a page of another site that uses this to avoid the
     browser's preflight is stopped by Guard's rule on Origin.
@@ -33,7 +34,8 @@ class JsonBodies:
         declared = next((int(v) for k, v in scope["headers"] if k == b"content-length" and v.isdigit()), 0)
         if declared > self._max_bytes:
             await _discard(receive, already=0)
-            await respond_to(BodyTooLarge(self._too_large))(scope, receive, send)
+            refusal = respond_to(BodyTooLarge(self._too_large), find_shape(scope))
+            await refusal(scope, receive, send)
             return
         read = 0
 
@@ -58,5 +60,7 @@ async def _discard(receive: Receive, already: int) -> None:
 
 
 def _as_json(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    if any(name == b"content-type" and value.startswith(b"multipart/form-data") for name, value in headers):
+        return headers
     kept = [(name, value) for name, value in headers if name != b"content-type"]
     return [*kept, (b"content-type", b"application/json")]

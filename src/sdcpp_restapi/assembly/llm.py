@@ -34,7 +34,7 @@ async def open_llm(
     settings: Settings, base: Base, models: Models, slots: Slots, stack: AsyncExitStack
 ) -> Llm:
     """No model is loaded and no other server is asked yet."""
-    slot = ChatModelSlot(settings.llm)
+    slot = ChatModelSlot(settings.llm, settings.engine.wait)
     stack.push_async_callback(slot.close)
     providers = Providers(slot, models.catalog)
     keys = KeyFile(settings.paths.data_dir / "keys.json")

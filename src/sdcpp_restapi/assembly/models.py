@@ -20,6 +20,8 @@ from ..models.inspector import Inspector
 from ..models.library import ModelLibrary, RemoteModels
 from ..models.lora_check import LoraCheck
 from ..models.lora_files import LayerReader, LoraFiles
+from ..models.model_uses import ModelUses
+from ..slots.memory_ladder import MemoryRungs
 from ..slots.past_loads import PastLoads
 
 # What copies of model files in other forms may take.
@@ -37,8 +39,11 @@ class Models:
     lora_files: LoraFiles
     inspector: Inspector
     hasher: Hasher
+    digests: HashCache
+    uses: ModelUses
     paths: AllowedPaths
     past_loads: PastLoads
+    rungs: MemoryRungs
 
 
 async def open_models(
@@ -77,6 +82,9 @@ async def open_models(
             catalog=catalog, headers=headers, components=components, resolver=resolver, remote=remote
         ),
         hasher=hasher,
+        digests=digests,
+        uses=ModelUses(catalog=catalog, headers=headers, components=components),
         paths=AllowedPaths(catalog, settings.paths.convert_dirs),
         past_loads=PastLoads(database),
+        rungs=MemoryRungs(database),
     )

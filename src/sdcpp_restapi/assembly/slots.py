@@ -11,13 +11,15 @@ from ..events import EventBus
 from ..jobs.input_images import InputStore
 from ..jobs.queue.runner import Runners
 from ..jobs.queue.slot_runners import SlotRunners
-from ..schemas.options import PreviewSettings
+from ..schemas.options import BoundedPreviewSettings
 from ..slots.current_model import CurrentModel
 from ..slots.current_upscaler import CurrentUpscaler
 from ..slots.device import Device
 from ..slots.dispatch import Dispatcher
-from ..slots.engine_slot import EngineSlot, revision_of
+from ..slots.engine_in_use import EngineInUse
+from ..slots.engine_slot import EngineSlot
 from ..slots.executor import EngineExecutor, UpscalerUnloaded, sweep_broken_attempts
+from ..slots.journals import Journals
 from ..slots.pool import SlotPool
 from .base import Base
 from .models import Models
@@ -28,19 +30,30 @@ class Slots:
     """The slots of this machine, the runners of all slots, and what is current in them."""
 
     local: Sequence[EngineSlot]
+    engine: EngineInUse
     runners: SlotRunners
     model: CurrentModel
     upscaler: CurrentUpscaler
 
-    def revision(self) -> str | None:
-        """That of the engine, once one came up."""
-        return revision_of(self.local)
+    def find_room(self) -> int | None:
+        """Bytes of main memory that the slot with the most of them has; None where none computes there."""
+        return max((slot.room for slot in self.local if slot.on_cpu), default=None)
 
 
 async def open_server_slots(
-    settings: Settings, base: Base, models: Models, runners: Runners, stack: AsyncExitStack
+    settings: Settings,
+    base: Base,
+    models: Models,
+    runners: Runners,
+    worker_engines: Callable[[], list[str]],
+    stack: AsyncExitStack,
 ) -> Slots:
-    """Make the slots of a server, which spawn their children later, and begin to load what was current."""
+    """Make the slots of a server, which spawn their children later, and begin to load what was current.
+
+    `worker_engines`: the engine's revisions that workers have.
+    """
+    local = open_slots(settings, base.bus, models, stack)
+    engine = EngineInUse(local, worker_engines)
     dispatcher = Dispatcher(
         alone=not settings.cluster.urls, wake=partial(base.queue.wakeups.notify, "engine")
     )
@@ -54,21 +67,24 @@ async def open_server_slots(
         preferences=base.preferences,
         bus=base.bus,
         presets=settings.generation.presets,
+        check=engine.check,
     )
     stack.push_async_callback(model.close)
-    local = open_slots(settings, base.bus, models, stack)
     slot_runners = SlotRunners(queue=base.queue, runners=runners, dispatcher=dispatcher)
     output_dir = settings.paths.output_dir
+    journals = open_journals(settings)
     for slot in local:
         executor = open_executor(
             slot,
+            journals=journals,
             output_dir=output_dir,
             models=models,
             inputs=base.inputs,
-            preview=lambda: base.preview.current,
+            preview=base.preview.for_job,
             upscaler_unloaded=upscaler.forget,
         )
         slot_runners.add_slot(slot, executor)
+    await journals.sweep(await base.store.unfinished())
     await sweep_broken_attempts(
         output_dir, await base.store.without_outputs(), await base.queue.broken("convert"), models.paths
     )
@@ -76,7 +92,7 @@ async def open_server_slots(
         # The upscaler first: it is small, and requests may count on it once the model is there.
         await upscaler.restore(settings.engine.default_upscaler)
         await model.restore(settings.engine.default_model)
-    return Slots(local, slot_runners, model, upscaler)
+    return Slots(local, engine, slot_runners, model, upscaler)
 
 
 def open_slots(settings: Settings, bus: EventBus, models: Models, stack: AsyncExitStack) -> list[EngineSlot]:
@@ -95,13 +111,19 @@ def open_slots(settings: Settings, bus: EventBus, models: Models, stack: AsyncEx
     return slots
 
 
+def open_journals(settings: Settings) -> Journals:
+    """The journals in the data directory."""
+    return Journals(settings.paths.data_dir / "journals", settings.engine.journal_mb)
+
+
 def open_executor(
     slot: EngineSlot,
     *,
+    journals: Journals,
     output_dir: Path,
     models: Models,
     inputs: InputStore,
-    preview: Callable[[], PreviewSettings],
+    preview: Callable[[], BoundedPreviewSettings],
     upscaler_unloaded: UpscalerUnloaded,
 ) -> EngineExecutor:
     """What runs jobs on a slot of this machine."""
@@ -113,4 +135,6 @@ def open_executor(
         preview=preview,
         paths=models.paths,
         upscaler_unloaded=upscaler_unloaded,
+        journals=journals,
+        rungs=models.rungs,
     )

@@ -8,6 +8,7 @@ from ..jobs.submit.generation import GenerationSubmission
 from ..jobs.submit.planner import Planner
 from ..jobs.submit.upscale import UpscaleSubmission
 from ..jobs.submit.wildcard_files import Wildcards
+from ..jobs.webhooks.rules import WebhookRules
 from ..models.planned_files import PlannedFiles
 from ..slots.model_selection import ModelSelection
 from .base import Base
@@ -25,7 +26,9 @@ class Submissions:
     planner: Planner
 
 
-def open_submissions(settings: Settings, base: Base, models: Models, slots: Slots) -> Submissions:
+def open_submissions(
+    settings: Settings, base: Base, models: Models, slots: Slots, webhook_rules: WebhookRules
+) -> Submissions:
     """Nothing is read or stored yet."""
     generations = _open_generations(settings, base, models, slots)
     upscales = UpscaleSubmission(
@@ -42,6 +45,8 @@ def open_submissions(settings: Settings, base: Base, models: Models, slots: Slot
         inputs=base.inputs,
         store=base.store,
         files=PlannedFiles(models.library),
+        webhook_rules=webhook_rules,
+        room=slots.find_room,
     )
     return Submissions(generations, upscales, conversions, planner)
 
@@ -57,6 +62,7 @@ def _open_generations(settings: Settings, base: Base, models: Models, slots: Slo
         queue=base.queue,
         inputs=base.inputs,
         models=selection,
+        engine=slots.engine,
         upscaler=slots.upscaler,
         wildcards=Wildcards(settings.paths.wildcards_folder()),
         library=models.library,

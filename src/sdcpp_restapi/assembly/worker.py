@@ -20,9 +20,13 @@ from ..models.library import Machine
 from ..schemas.upscaling import UpscalerRequest
 from ..slots.engine_slot import EngineSlot
 from ..slots.executor import EngineExecutor, sweep_broken_attempts
+from ..slots.journals import Journals
 from .base import open_database, open_decoding, open_inputs
 from .models import Models, open_models
-from .slots import open_executor, open_slots
+from .slots import open_executor, open_journals, open_slots
+
+# Seconds that a worker keeps the journal of a job that it lost: the server may send the job here again.
+JOURNAL_AGE = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -60,12 +64,15 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
     stack.push_async_callback(connection.close)
     database = await open_database(settings, stack)
     models = await open_models(settings, database, NoRemoteModels(), stack)
-    slots = open_slots(settings, ForwardingEventBus(name, connection, announcement_due), models, stack)
+    bus = ForwardingEventBus(name, connection, announcement_due)
+    slots = open_slots(settings, bus, models, stack)
     store = ObjectFiles(connection)
     files = WorkerFiles(
         store, open_inputs(settings, open_decoding(settings, stack)), settings.paths.data_dir / "outputs"
     )
     await _sweep_outputs(files.output_dir, models)
+    journals = open_journals(settings)
+    await journals.sweep(minimum_age=JOURNAL_AGE)
     runners = [
         AttemptRunner(
             worker=name,
@@ -73,9 +80,10 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
             connection=connection,
             files=files,
             preview=preview,
+            preview_demand=bus.preview_demand,
             announcement_due=announcement_due,
         )
-        for executor, preview in (_open_executor(slot, models, files) for slot in slots)
+        for executor, preview in (_open_executor(slot, journals, models, files) for slot in slots)
     ]
     consumers = [
         JobConsumer(worker=name, number=number, runner=runner, connection=connection)
@@ -88,6 +96,7 @@ async def open_worker(settings: Settings, stack: AsyncExitStack) -> Worker:
         runners=runners,
         library=models.library,
         inspector=models.inspector,
+        preview_demand=bus.preview_demand,
         announcement_due=announcement_due,
     )
     await rpc.claim_name()
@@ -115,12 +124,13 @@ async def _sweep_outputs(output_dir: Path, models: Models) -> None:
 
 
 def _open_executor(
-    slot: EngineSlot, models: Models, files: WorkerFiles
+    slot: EngineSlot, journals: Journals, models: Models, files: WorkerFiles
 ) -> tuple[EngineExecutor, AssignedPreview]:
     """The executor of a slot, with what holds the preview settings that it reads."""
     preview = AssignedPreview()
     executor = open_executor(
         slot,
+        journals=journals,
         output_dir=files.output_dir,
         models=models,
         inputs=files.inputs,

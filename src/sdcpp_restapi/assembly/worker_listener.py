@@ -22,14 +22,12 @@ async def open_worker_listener(
     slots: Slots,
     workers: KnownWorkers,
     stack: AsyncExitStack,
-) -> WorkerListener | None:
-    """Connect to the broker, and go on with jobs that workers run since the last run; None without a broker.
+) -> WorkerListener:
+    """Connect to the broker, and go on with jobs that workers run since the last run.
 
     `workers` is filled by the registry from now on. Raises CredentialsUnusable.
     """
     cluster = settings.cluster
-    if not cluster.urls:
-        return None
     connection = BrokerConnection.open(cluster, "server")
     stack.push_async_callback(connection.close)
     files, channels = ObjectFiles(connection), AttemptChannels()
@@ -43,6 +41,7 @@ async def open_worker_listener(
         output_dir=settings.paths.output_dir,
         inputs=base.inputs,
         preview=base.preview,
+        preview_demand=base.bus.preview_demand,
         load_timeout=cluster.load_timeout,
     )
     registry = WorkerRegistry(
@@ -50,7 +49,6 @@ async def open_worker_listener(
         context=context,
         runners=slots.runners,
         bus=base.bus,
-        engine_revision=slots.revision,
         settings=cluster,
     )
     registry.resume(await base.queue.with_workers())

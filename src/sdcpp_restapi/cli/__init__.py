@@ -2,6 +2,8 @@
 
 import gc
 
+from ..os_support.interrupts import raise_on_interrupt
+
 
 def main() -> None:
     """Entry point. Ctrl-C ends it without a traceback, also while modules are being imported."""
@@ -9,8 +11,9 @@ def main() -> None:
     # switches the collector on once it runs; the other commands soon end.
     gc.disable()
     try:
-        from .commands import app
+        with raise_on_interrupt():
+            from .commands import app
 
-        app(prog_name="sdcpp")
+            app(prog_name="sdcpp")
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -1,10 +1,21 @@
 """The sub-commands; what each does is in a module of its own, imported when it is called."""
 
+import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from . import model_commands, queue_commands
+from . import (
+    access_commands,
+    engine_commands,
+    maintenance_commands,
+    model_commands,
+    model_file_commands,
+    queue_commands,
+    service_commands,
+    set_commands,
+)
 from . import options as o
 from .examples import ENDS, examples
 
@@ -20,6 +31,13 @@ app = typer.Typer(
 )
 app.add_typer(model_commands.app, name="models")
 app.add_typer(queue_commands.app, name="queue")
+app.add_typer(maintenance_commands.app)
+app.add_typer(access_commands.keys, name="keys")
+app.add_typer(access_commands.users, name="users")
+app.add_typer(set_commands.app, name="sets")
+set_commands.add_pull(app)
+app.add_typer(engine_commands.app, name="engine")
+app.add_typer(service_commands.app, name="service")
 
 
 def _show_version(wanted: bool) -> None:
@@ -35,8 +53,15 @@ def _root(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
+    ca: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SDCPP_CA", metavar="FILE", help="Certificates to trust at an https server, in PEM."
+        ),
+    ] = None,
 ) -> None:
-    pass
+    if ca is not None:
+        os.environ["SDCPP_CA"] = ca  # where the client library looks
 
 
 @app.command(
@@ -117,7 +142,7 @@ def workers(
     api_key: o.ApiKey = None,
 ) -> None:
     """List the machines that take jobs off a running server's queue."""
-    from .api_client import connected
+    from .connection import connected
     from .workers import show_workers
 
     with connected(server, api_key) as remote:
@@ -174,11 +199,13 @@ def generate(
     steps: Annotated[int | None, o.picture("Sampling steps.")] = None,
     cfg_scale: Annotated[float | None, o.picture("How closely to follow the prompt.")] = None,
     seed: Annotated[int | None, o.picture("The same seed draws the same picture.")] = None,
-    sampler: Annotated[str | None, o.picture("E.g. euler_a; all at /options.")] = None,
-    scheduler: Annotated[str | None, o.picture("E.g. karras; all at /options.")] = None,
+    sampler: Annotated[str | None, o.picture("E.g. euler_a; all at /options.", o.list_samplers)] = None,
+    scheduler: Annotated[str | None, o.picture("E.g. karras; all at /options.", o.list_schedulers)] = None,
     batch_count: Annotated[int | None, o.picture("How many pictures.")] = None,
     model: Annotated[str | None, o.model("--model", "Its name in /models.")] = None,
-    model_type: Annotated[str, o.model("--model-type", "checkpoint (default) or diffusion.")] = "checkpoint",
+    model_type: Annotated[
+        str, o.model("--model-type", "checkpoint (default) or diffusion.", o.list_main_types)
+    ] = "checkpoint",
     vae: Annotated[str | None, o.model("--model-vae", "Its VAE.")] = None,
     clip_l: Annotated[str | None, o.model("--model-clip-l", "Its CLIP-L.")] = None,
     clip_g: Annotated[str | None, o.model("--model-clip-g", "Its CLIP-G.")] = None,
@@ -196,7 +223,27 @@ def generate(
     generate_files(order, output, server, api_key)
 
 
-@app.command(epilog=examples("sdcpp doctor", "sdcpp doctor --config sdcpp.toml --json"))
+@app.command(
+    epilog=examples(
+        "sdcpp mcp --server http://gpu:8080",
+        "[dim]It is the host that runs this: enter the command in its settings. A host that knows HTTP needs"
+        " no command, only the address http://gpu:8080/mcp.[/dim]",
+    )
+)
+def mcp(server: o.Url = o.HERE, api_key: o.ApiKey = None) -> None:
+    """Give a language model the tools of a running server: the Model Context Protocol on stdin and stdout."""
+    from .mcp import serve_host
+
+    serve_host(server, api_key)
+
+
+@app.command(
+    epilog=examples(
+        "sdcpp doctor",
+        "sdcpp doctor --config sdcpp.toml --json",
+        "sdcpp doctor --engine libstable-diffusion.so",
+    )
+)
 def doctor(
     host: o.Host = None,
     port: o.Port = None,
@@ -205,6 +252,10 @@ def doctor(
     output_dir: o.OutputDir = None,
     data_dir: o.DataDir = None,
     config: o.Config = None,
+    engine: Annotated[
+        Path | None,
+        typer.Option(help="Also draw with this library of the engine, and compare.", show_default=False),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.", show_default=False)] = False,
 ) -> None:
     """Check everything that the server needs, and say what to do where something is missing.
@@ -216,4 +267,7 @@ def doctor(
 
     listens = group_by_section(host=host, port=port, ws_port=ws_port)
     folders = group_by_section(models_dir=models_dir, output_dir=output_dir, data_dir=data_dir)
-    examine(config, listens | folders, as_json)
+    examine(config, listens | folders, as_json, engine)
+
+
+model_file_commands.add_root_commands(app)

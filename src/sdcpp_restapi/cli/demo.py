@@ -4,21 +4,21 @@ import asyncio
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import typer
 
+from ..client import Client, ClientError, ServerUnreachable
 from ..config import Settings
 from ..demo.model import DemoModel
-from ..errors import SdcppError
-from ..schemas.jobs import JobStatus, JobView
+from ..schemas.jobs import JobView
 from . import ports
-from .api_client import Server, ServerUnreachable
 from .command_name import command_name
 from .demo_model import print_demo, with_demo_model
 from .exit_codes import exit_failed, exit_interrupted
 from .flags import Flags, read_settings_of
-from .job_progress import show_progress, watch
+from .job_progress import show_job, show_progress
 from .serve import announce, local_url, run_to_the_end
 
 PROMPT = "a lovely cat"
@@ -85,7 +85,7 @@ class _Tour:
             self._done = True
         except ServerUnreachable:
             pass  # it answered before: Ctrl-C has ended it meanwhile
-        except SdcppError as error:
+        except ClientError as error:
             self._problem = str(error)
         finally:
             if self._once or not self._done:
@@ -96,21 +96,17 @@ def _make_a_picture(settings: Settings, once: bool) -> None:
     paths = settings.paths
     print_demo(settings)
     typer.echo(f"Pictures go to {paths.output_dir}, the queue is kept in {paths.data_dir}.")
-    keys = settings.server.api_keys
-    key = keys[0].get_secret_value() if keys else None
-    with Server(local_url(settings.server), key) as server, server.events() as events:
+    with Client(local_url(settings.server), settings.server.plain_key) as server:
         with show_progress() as show:
             show("loading the model")
-            server.load(DemoModel().load_request().model_dump(exclude_none=True))
-            server.load_upscaler(DemoModel().upscaler_request().model_dump())
+            server.load_model(**DemoModel().load_request().model_dump(exclude_none=True))
+            server.load_upscaler(**DemoModel().upscaler_request().model_dump())
             show(f'drawing "{PROMPT}"')
-            job = watch(server, events, server.submit({"prompt": PROMPT}).job_id, show)
-        if job.status is not JobStatus.COMPLETED:
-            raise SdcppError(job.error or f"The job was {job.status}")
+            job = server.wait(server.generate(PROMPT), on_change=partial(show_job, show))
         _print_next_steps(settings, server, job, once)
 
 
-def _print_next_steps(settings: Settings, server: Server, job: JobView, once: bool) -> None:
+def _print_next_steps(settings: Settings, server: Client, job: JobView, once: bool) -> None:
     lead = f"The server ends now; {command_name()} demo goes on serving. Then try" if once else "Try"
     key = " -H 'X-API-Key: YOUR_KEY'" if settings.server.api_keys else ""
     typer.echo(

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import typer
 
+from ..client import ClientError
 from ..errors import SdcppError
 
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
@@ -30,7 +31,7 @@ def exit_on_errors() -> Iterator[None]:
     """What goes wrong in the block is one sentence; Ctrl-C too."""
     try:
         yield
-    except SdcppError as error:
+    except (SdcppError, ClientError) as error:
         raise exit_failed(str(error)) from None
     except KeyboardInterrupt:
         raise exit_interrupted("interrupted") from None

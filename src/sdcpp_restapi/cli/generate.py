@@ -6,8 +6,9 @@ from typing import Any, Self
 
 import typer
 
+from ..client import Client
 from ..schemas.jobs import JobView
-from .api_client import Server, connected
+from .connection import connected
 from .exit_codes import exit_failed, exit_refused, warn
 from .job_progress import wait_for_job
 from .output_names import Destination
@@ -47,22 +48,22 @@ def _read_images(body: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in body.items() if value is not None}
 
 
-def _load(server: Server, request: dict[str, Any]) -> None:
+def _load(server: Client, request: dict[str, Any]) -> None:
     health = server.health()
     loaded = {"model_name": health.model_name, "model_type": health.model_type}
     loaded |= dict(health.loaded_components)
     if any(loaded.get(name) != value for name, value in request.items()):
         _print(f"loading {request['model_name']}")
-        warn(server.load(request).warnings)
+        warn(server.load_model(**request).warnings)
 
 
-def _make(server: Server, request: dict[str, Any]) -> JobView:
-    accepted = server.submit(request)
+def _make(server: Client, request: dict[str, Any]) -> JobView:
+    accepted = server.generate(**request)
     warn(accepted.warnings)
     return wait_for_job(server, accepted.job_id)
 
 
-def _write(server: Server, destination: "Destination", job: JobView) -> None:
+def _write(server: Client, destination: "Destination", job: JobView) -> None:
     seed = int(str(job.params.get("seed", 0)))
     for number, output in enumerate(job.outputs):
         data = server.output(output)

@@ -3,16 +3,17 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Protocol, TextIO
 
 from rich.filesize import decimal
 
-from ..errors import SdcppError
-from ..schemas.jobs import JobStatus, JobType, JobView, Progress, Transfer
-from .api_client import Events, Server
-from .exit_codes import exit_failed, exit_interrupted
+from ..client import Client, ClientError
+from ..client.job_changes import AnyJob, id_of
+from ..os_support.interrupts import raise_on_interrupt
+from ..schemas.jobs import JobStatus, JobType, JobView, Transfer
+from .exit_codes import exit_interrupted
 
-FINAL = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 DOING: dict[JobType, str] = {
     "convert": "converting",
     "model_download": "downloading",
@@ -26,53 +27,25 @@ class Show(Protocol):
     def __call__(self, what: str, done: int = 0, total: int = 0, amount: str = "") -> None: ...
 
 
-def wait_for_job(server: Server, job_id: str) -> JobView:
+def wait_for_job(server: Client, job: AnyJob) -> JobView:
     """The completed job. Ctrl-C cancels it."""
     try:
-        with server.events() as events, show_progress() as show:
-            job = watch(server, events, job_id, show)
+        with show_progress() as show, raise_on_interrupt():
+            return server.wait(job, on_change=partial(show_job, show))
     except KeyboardInterrupt:
-        raise exit_interrupted(_cancel(server, job_id)) from None
-    if job.status is not JobStatus.COMPLETED:
-        raise exit_failed(job.error or f"the job was {job.status}")
-    return job
+        raise exit_interrupted(_cancel(server, job)) from None
 
 
-def _cancel(server: Server, job_id: str) -> str:
+def _cancel(server: Client, job: AnyJob) -> str:
     try:
-        server.cancel(job_id)
-    except SdcppError as error:
+        server.cancel(job)
+    except ClientError as error:
         return f"interrupted, but the job could not be cancelled: {error}"
-    return f"the job {job_id} was cancelled"
+    return f"the job {id_of(job)} was cancelled"
 
 
-def watch(server: Server, events: Events, job_id: str, show: Show) -> JobView:
-    """Wait for the end of a job; `events` are open already, so that none is missed."""
-    job = server.job(job_id)
-    while job.status not in FINAL:
-        _show(show, job)
-        job = _next(server, events, job)
-    _show(show, job)
-    return job
-
-
-def _next(server: Server, events: Events, job: JobView) -> JobView:
-    """The job after something happened to it."""
-    while message := events.next():
-        if message["data"].get("job_id") != job.job_id:
-            continue
-        if message["event"] == "job_progress":
-            progress = Progress.model_validate(message["data"])
-            return job.model_copy(update={"progress": progress, "status": JobStatus.PROCESSING})
-        if message["event"] == "download_progress":
-            transfer = Transfer.model_validate(message["data"])
-            return job.model_copy(update={"download": transfer, "status": JobStatus.PROCESSING})
-        if message["event"] == "job_status_changed":
-            break
-    return server.job(job.job_id)
-
-
-def _show(show: Show, job: JobView) -> None:
+def show_job(show: Show, job: JobView) -> None:
+    """Show what is being done for a job."""
     progress = job.progress
     if job.status is JobStatus.PENDING:
         show(f"waiting in the queue, place {job.position or 1}")
@@ -92,7 +65,8 @@ def _show(show: Show, job: JobView) -> None:
 def _show_transfer(show: Show, transfer: Transfer) -> None:
     done, total = transfer.bytes_done, transfer.bytes_total
     of = f" of {decimal(total)}" if total else ""
-    show("downloading", done, total or 0, f"{decimal(done)}{of}, {decimal(transfer.bytes_per_second)}/s")
+    what = f"downloading {transfer.file}" if transfer.file else "downloading"
+    show(what, done, total or 0, f"{decimal(done)}{of}, {decimal(transfer.bytes_per_second)}/s")
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import typer
 from ..schemas.model_types import COMPONENT_NAMES
 from . import options as o
 from .examples import ENDS, examples
+from .model_file_commands import add_model_commands
 
 app = typer.Typer(
     help="The models of a running server: look, check, fetch, convert, load.",
@@ -17,7 +18,13 @@ app = typer.Typer(
 Name = Annotated[str, typer.Argument(help="As 'sdcpp models list' shows it.", show_default=False)]
 Kind = Annotated[
     str | None,
-    typer.Option("--type", "-t", help="Needed where files of two types share the name.", show_default=False),
+    typer.Option(
+        "--type",
+        "-t",
+        help="Needed where files of two types share the name.",
+        show_default=False,
+        autocompletion=o.list_model_types,
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="For programs.", show_default=False)]
 
@@ -33,7 +40,13 @@ Json = Annotated[bool, typer.Option("--json", help="For programs.", show_default
 def list_models(
     kind: Annotated[
         str | None,
-        typer.Option("--type", "-t", help="checkpoint, diffusion, vae, lora, ...", show_default=False),
+        typer.Option(
+            "--type",
+            "-t",
+            help="checkpoint, diffusion, vae, lora, ...",
+            show_default=False,
+            autocompletion=o.list_model_types,
+        ),
     ] = None,
     extension: Annotated[str | None, typer.Option(help="E.g. gguf.", show_default=False)] = None,
     search: Annotated[
@@ -94,7 +107,14 @@ def download(
         str, typer.Argument(help="An address, civitai:ID[:VERSION], or hf:ORG/NAME/FILE.", show_default=False)
     ],
     kind: Annotated[
-        str, typer.Option("--type", "-t", help="checkpoint, diffusion, vae, lora, ...", show_default=False)
+        str,
+        typer.Option(
+            "--type",
+            "-t",
+            help="checkpoint, diffusion, vae, lora, ...",
+            show_default=False,
+            autocompletion=o.list_model_types,
+        ),
     ],
     filename: Annotated[str | None, typer.Option(help="What to call it.", show_default=False)] = None,
     subfolder: Annotated[
@@ -162,7 +182,13 @@ def load(
     name: Name,
     kind: Annotated[
         str | None,
-        typer.Option("--type", "-t", help="checkpoint or diffusion (its folder's).", show_default=False),
+        typer.Option(
+            "--type",
+            "-t",
+            help="checkpoint or diffusion (its folder's).",
+            show_default=False,
+            autocompletion=o.list_main_types,
+        ),
     ] = None,
     parts: Annotated[
         list[str] | None,
@@ -186,3 +212,19 @@ def unload(server: o.Url = o.HERE, api_key: o.ApiKey = None) -> None:
     from .models import unload_model
 
     unload_model(server, api_key)
+
+
+@app.command(epilog=examples("sdcpp models du", "sdcpp models du --by set"))
+def du(
+    by: Annotated[str, typer.Option(help="type, model or set.")] = "type",
+    as_json: Json = False,
+    server: o.Url = o.HERE,
+    api_key: o.ApiKey = None,
+) -> None:
+    """What models take on the disk, largest first, and files that are there twice (by their SHA-256)."""
+    from .disk_usage import show_usage
+
+    show_usage(by, as_json, server, api_key)
+
+
+add_model_commands(app)

@@ -7,12 +7,13 @@ from typing import Any
 import typer
 from rich.filesize import decimal
 
+from ..client import Client
 from ..downloads.sources import registry
 from ..schemas.inspection import Inspection
 from ..schemas.jobs import JobView
 from ..schemas.models import ModelEntry, ModelList
-from .api_client import Server, connected
 from .command_name import command_name
+from .connection import connected
 from .exit_codes import exit_refused, warn
 from .job_progress import wait_for_job
 
@@ -26,7 +27,7 @@ def show_list(filters: dict[str, Any], as_json: bool, url: str, api_key: str | N
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return
-    for entry in _list_entries(found):
+    for entry in list_entries(found):
         sha256 = (entry.hash or "")[:HASH_SHOWN]
         typer.echo(
             f"{'*' if entry.is_loaded else ' '} {entry.type:<10} {decimal(entry.size_bytes):>9}"
@@ -38,7 +39,7 @@ def show_list(filters: dict[str, Any], as_json: bool, url: str, api_key: str | N
 def show_inspection(name: str, kind: str | None, as_json: bool, url: str, api_key: str | None) -> None:
     """What a file is."""
     with connected(url, api_key) as server:
-        found = server.inspection(kind or _find_kind(server, name), name)
+        found = server.inspect_model(kind or find_kind(server, name), name)
     if as_json:
         typer.echo(found.model_dump_json(indent=2))
         return
@@ -49,23 +50,28 @@ def show_inspection(name: str, kind: str | None, as_json: bool, url: str, api_ke
 def show_hash(name: str, kind: str | None, url: str, api_key: str | None) -> None:
     """The SHA-256 of a file."""
     with connected(url, api_key) as server:
-        typer.echo(f"{server.model_hash(kind or _find_kind(server, name), name)}  {name}")
+        typer.echo(f"{server.hash_model(kind or find_kind(server, name), name).hash}  {name}")
 
 
 def fetch(source: str, request: dict[str, Any], url: str, api_key: str | None) -> None:
     """Download a model; the hash job that follows it is waited for too."""
     request = {**_parse_source(source), **request}
     with connected(url, api_key) as server:
-        accepted = server.download(request)
-        warn(accepted.warnings)
-        wait_for_job(server, accepted.download_job_id)
-        _show_result(wait_for_job(server, accepted.hash_job_id))
+        fetch_from(server, request)
+
+
+def fetch_from(server: Client, request: dict[str, Any]) -> None:
+    """Order a download, wait for its jobs and print what came."""
+    accepted = server.download_model(**request)
+    warn(accepted.warnings)
+    wait_for_job(server, accepted.download_job_id)
+    _show_result(wait_for_job(server, accepted.hash_job_id))
 
 
 def convert_file(request: dict[str, Any], url: str, api_key: str | None) -> None:
     """Convert a model."""
     with connected(url, api_key) as server:
-        accepted = server.convert(request)
+        accepted = server.convert(**request)
         warn(accepted.warnings)
         _show_result(wait_for_job(server, accepted.job_id))
 
@@ -82,7 +88,7 @@ def load_model(
             option: _parse_value(text) for option, text in _parse_pairs("--option", settings).items()
         }
     with connected(url, api_key) as server:
-        loaded = server.load(request)
+        loaded = server.load_model(**request)
     warn(loaded.warnings)
     typer.echo(f"{loaded.model_name} ({loaded.model_architecture or 'of an unknown architecture'})")
 
@@ -90,7 +96,7 @@ def load_model(
 def unload_model(url: str, api_key: str | None) -> None:
     """Free the loaded model."""
     with connected(url, api_key) as server:
-        typer.echo(server.unload())
+        typer.echo(server.unload_model().message)
 
 
 def _describe(found: Inspection) -> Iterator[tuple[str, str]]:
@@ -109,13 +115,15 @@ def _describe(found: Inspection) -> Iterator[tuple[str, str]]:
         yield wish, f"{need.component}: {need.picked or 'no file on disk fits'}"
 
 
-def _list_entries(found: ModelList) -> list[ModelEntry]:
+def list_entries(found: ModelList) -> list[ModelEntry]:
+    """The models of all types."""
     lists = (value for _, value in found if isinstance(value, list))
     return [entry for entries in lists for entry in entries if isinstance(entry, ModelEntry)]
 
 
-def _find_kind(server: Server, name: str) -> str:
-    kinds = [entry.type for entry in _list_entries(server.models(search=name)) if entry.name == name]
+def find_kind(server: Client, name: str) -> str:
+    """The type of the only model of this name; ends the command where there is none, or more than one."""
+    kinds = [entry.type for entry in list_entries(server.models(search=name)) if entry.name == name]
     if len(kinds) > 1:
         raise exit_refused(f"{name} is in {' and '.join(kinds)}; say which with --type")
     if not kinds:

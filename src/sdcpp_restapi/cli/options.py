@@ -1,5 +1,6 @@
 """Flags that several commands have."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +39,12 @@ Config = Annotated[
     typer.Option(help="Settings in TOML.", envvar="SDCPP_CONFIG", rich_help_panel=SETTINGS),
 ]
 LogLevel = Annotated[
-    str | None, typer.Option(help="debug, info, warning or error (info).", rich_help_panel=SETTINGS)
+    str | None,
+    typer.Option(
+        help="debug, info, warning or error (info).",
+        rich_help_panel=SETTINGS,
+        autocompletion=lambda: ["debug", "info", "warning", "error"],
+    ),
 ]
 
 Nats = Annotated[
@@ -65,15 +71,48 @@ def drop_unset(**values: object) -> dict[str, object]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def picture(words: str) -> typer.models.OptionInfo:
-    """A flag of the request; the server has the default."""
-    option: typer.models.OptionInfo = typer.Option(help=words, rich_help_panel=PICTURE, show_default=False)
-    return option
+type Choices = Callable[[], list[str]]
 
 
-def model(flag: str, words: str) -> typer.models.OptionInfo:
-    """A flag of the load request."""
+def picture(words: str, choices: Choices | None = None) -> typer.models.OptionInfo:
+    """A flag of the request; the server has the default. A shell completes one of the `choices`."""
     option: typer.models.OptionInfo = typer.Option(
-        flag, help=words, rich_help_panel=MODEL, show_default=False
+        help=words, rich_help_panel=PICTURE, show_default=False, autocompletion=choices
     )
     return option
+
+
+def model(flag: str, words: str, choices: Choices | None = None) -> typer.models.OptionInfo:
+    """A flag of the load request. A shell completes one of the `choices`."""
+    option: typer.models.OptionInfo = typer.Option(
+        flag, help=words, rich_help_panel=MODEL, show_default=False, autocompletion=choices
+    )
+    return option
+
+
+def list_samplers() -> list[str]:
+    """Of the engine that this package was made for; a server may have another one."""
+    from ..engine.binding.names import SAMPLERS
+
+    return list(SAMPLERS)
+
+
+def list_schedulers() -> list[str]:
+    """As list_samplers."""
+    from ..engine.binding.names import SCHEDULERS
+
+    return list(SCHEDULERS)
+
+
+def list_main_types() -> list[str]:
+    """Types of models that are loaded by their own name."""
+    from ..schemas.model_types import MAIN_TYPES
+
+    return list(MAIN_TYPES)
+
+
+def list_model_types() -> list[str]:
+    """All types of model files."""
+    from ..schemas.model_types import TYPE_NAMES
+
+    return list(TYPE_NAMES)

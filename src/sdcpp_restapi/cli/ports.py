@@ -3,13 +3,15 @@
 import errno
 import socket
 
+from ..os_support import fit_listener
+
 
 def find_problem(host: str, port: int) -> int | None:
     """Why no server could listen there, as an errno; None when one could (port 0 always can)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As the server does it: a port in TIME_WAIT counts as free.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        fit_listener(probe)
         try:
             probe.bind((host, port))
             probe.listen(1)

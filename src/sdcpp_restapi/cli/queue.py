@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 import typer
 
-from ..errors import SdcppError
+from ..client import Client, ClientError
 from ..schemas.jobs import JobView, QueueView
 from ..schemas.timestamps import utc_second
 from ..schemas.trash import Deleted, Restored
-from .api_client import Server
 from .exit_codes import FAILED, exit_refused
 
 LONGEST_PROMPT = 60
@@ -43,14 +42,14 @@ def show_job(job: JobView, output_url: Callable[[str], str], as_json: bool) -> N
         typer.echo(f"output: {output_url(path)}")
 
 
-def cancel_all(server: Server, job_ids: list[str]) -> None:
+def cancel_all(server: Client, job_ids: list[str]) -> None:
     """Cancel jobs one by one; exit code 1 when one of them could not be."""
     failures = 0
     for job_id in job_ids:
         try:
             server.cancel(job_id)
             typer.echo(f"{job_id} is cancelled")
-        except SdcppError as error:
+        except ClientError as error:
             failures += 1
             typer.echo(f"sdcpp: {job_id}: {error}", err=True)
     if failures:

@@ -36,13 +36,13 @@ def list_jobs(
     api_key: o.ApiKey = None,
 ) -> None:
     """List jobs, newest first."""
-    from .api_client import connected
+    from .connection import connected
     from .queue import show_page
 
     query = {"status": status, "type": job_type, "search": search, "limit": limit}
     wanted = {name: value for name, value in query.items() if value is not None}
     with connected(server, api_key) as remote:
-        show_page(remote.queue(wanted | ({"trash": "true"} if trash else {})), ids, as_json)
+        show_page(remote.queue(**wanted, **({"trash": True} if trash else {})), ids, as_json)
 
 
 @app.command()
@@ -50,7 +50,7 @@ def show(
     job: JobId, as_json: Json = False, server: o.Url = "http://127.0.0.1:8080", api_key: o.ApiKey = None
 ) -> None:
     """Show all about a job."""
-    from .api_client import connected
+    from .connection import connected
     from .queue import show_job
 
     with connected(server, api_key) as remote:
@@ -60,7 +60,7 @@ def show(
 @app.command()
 def cancel(jobs: JobIds, server: o.Url = "http://127.0.0.1:8080", api_key: o.ApiKey = None) -> None:
     """Cancel jobs that wait or run."""
-    from .api_client import connected
+    from .connection import connected
     from .queue import cancel_all
 
     with connected(server, api_key) as remote:
@@ -72,7 +72,7 @@ def delete(
     jobs: JobIds, as_json: Json = False, server: o.Url = "http://127.0.0.1:8080", api_key: o.ApiKey = None
 ) -> None:
     """Put finished jobs into the trash, with their files; [bold]restore[/bold] brings them back."""
-    from .api_client import connected
+    from .connection import connected
     from .queue import report
 
     with connected(server, api_key) as remote:
@@ -85,7 +85,7 @@ def restore(
     jobs: JobIds, as_json: Json = False, server: o.Url = "http://127.0.0.1:8080", api_key: o.ApiKey = None
 ) -> None:
     """Get jobs back from the trash, with their files."""
-    from .api_client import connected
+    from .connection import connected
     from .queue import report
 
     with connected(server, api_key) as remote:
@@ -102,7 +102,7 @@ def purge(
     api_key: o.ApiKey = None,
 ) -> None:
     """Delete finished jobs and their files for good, in the trash or not."""
-    from .api_client import connected
+    from .connection import connected
     from .queue import confirm_purge, report
 
     confirm_purge(len(jobs), yes)

@@ -1,12 +1,12 @@
 """`sdcpp serve`."""
 
-import asyncio
 import logging
 from collections.abc import Callable
 from pathlib import Path
 
 import typer
 
+from .. import event_loop
 from ..config import Server, Settings
 from ..errors import SdcppError
 from ..serve import run
@@ -31,7 +31,7 @@ def serve_until_stopped(config: Path | None, flags: Flags, demo: bool) -> None:
 def run_to_the_end(settings: Settings, started: Callable[[Settings, Callable[[], None]], None]) -> None:
     """Serve until a signal; what prevents it becomes a sentence."""
     try:
-        asyncio.run(run(settings, started))
+        event_loop.run(run(settings, started))
     except SdcppError as error:
         raise exit_refused(str(error)) from None
     except OSError as error:
@@ -40,24 +40,21 @@ def run_to_the_end(settings: Settings, started: Callable[[Settings, Callable[[],
 
 
 def announce(settings: Settings) -> None:
-    """Say where the server is, and warn when everybody may use it."""
+    """Say where the server is."""
     server = settings.server
     shown = "localhost" if server.host in ("127.0.0.1", "0.0.0.0", "::1", "::") else bracketed(server.host)
     typer.echo(
-        f"Serving on http://{shown}:{server.port} (events on ws://{shown}:{server.ws_port}, docs at /docs)"
+        f"Serving on {server.scheme}://{shown}:{server.port}"
+        f" (events on {server.scheme.replace('http', 'ws')}://{shown}:{server.ws_port}, docs at /docs)"
     )
-    if not server.api_keys and not server.on_loopback:
-        log.warning(
-            "everyone who reaches %s may use this server: set server.api_keys (SDCPP_SERVER_API_KEYS)"
-            " or bind to 127.0.0.1",
-            server.host,
-        )
+    if server.redirect_port is not None:
+        log.info("plain HTTP on port %d is led to HTTPS", server.redirect_port)
 
 
 def local_url(server: Server) -> str:
     """Where a client on this machine finds the server."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)
-    return f"http://{bracketed(host)}:{server.port}"
+    return f"{server.scheme}://{bracketed(host)}:{server.port}"
 
 
 def bracketed(host: str) -> str:

@@ -1,8 +1,8 @@
 """`sdcpp worker`."""
 
-import asyncio
 from pathlib import Path
 
+from .. import event_loop
 from ..errors import SdcppError
 from ..work import work
 from .exit_codes import exit_failed, exit_refused
@@ -15,7 +15,7 @@ def work_until_stopped(config: Path | None, flags: Flags) -> None:
     if not settings.cluster.urls:
         raise exit_refused("A worker needs a broker: --nats nats://host:4222 (cluster.urls)")
     try:
-        asyncio.run(work(settings))
+        event_loop.run(work(settings))
     except SdcppError as error:
         raise exit_refused(str(error)) from None
     except OSError as error:

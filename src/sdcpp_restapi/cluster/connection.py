@@ -70,8 +70,9 @@ class BrokerConnection:
         with suppress(*BROKER_ERRORS):
             if self._client.is_connected:
                 await asyncio.wait_for(self._client.flush(), 2.0)
-        # TypeError: while the broker is away, nats-py (2.16) sends what waits over a closed connection.
-        with suppress(*BROKER_ERRORS, TypeError):
+        # While the broker is away, nats-py (2.16) sends what waits over a closed connection: TypeError, and
+        # uvloop's RuntimeError.
+        with suppress(*BROKER_ERRORS, TypeError, RuntimeError):
             await self._client.close()
 
     async def ready(self) -> None:

@@ -17,11 +17,11 @@ FILES = Path(__file__).parent / "files"
 
 @dataclass(frozen=True)
 class DemoModel:
-    """Made by tools/demo_model. It draws 64x64 pixels, which the upscaler turns into 256x256."""
+    """Made by tools/demo_model. It draws 64x64 pixels, which Real-ESRGAN turns into 256x256."""
 
     architecture: str = "MiniT2I"
     model_name: str = "demo-emoji.gguf"
-    upscaler: str = "demo-x4.safetensors"
+    upscaler: str = "realesrgan-x4plus-anime.safetensors"
     lora: str = "demo-noir.safetensors"
     defaults: GenerationDefaults = field(
         default=GenerationDefaults(

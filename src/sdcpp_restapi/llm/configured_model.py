@@ -37,9 +37,12 @@ class ConfiguredModel[S: ProviderSettings]:
         """The current settings."""
         return self._preference.current
 
-    async def open_provider(self) -> Provider:
-        """The provider that the current settings name. Raises LlmDisabled."""
-        return await self._providers.open(self.settings)
+    async def open_provider(self, model: str | None = None) -> Provider:
+        """The provider that the current settings name, with their model or another. Raises LlmDisabled."""
+        settings = self.settings
+        return await self._providers.open(
+            settings if model is None else settings.model_copy(update={"model": model})
+        )
 
     async def list_models(self, timeout: float | None = None) -> list[str]:
         """The models that the provider has. Raises LlmFailed."""

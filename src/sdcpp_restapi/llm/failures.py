@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-import httpx
-
 from ..errors import LlmFailed, LlmGarbled, LlmModelMissing, LlmRefused, LlmUnreachable
 from ..schemas.chat import ProviderSettings
 
@@ -15,6 +13,8 @@ MAX_QUOTED = 300
 @contextmanager
 def translate_errors(base_url: str) -> Iterator[None]:
     """Inside the block, exceptions of HTTP and JSON become LlmFailed."""
+    import httpx  # slow to import
+
     try:
         yield
     except (httpx.ConnectError, httpx.ConnectTimeout, ConnectionError) as error:

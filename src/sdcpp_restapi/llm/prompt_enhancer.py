@@ -119,7 +119,7 @@ class PromptEnhancer:
             max_tokens=settings.max_tokens,
         )
         answer = await ask(provider, chat, settings.timeout_seconds)
-        return " ".join([_strip_label(answer.text) or prompt, *loras]), answer.model
+        return " ".join([strip_label(answer.text) or prompt, *loras]), answer.model
 
     async def _remember(
         self, request: EnhanceRequest, model: str, enhanced: str = "", error: str = ""
@@ -141,7 +141,7 @@ def _build_messages(system: str, prompt: str) -> list[Message]:
     return [Message(role="system", content=system), Message(role="user", content=prompt)]
 
 
-def _strip_label(text: str) -> str:
+def strip_label(text: str) -> str:
     """The prompt alone: models like to announce what they give, and to put it in quotes."""
     text = _LABEL.sub("", text.strip().strip("`").strip())
     if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any, Self
 
-import httpx
 from pydantic import SecretStr
 
 from ..errors import BadRequest
@@ -96,6 +95,8 @@ def _choose_address(current: ProviderSettings, update: ProviderUpdate) -> str:
 
 def _key_owner(settings: ProviderSettings) -> tuple[str, str, str, int | None]:
     """Whom a key belongs to."""
+    import httpx  # slow to import
+
     url = httpx.URL(settings.base_url)
     port = url.port or {"http": 80, "https": 443}.get(url.scheme)
     return settings.provider, url.scheme, url.host, port

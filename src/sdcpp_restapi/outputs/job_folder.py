@@ -22,23 +22,24 @@ class JobOutputFolder:
     def __init__(self, output_dir: Path, job: Job) -> None:
         self._job = job
         self._final = output_dir / job.id
+        self._is_published = False
         self.unfinished = output_dir / f".{job.id}.{job.attempt}.tmp"
 
     async def create(self) -> None:
         """Make the unfinished folder. Raises OSError."""
         await asyncio.to_thread(self.unfinished.mkdir, parents=True, exist_ok=True)
 
-    async def write_config(self, config: dict[str, object]) -> None:
-        """Write config.json: the job, what it asked for, and `config`. Raises OSError."""
-        await asyncio.to_thread(self._write_config, config)
+    async def publish(self, config: dict[str, object] | None = None) -> None:
+        """Give the folder its final name: from then on the job has outputs.
 
-    async def publish(self) -> None:
-        """Give the folder its final name: from then on the job has outputs. Raises OSError."""
-        await asyncio.to_thread(self._publish)
+        With `config`, config.json is written before: the job, what it asked for, and these. Raises OSError.
+        """
+        await asyncio.to_thread(self._publish, config)
 
     async def delete_unfinished(self) -> None:
         """Delete what was not published, if there is anything."""
-        await asyncio.to_thread(shutil.rmtree, self.unfinished, ignore_errors=True)
+        if not self._is_published:
+            await asyncio.to_thread(shutil.rmtree, self.unfinished, ignore_errors=True)
 
     async def discard(self) -> None:
         """Delete what was published: the job was cancelled in the very last moment."""
@@ -57,13 +58,16 @@ class JobOutputFolder:
         text = json.dumps(everything, indent=2, ensure_ascii=False) + "\n"
         (self.unfinished / "config.json").write_text(text, encoding="utf-8")
 
-    def _publish(self) -> None:
+    def _publish(self, config: dict[str, object] | None) -> None:
+        if config is not None:
+            self._write_config(config)
         for partial in self.unfinished.glob(".*"):
             partial.unlink()  # left by an engine that was ended while it wrote
         if self._final.exists():
             # Left by an attempt that was broken off between the renaming and the database.
             shutil.rmtree(self._final)
         os.replace(self.unfinished, self._final)
+        self._is_published = True
 
 
 def sweep_attempts(output_dir: Path, without_outputs: Iterable[str]) -> None:

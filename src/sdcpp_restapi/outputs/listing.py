@@ -56,14 +56,19 @@ def read(outputs: OutputFolder, folder: Found, sort: Sort, order: Order, page: i
 def _scan(outputs: OutputFolder, folder: Found) -> tuple[list[Entry], list[Entry]]:
     folders: list[Entry] = []
     files: list[Entry] = []
+    is_seen = outputs.owners.find_rule() if folder.path == outputs.root else _everything
     try:
         with os.scandir(folder.path) as found:
             for entry in found:
-                if outputs.shows(entry):
+                if outputs.shows(entry) and is_seen(entry.name):
                     (folders if entry.is_dir() else files).append(entry)
     except OSError:
         raise NotFound from None
     return folders, files
+
+
+def _everything(_name: str) -> bool:
+    return True
 
 
 def natural_key(name: str) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The parameters of what the assistant may propose: one class an action, whose docstring the language model
 reads."""
 
-from typing import Annotated, Literal, get_origin
+from typing import Annotated, Literal, Self, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -10,6 +10,7 @@ from pydantic import (
     ValidationError,
     ValidationInfo,
     field_validator,
+    model_validator,
 )
 
 from .base import Frozen, LeftOut, Request
@@ -21,6 +22,7 @@ from .model_types import Component, ModelType
 from .models import LoadRequest
 from .upscaling import UpscalerRequest
 from .video import Txt2VidRequest
+from .webhooks import WebhookFields
 
 Text = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(gt=0)]
@@ -36,7 +38,7 @@ SETTINGS = {
     name: shape
     for shape in _FORMS
     for name, field in shape.model_fields.items()
-    if not name.endswith("_base64") and get_origin(field.annotation) is not list
+    if not (name.endswith("_base64") or field.exclude) and get_origin(field.annotation) is not list
 }
 _REQUIRED = {"prompt": "x", "init_image_base64": "x"}
 
@@ -64,6 +66,13 @@ class _Open(Parameters):
     """Takes all fields of its request; those that are declared are the ones a language model is told of."""
 
     model_config = ConfigDict(extra="allow")
+
+    @model_validator(mode="after")
+    def _tells_nobody(self) -> Self:
+        # What a language model reads may try to have jobs sent to strangers.
+        if told := WebhookFields.model_fields.keys() & (self.model_extra or {}).keys():
+            raise ValueError(f"{', '.join(sorted(told))}: only a request of the user may have a webhook")
+        return self
 
 
 class SetSetting(Parameters):

@@ -5,11 +5,16 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat, model_validator
 
+# For unions of shapes: validators are built when they are first needed, as no process needs all of them.
+LATE = ConfigDict(defer_build=True)
+
 
 class Frozen(BaseModel):
     """Immutable data, checked once when it is made."""
 
-    model_config = ConfigDict(frozen=True, protected_namespaces=(), ser_json_inf_nan="null")
+    # Validators are built when they are first needed, which costs a start nothing. Several threads may need
+    # one at the same moment: Pydantic has a lock for that from 2.14 on.
+    model_config = ConfigDict(frozen=True, protected_namespaces=(), ser_json_inf_nan="null", defer_build=True)
 
 
 class Request(Frozen):

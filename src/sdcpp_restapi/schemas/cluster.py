@@ -24,11 +24,11 @@ from .inspection import Inspection
 from .jobs import KINDS, Job, Outcome, Params, Progress
 from .model_types import ModelType
 from .models import LoadedSlot, LoadRequest
-from .options import PreviewSettings
+from .options import BoundedPreviewSettings
 from .upscaling import UpscalerRequest
 
 # Rises when a message changes its fields or their meaning: a worker with another number is refused.
-PROTOCOL = 3
+PROTOCOL = 4
 
 
 class Attempt(Frozen):
@@ -54,6 +54,7 @@ class SlotState(Frozen):
 
     view: LoadedSlot
     holds: LoadRequest | None = Field(None, description="The model in memory, as it was asked for")
+    residents: list[LoadRequest] = Field([], description="All models in memory, that one first")
     loading: LoadRequest | None = None
     problem: str | None = None
     attempt: Attempt | None = Field(None, description="The attempt it works on")
@@ -98,7 +99,10 @@ class JobAssignment(Frozen):
     protocol: int = PROTOCOL
     job: Job
     inputs: dict[str, str] = Field({}, description="File name of an input image -> SHA-256")
-    preview: PreviewSettings
+    preview: BoundedPreviewSettings
+    wants_previews: bool = Field(
+        True, description="Whether anybody looks at them; WantPreviews tells changes"
+    )
 
     @field_validator("job", mode="before")
     @classmethod
@@ -159,6 +163,13 @@ class Refusal(Frozen):
 
     kind: Literal["refusal"] = "refusal"
     why: str
+
+
+class WantPreviews(Frozen):
+    """Compute previews from now on, or not: somebody looks at them, or nobody; has no reply."""
+
+    kind: Literal["want_previews"] = "want_previews"
+    wanted: bool
 
 
 class LoadModel(Frozen):
@@ -247,7 +258,7 @@ class RpcRequest(Frozen):
     """A message to one worker."""
 
     id: str = Field("", description="Of an RpcCall: when it is sent again, the reply is the same")
-    what: StopAttempt | Refusal | WithdrawLoad | RpcCall = Field(discriminator="kind")
+    what: StopAttempt | Refusal | WantPreviews | WithdrawLoad | RpcCall = Field(discriminator="kind")
 
 
 class WorkerEvent(Frozen):

@@ -60,6 +60,17 @@ class JobResult(Frozen):
     model_type: ModelType | None = Field(None, description="null outside of the model folders")
     name: str
     sha256: str | None = LeftOut
+    files: tuple["ResultFile", ...] | None = LeftOut  # of a job that made several; the first is told above
+
+
+class ResultFile(Frozen):
+    """One of several files that a job brought."""
+
+    model_type: ModelType
+    name: str
+    size_bytes: int
+    how: Literal["fetched", "linked", "there"] = Field(description="there: it was on disk before")
+    sha256: str | None = LeftOut
 
 
 class ModelHash(Frozen):

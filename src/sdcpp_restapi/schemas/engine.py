@@ -9,12 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from .base import Frozen
+from ..engine.binding.names import EngineNames
+from .base import LATE, Frozen
 from .generation import GenerationRequest, Img2ImgRequest, Txt2ImgRequest
 from .model_types import Component
 from .models import LoadOptions, ModelFiles
-from .options import PreviewSettings
-from .pipe import Cancel, Log, Refused, Shutdown, Unusable
+from .options import BoundedPreviewSettings
+from .pipe import Cancel, Log, Notice, Refused, Shutdown, Unusable
 from .upscaling import Enlargement
 from .video import Txt2VidRequest
 
@@ -46,6 +47,13 @@ class LoraFile(Frozen):
     high_noise: bool = False
 
 
+class JournalOrder(Frozen):
+    """Where the results of a job's graphs are recorded, and those of an earlier attempt are found."""
+
+    path: str
+    most_bytes: int
+
+
 class Generation(Frozen):
     """What images and videos have in common. The files go into `folder`, which exists."""
 
@@ -58,7 +66,8 @@ class Generation(Frozen):
     options: LoadOptions = Field(description="The load's options: defaults for VAE tiling, flow shift")
     model_name: str = Field(description="For the A1111 text of the files")
     folder: str
-    preview: PreviewSettings
+    preview: BoundedPreviewSettings
+    journal: JournalOrder | None = None
 
 
 class Generate(Generation):
@@ -116,8 +125,15 @@ class Convert(Frozen):
     tensor_type_rules: str = ""
 
 
+class WantPreviews(Notice):
+    """Somebody looks at previews, or nobody any more: they are computed from the next step on, or not."""
+
+    kind: Literal["want_previews"] = "want_previews"
+    wanted: bool
+
+
 Work = Load | Unload | Generate | GenerateVideo | LoadUpscaler | UnloadUpscaler | Upscale | Convert
-Command = Annotated[Work | Cancel | Shutdown, Field(discriminator="kind")]
+Command = Annotated[Work | WantPreviews | Cancel | Shutdown, Field(discriminator="kind")]
 
 # ---------------------------------------------------------------- reports
 
@@ -127,6 +143,8 @@ class Hello(Frozen):
 
     kind: Literal["hello"] = "hello"
     commit: str
+    revision: str = Field("", description="The commit of the table by which the library is called")
+    names: EngineNames = Field(EngineNames(), description="What it knows")
     version: str
     system_info: str
     devices: list[str] = Field(description="'name<TAB>description' lines of sd_list_devices")
@@ -176,6 +194,14 @@ class Step(Frozen):
     images: int
 
 
+class Resumed(Frozen):
+    """All graphs of the journal were replayed: from here on the job is computed."""
+
+    kind: Literal["resumed"] = "resumed"
+    id: int
+    graphs: int
+
+
 class PreviewFrame(Frozen):
     """A preview, as base64 JPEG."""
 
@@ -187,6 +213,7 @@ class PreviewFrame(Frozen):
     height: int
     is_noisy: bool
     mode: str
+    interval: int = Field(description="Steps since the preview before")
     jpeg: str
 
 
@@ -218,6 +245,8 @@ class Generated(Frozen):
     write_seconds: float
     warnings: list[str] = Field([], description="Pictures of one single colour")
     loras: list[LoraOutcome] = []
+    previews: int = Field(0, description="How many were computed")
+    more_files: list[str] = Field([], description="What is written beside the images")
 
 
 class Partial(Frozen):
@@ -238,6 +267,7 @@ class VideoGenerated(Frozen):
     write_seconds: float
     warnings: list[str] = Field([], description="Pictures of one single colour")
     loras: list[LoraOutcome] = []
+    previews: int = Field(0, description="How many were computed")
 
 
 class UpscalerReady(Frozen):
@@ -278,6 +308,7 @@ Report = Annotated[
     | Loaded
     | Unloaded
     | Step
+    | Resumed
     | PreviewFrame
     | Generated
     | Partial
@@ -289,5 +320,5 @@ Report = Annotated[
     Field(discriminator="kind"),
 ]
 
-COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
-REPORT: TypeAdapter[Report] = TypeAdapter(Report)
+COMMAND: TypeAdapter[Command] = TypeAdapter(Command, config=LATE)
+REPORT: TypeAdapter[Report] = TypeAdapter(Report, config=LATE)

@@ -1,12 +1,12 @@
-"""Everything that happens, as WebSocket clients hear it."""
+"""Everything that happens, as clients hear it over WebSockets and as server-sent events."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from .base import Frozen, LeftOut
-from .jobs import JobStatus, JobType, Progress, Transfer
+from .jobs import JobStatus, JobType, JobView, Progress, Transfer
 from .models import Health, LoadedComponents
 from .timestamps import Moment, WholeSecond
 
@@ -37,6 +37,7 @@ class JobProgress(Progress):
     """A step was done: the seven fields of `progress` and whose they are."""
 
     job_id: str
+    eta_seconds: float | None = LeftOut  # until the job ends, as far as it can be told
 
 
 class JobPreview(Frozen):
@@ -49,6 +50,7 @@ class JobPreview(Frozen):
     height: int
     is_noisy: bool
     mode: str
+    interval: int = Field(description="Steps since the preview before; they grow where previews are slow")
     image: str = Field(description="data:image/jpeg;base64,...")
 
 
@@ -108,10 +110,19 @@ class ModelLoadFailed(Frozen):
     error: str
 
 
+# Nobody used it; another model needs the memory; the process that held it ended while it was idle.
+UnloadReason = Literal["idle", "memory", "lost"]
+
+
 class ModelUnloaded(Frozen):
-    """A model left memory on request."""
+    """A model left memory, on request unless there is a `reason`; jobs with it load it again.
+
+    After a request for all slots there is no current model; otherwise it stays what it was.
+    """
 
     model_name: str
+    slot: str | None = LeftOut  # where, unless it left all of them
+    reason: UnloadReason | None = LeftOut
 
 
 class UpscalerLoaded(Frozen):
@@ -152,6 +163,16 @@ class ServerStatus(Health):
     total_count: int
 
 
+class JobState(JobView):
+    """At the beginning of the events of one job: GET /queue/{job_id} without inputs and webhook."""
+
+
+class EventsLost(Frozen):
+    """To a client that comes back after events that are not kept any more."""
+
+    last_event_id: str = Field(description="The Last-Event-ID that it sent")
+
+
 class Pong(Frozen):
     """Answer to a client's ping."""
 
@@ -175,6 +196,8 @@ EventData = (
     | WorkerJoined
     | WorkerLeft
     | ServerStatus
+    | JobState
+    | EventsLost
     | Pong
 )
 
@@ -197,6 +220,8 @@ EVENT_NAMES: dict[type[Frozen], str] = {
     WorkerJoined: "worker_joined",
     WorkerLeft: "worker_left",
     ServerStatus: "server_status",
+    JobState: "job_state",
+    EventsLost: "events_lost",
     Pong: "pong",
 }
 
@@ -209,9 +234,15 @@ class Event(Frozen):
     data: EventData
 
     @classmethod
-    def of(cls, data: EventData) -> "Event":
-        """Wrap `data` with its name and the present moment."""
-        return cls(event=EVENT_NAMES[type(data)], timestamp=datetime.now(UTC), data=data)
+    def of(cls, data: EventData, moment: datetime) -> "Event":
+        """Wrap `data` with its name and its moment."""
+        return cls(event=EVENT_NAMES[type(data)], timestamp=moment, data=data)
+
+
+class EventsQuery(Frozen):
+    """The query of the address of a WebSocket."""
+
+    previews: bool = True
 
 
 class Ping(Frozen):

@@ -1,14 +1,18 @@
 """Generation requests: every documented parameter, its type, bounds and documented default."""
 
+import ctypes
 from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 
+from .adetail import Adetail
 from .base import Fraction, Frozen, Integer, LeftOut, NoBoolean, Number, Request
 from .caching import CacheFields
-from .engine_names import OutputFormat, Sampler, Scheduler
+from .engine_names import ControlPreprocessor, OutputFormat, Sampler, Scheduler, WantedEngine
 from .hires import HiresFields
+from .keep_alive import KeepAlive
 from .models import LoadRequest
+from .sampling import SamplingFields
 from .scheduling import JobRequest
 from .upscaling import Repeats
 
@@ -16,6 +20,7 @@ Seed = Annotated[int, Field(ge=-1, le=2**63 - 1), NoBoolean]
 Side = Annotated[int, Field(gt=0, description="Pixels; rounded up to what the architecture needs"), NoBoolean]
 StepCounter = Annotated[int, Field(gt=0), NoBoolean]
 Guidance = Annotated[FiniteFloat, Field(ge=0.0, le=1000.0), NoBoolean]
+Share = Annotated[FiniteFloat, Field(gt=0.0, le=1.0), NoBoolean]
 Layer = Annotated[int, Field(ge=0, le=1000), NoBoolean]
 Layers = Annotated[list[Layer], Field(max_length=200)]
 
@@ -54,7 +59,7 @@ class LoraUse(Request):
         return {("weight" if name == spelling else name): v for name, v in data.items() if name != "weight"}
 
 
-class GenerationRequest(JobRequest):
+class GenerationRequest(SamplingFields, JobRequest):
     """What images and videos have in common; the fields without a default have one in each of them."""
 
     prompt: str = Field(description="Text prompt; <lora:name:weight> tags are applied and removed")
@@ -80,6 +85,11 @@ class GenerationRequest(JobRequest):
     slg_start: Fraction = 0.01
     slg_end: Fraction = 0.2
     control_image_base64: str | None = None
+    control_preprocess: ControlPreprocessor = Field(
+        "", description="canny: the control image is a picture, of which the edges are to be found"
+    )
+    canny_low: Fraction = Field(0.08, description="Share of canny_high from which an edge goes on")
+    canny_high: Share = Field(0.08, description="Share of the strongest edge from which there is one")
     vae_tiling: bool = Field(
         False,
         description="Let the VAE work on one tile after the other. Not given: as the model was loaded; so are"
@@ -97,6 +107,16 @@ class GenerationRequest(JobRequest):
         None,
         description="What to draw with instead of the current model: a name, which is loaded as it was the"
         " last time, or a body of POST /models/load",
+    )
+    engine: WantedEngine | None = Field(
+        None,
+        description="Which revision of the engine may draw it: any, same (as this server's own), or a commit."
+        " Not given: the setting generation.engine",
+    )
+    keep_alive: KeepAlive | None = Field(
+        None,
+        description="How long the model stays in memory after this job without further work: seconds, or a"
+        " text such as 10m; 0 = not at all, -1 = for ever. Not given: as before",
     )
     use_architecture_defaults: bool | None = Field(
         None,
@@ -136,12 +156,26 @@ class ImageRequest(CacheFields, HiresFields, GenerationRequest):
     auto_resize_ref_image: bool = True
     increase_ref_index: bool = False
     control_strength: Fraction = 0.9
+    return_control: bool = Field(
+        False, description="Also write the control image as the engine is given it, as control_0.png"
+    )
     pm_id_images: list[str] = Field([], max_length=16, description="PhotoMaker: pictures of the person")
     pm_id_embed_path: str = Field(
         "", description="PhotoMaker 2: a file in one of the model folders, absolute or relative to one"
     )
     pm_style_strength: Number = Field(
         20.0, ge=0.0, le=100.0, description="PhotoMaker: percent of the steps before it sets in"
+    )
+    ip_adapter_image_base64: str | None = Field(
+        None, description="IP-Adapter: the picture whose looks are taken over"
+    )
+    ip_adapter_strength: Number = Field(1.0, ge=0.0, le=10.0, description="IP-Adapter: 0.6 to 0.8 leave room")
+    pulid_id_embed_path: str = Field(
+        "", description="PuLID: the face, a file in one of the model folders, absolute or relative to one"
+    )
+    pulid_id_weight: Number = Field(1.0, ge=0.0, le=10.0, description="PuLID: how much of the face")
+    layers: Integer = Field(
+        3, ge=1, le=16, description="Qwen-Image-Layered: layers, each a picture with transparency"
     )
     circular_x: bool = Field(False, description="The left edge continues at the right one: tileable")
     circular_y: bool = Field(False, description="The upper edge continues at the lower one: tileable")
@@ -150,6 +184,9 @@ class ImageRequest(CacheFields, HiresFields, GenerationRequest):
         False,
         description="When the job is cancelled, the images of the batch that are finished stay;"
         " each is made for itself, one after the other",
+    )
+    adetail: list[Adetail] = Field(
+        [], max_length=8, description="Draw again what detectors find in each image, one after the other"
     )
     upscale: bool = Field(False, description="Put the images through the loaded upscaler")
     upscale_repeats: Repeats = Field(1, description="Each multiplies by the upscaler's own factor")
@@ -210,6 +247,22 @@ class Img2ImgRequest(ImageRequest):
         True,
         description="Put the pixels of the init image back where the mask is black; the engine changes some",
     )
+
+    adetail_only: bool = Field(
+        False, description="The init image is the picture: only what adetail finds in it is drawn again"
+    )
+
+    @property
+    def sampled_steps(self) -> int:
+        """How many of the steps `strength` leaves, as the engine counts them in single precision."""
+        share = ctypes.c_float(ctypes.c_float(self.strength).value * self.steps).value
+        return min(int(share), self.steps - 1) + 1
+
+    @model_validator(mode="after")
+    def _something_is_drawn(self) -> Self:
+        if self.adetail_only and not self.adetail:
+            raise ValueError("adetail: required with adetail_only: true")
+        return self
 
 
 class Accepted(Frozen):

@@ -1,5 +1,6 @@
 """Jobs: the row, its progress, and what the API shows of it."""
 
+import json
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
@@ -9,10 +10,12 @@ from .base import Frozen, LeftOut
 from .conversion import ConvertRequest
 from .downloads import DownloadRequest, HashRequest, JobResult
 from .generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
+from .model_sets import PullJob
 from .models import LoadRequest
 from .timestamps import Moment, WholeSecond
 from .upscaling import UpscaleRequest, UpscalerRequest
 from .video import Txt2VidRequest
+from .webhooks import WebhookView
 
 JobType = Literal["txt2img", "img2img", "txt2vid", "upscale", "convert", "model_download", "model_hash"]
 Lane = Literal["engine", "download", "hash"]
@@ -23,6 +26,7 @@ Params = (
     | UpscaleRequest
     | ConvertRequest
     | DownloadRequest
+    | PullJob
     | HashRequest
 )
 
@@ -45,6 +49,14 @@ KINDS: dict[JobType, Kind] = {
 }
 
 
+def read_params(job_type: JobType, text: str) -> Params:
+    """The params of a stored job. A download of a set is told from that of a file by naming one."""
+    shape = KINDS[job_type].params
+    if shape is DownloadRequest and "set" in json.loads(text):
+        shape = PullJob
+    return shape.model_validate_json(text)
+
+
 class JobStatus(StrEnum):
     """The five documented states; the last three are final."""
 
@@ -53,6 +65,10 @@ class JobStatus(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+# A job in one of them has ended.
+FINAL = (JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 class Progress(Frozen):
@@ -104,6 +120,7 @@ class Transfer(Frozen):
     bytes_total: int | None = Field(description="null where the other server does not tell")
     bytes_per_second: int = Field(description="Over the last seconds")
     seconds_left: float | None = Field(description="null where the total is unknown, or nothing comes")
+    file: str | None = LeftOut  # of a download of several: the one that arrives now
 
 
 class Job(Frozen):
@@ -125,8 +142,16 @@ class Job(Frozen):
     result: JobResult | None = None
     error: str | None = None
     warnings: tuple[str, ...] = Field((), description="Of its submission, then of what its run showed")
+    engine: str | None = Field(None, description="The revision of the engine that ran it")
+    resumed_from_step: int | None = Field(
+        None, description="Steps of all its images that its last attempt took from the journal"
+    )
     slot: str | None = Field(None, description="The worker's slot that has or had it; None = this server's")
+    source: str | None = Field(None, description="The interface of another program that it came by")
+    user: str = Field("", description="Whose job it is; empty: nobody's")
     deleted_at: Moment | None = Field(None, description="Since when it has been in the trash")
+    paused: bool = Field(False, description="It is not claimed until it is resumed")
+    preempted: bool = Field(False, description="It waits for a more urgent job")
 
     @property
     def worker(self) -> str | None:
@@ -163,6 +188,7 @@ class JobView(Frozen):
     type: JobType
     status: JobStatus
     progress: Progress
+    eta_seconds: float | None = LeftOut  # only while it draws: seconds until it ends, as far as can be told
     download: Transfer | None = LeftOut  # only while a download runs
     created_at: WholeSecond
     started_at: WholeSecond | None = LeftOut
@@ -174,16 +200,24 @@ class JobView(Frozen):
     error: str | None = LeftOut
     # What was asked for and does not act, or acts otherwise: as in the 202, then what the run showed
     warnings: list[str] | None = LeftOut
-    position: int | None = LeftOut  # only while pending
+    position: int | None = LeftOut  # only while pending, and not paused
+    paused: bool | None = LeftOut  # true: pending until it is resumed, or until a more urgent job has ended
     result: JobResult | None = LeftOut
     model: str | None = LeftOut  # the model that the job was stamped with
     # Its components and load options: a body of POST /models/load, as `model` in config.json
     model_settings: dict[str, object] | None = LeftOut
+    engine: str | None = LeftOut  # the revision of the engine that ran it, once it is finished
+    attempt: int | None = LeftOut  # where it is not the first
+    # So many steps of all its images were computed by an earlier attempt, which lost its engine or its server
+    resumed_from_step: int | None = LeftOut
     worker: str | None = LeftOut  # the machine that has or had it, where it is another one
     upscaler: str | None = LeftOut  # the upscaler that the job was stamped with
     output_path: str | None = LeftOut  # where a conversion goes
+    source: str | None = LeftOut  # the interface of another program that it came by: openai, a1111, ...
+    user: str | None = LeftOut  # whose job it is, where there are users
     after: str | None = LeftOut  # the job that must be completed first
     inputs: list[InputImage] | None = LeftOut  # only in GET /queue/{id}
+    webhook: WebhookView | None = LeftOut  # only in GET /queue/{id}
     deleted_at: WholeSecond | None = LeftOut  # only in the trash
 
 
@@ -210,8 +244,10 @@ class QueueView(Frozen):
     offset: int
     page: int = Field(description="1 = the first; pages have `limit` jobs")
     has_more: bool = Field(description="Whether there are jobs behind these")
+    next_cursor: str | None = LeftOut  # where the next page begins: the query `cursor`
     matching_count: int | None = LeftOut  # how many jobs the filters let through
     applied_filters: dict[str, str] | None = LeftOut
+    warnings: list[str] | None = LeftOut  # what of the filters acts in part
 
 
 class Outcome(Frozen):
@@ -220,4 +256,6 @@ class Outcome(Frozen):
     outputs: tuple[str, ...] = Field((), description="Paths relative to the output folder")
     result: JobResult | None = None
     warnings: tuple[str, ...] = Field((), description="What the run showed of what did not act")
+    engine: str | None = Field(None, description="The revision of the engine that did the work")
+    resumed_from_step: int | None = Field(None, description="Steps that were taken from the journal")
     seconds: float | None = Field(None, description="Of the work itself, without loading models")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from .base import Frozen
+from .base import LATE, Frozen
 from .chat import Chat
 from .pipe import Cancel, Log, Refused, Shutdown, Unusable
 
@@ -48,5 +48,5 @@ class Completed(Frozen):
 Command = Annotated[Complete | Cancel | Shutdown, Field(discriminator="kind")]
 Report = Annotated[Ready | Unusable | Log | Piece | Completed | Refused, Field(discriminator="kind")]
 
-COMMAND: TypeAdapter[Command] = TypeAdapter(Command)
-REPORT: TypeAdapter[Report] = TypeAdapter(Report)
+COMMAND: TypeAdapter[Command] = TypeAdapter(Command, config=LATE)
+REPORT: TypeAdapter[Report] = TypeAdapter(Report, config=LATE)

@@ -22,6 +22,8 @@ ModelType = Literal[
     "esrgan",
     "taesd",
     "photomaker",
+    "adapter",
+    "detector",
 ]
 MainType = Literal["checkpoint", "diffusion"]
 Component = Literal[
@@ -36,6 +38,13 @@ Component = Literal[
     "taesd",
     "high_noise_diffusion_model",
     "photo_maker",
+    "ip_adapter",
+    "pulid_weights",
+    "motion_module",
+    "uncond_diffusion_model",
+    "audio_vae",
+    "audio_encoder",
+    "embeddings_connectors",
 ]
 
 
@@ -94,6 +103,8 @@ _MODEL_TYPES = (
     ModelTypeRow("esrgan", "esrgan", "esrgan", "esrgan", "upscaler"),
     ModelTypeRow("taesd", "taesd", "taesd", "taesd"),
     ModelTypeRow("photomaker", "photomaker", "photomaker", "photomaker"),
+    ModelTypeRow("adapter", "adapters", "adapters", "adapters"),
+    ModelTypeRow("detector", "detectors", "detectors", "detectors"),
 )
 _COMPONENTS = (
     ComponentRow("vae", ("vae",), "vae_path"),
@@ -107,6 +118,13 @@ _COMPONENTS = (
     ComponentRow("llm_vision", ("llm",), "llm_vision_path"),
     ComponentRow("high_noise_diffusion_model", ("diffusion",), "high_noise_diffusion_model_path"),
     ComponentRow("photo_maker", ("photomaker", "checkpoint"), "photo_maker_path"),
+    ComponentRow("ip_adapter", ("adapter",), "ip_adapter_path"),
+    ComponentRow("pulid_weights", ("adapter",), "pulid_weights_path"),
+    ComponentRow("motion_module", ("adapter",), "motion_module_path"),
+    ComponentRow("uncond_diffusion_model", ("diffusion",), "uncond_diffusion_model_path"),
+    ComponentRow("audio_vae", ("vae",), "audio_vae_path"),
+    ComponentRow("audio_encoder", ("clip",), "audio_encoder_path"),
+    ComponentRow("embeddings_connectors", ("clip", "llm"), "embeddings_connectors_path"),
 )
 
 MODEL_TYPES: Mapping[ModelType, ModelTypeRow] = {row.type: row for row in _MODEL_TYPES}

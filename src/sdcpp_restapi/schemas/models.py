@@ -1,13 +1,16 @@
 """Models: what is on disk, what is asked for, what is loaded."""
 
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from .base import FlowShift, Fraction, Frozen, Integer, LeftOut, Request
+from .base import FlowShift, Fraction, Frozen, Integer, LeftOut, Request, is_none
 from .engine_names import LoraApplyMode, Prediction, RngType, RngTypeOrEmpty, WeightType
+from .keep_alive import KeepAlive
 from .model_types import COMPONENT_NAMES, Component, MainType, ModelType
+from .placement import Backend, MaxVram, ParamsBackend, SplitMode, VaeFormat
 from .queue_state import QueueState
+from .timestamps import Moment
 from .trash import Storage
 from .type_rules import TypeRules
 
@@ -32,6 +35,9 @@ class DetailedEntry(ModelEntry):
     parameters: int | None = None
     title: str | None = None
     trigger_words: list[str] = []
+    base_model: str | None = Field(None, description="As the files beside it name it")
+    notes: str = ""
+    tags: list[str] = []
     thumbnail: str | None = Field(None, description="Where the picture beside the file is served")
 
 
@@ -48,6 +54,8 @@ class _Listing[Entry: ModelEntry](Frozen):
     taesd: list[Entry] = []
     embeddings: list[Entry] = []
     photomaker: list[Entry] = []
+    adapters: list[Entry] = []
+    detectors: list[Entry] = []
     loaded_model: str | None = None
     loaded_model_type: str | None = None
     applied_filters: dict[str, str] | None = LeftOut
@@ -77,6 +85,8 @@ class ModelPaths(Frozen):
     esrgan: str
     taesd: str
     photomaker: str
+    adapters: str
+    detectors: str
 
 
 class LoadOptions(Request):
@@ -90,6 +100,31 @@ class LoadOptions(Request):
     diffusion_conv_direct: bool = False
     flash_attn: bool = True
     offload_to_cpu: bool = Field(False, description="Keep parameters in RAM, copy to the device when used")
+    backend: Backend = Field(
+        "",
+        description="Where parts of the model are computed: MODULE=DEVICE,... with the modules diffusion, te,"
+        " vae, controlnet; CUDA0&CUDA1 splits one. Goes before keep_..._on_cpu and the slot's device",
+    )
+    params_backend: ParamsBackend = Field(
+        "",
+        description="Where their weights wait: MODULE=TARGET,... or TARGET: cpu, disk or a device. In place"
+        " of offload_to_cpu and free_params_immediately; with disk, a load reads no weights",
+    )
+    max_vram: MaxVram = Field(
+        "",
+        description="GiB of a device for weights and work, -N leaves N free, DEVICE=GiB,... for several:"
+        " what does not fit is computed in segments. Empty = no budget. Does nothing on a CPU",
+    )
+    split_mode: SplitMode = Field(
+        "",
+        description="How a module is split over several devices: layer (default) or row, or MODULE=...,...",
+    )
+    auto_fit: bool = Field(
+        False,
+        description="Let the engine place modules and weights by the memory of the devices; keep_..._on_cpu"
+        " do nothing then",
+    )
+    vae_format: VaeFormat = Field("", description="What kind of VAE it is; empty = as the engine finds it")
     enable_mmap: bool = True
     vae_decode_only: bool = Field(
         True, description="Accepted; the engine loads the encoder only when a job needs it"
@@ -123,6 +158,17 @@ class LoadOptions(Request):
     chroma_use_t5_mask: bool = False
     chroma_t5_mask_pad: Integer = Field(1, ge=0, le=512)
 
+    @model_validator(mode="after")
+    def _weights_are_placed_once(self) -> Self:
+        others = ["offload_to_cpu", "free_params_immediately"]
+        given = [name for name in others if getattr(self, name)]
+        if self.params_backend and given:
+            raise ValueError(f"params_backend: not allowed together with {given[0]}")
+        placed = [name for name in ("backend", "params_backend", *others) if getattr(self, name)]
+        if self.auto_fit and placed:
+            raise ValueError(f"auto_fit: not allowed together with {placed[0]}")
+        return self
+
 
 class LoadRequest(Request):
     """POST /models/load, and the model specification that every job carries.
@@ -146,7 +192,22 @@ class LoadRequest(Request):
     taesd: str | None = None
     high_noise_diffusion_model: str | None = None
     photo_maker: str | None = None
+    ip_adapter: str | None = Field(None, description="Beside clip_vision, for SD1.5 and SDXL")
+    pulid_weights: str | None = Field(None, description="PuLID, for Flux")
+    motion_module: str | None = Field(None, description="AnimateDiff: SD1.5 makes videos with it")
+    uncond_diffusion_model: str | None = Field(
+        None, description="What the negative prompt is drawn with; Ideogram 4 has one"
+    )
+    audio_vae: str | None = Field(None, description="Decodes the sound of LTX-2's videos")
+    audio_encoder: str | None = Field(None, description="Reads the sound that Wan2.2 S2V is given")
+    embeddings_connectors: str | None = Field(None, description="Of LTX-2, between its LLM and the rest")
     options: LoadOptions = LoadOptions()
+    keep_alive: KeepAlive | None = Field(
+        None,
+        exclude_if=is_none,
+        description="How long it stays in memory without work: seconds, or a text such as 10m; 0 = until the"
+        " first job has ended, -1 = for ever. Not given: the setting engine.unload_after",
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -172,11 +233,15 @@ class LoadRequest(Request):
 
     def same_model(self, other: "LoadRequest | None") -> bool:
         """Whether a slot that holds `other` can run a job stamped with this one."""
-        return other is not None and self.model_dump() == other.model_dump()
+        return other is not None and self.identity() == other.identity()
+
+    def identity(self) -> str:
+        """What distinguishes the model in memory from others, as JSON: all but how long it stays there."""
+        return self.model_dump_json(exclude={"keep_alive"})
 
 
 class LoadedComponents(Frozen):
-    """The seven documented components and the four further ones; null when absent."""
+    """The seven documented components and the further ones; null when absent."""
 
     vae: str | None = None
     clip_l: str | None = None
@@ -189,6 +254,13 @@ class LoadedComponents(Frozen):
     clip_vision: str | None = None
     high_noise_diffusion_model: str | None = None
     photo_maker: str | None = None
+    ip_adapter: str | None = None
+    pulid_weights: str | None = None
+    motion_module: str | None = None
+    uncond_diffusion_model: str | None = None
+    audio_vae: str | None = None
+    audio_encoder: str | None = None
+    embeddings_connectors: str | None = None
 
 
 class LoadResponse(Frozen):
@@ -225,6 +297,14 @@ class ModelFiles(Frozen):
     embeddings: dict[str, str] = Field({}, description="Trigger word -> path of a textual inversion")
 
 
+class ResidentModel(Frozen):
+    """A model in the memory of a slot."""
+
+    model_name: str
+    model_architecture: str | None = None
+    expires_at: Moment | None = Field(None, description="When it is unloaded without work; null = never")
+
+
 class LoadedSlot(Frozen):
     """What one engine slot holds in memory."""
 
@@ -232,6 +312,8 @@ class LoadedSlot(Frozen):
     model_name: str | None
     model_architecture: str | None = None
     busy: bool = False
+    expires_at: Moment | None = LeftOut  # when the model is unloaded unless there is work for it
+    resident_models: list[ResidentModel] | None = LeftOut  # where there are several, the last used one first
     upscaler: str | None = LeftOut
     job_id: str | None = LeftOut  # what it works on
     worker: str | None = LeftOut  # the machine, where it is another one
@@ -252,6 +334,7 @@ class Health(Frozen):
     upscaler_loaded: bool = False
     upscaler_name: str | None = None
     loaded_slots: list[LoadedSlot] = []
+    engine: str | None = Field(None, description="The engine's revision; null before one came up")
     ws_port: int | None = Field(None, description="Where events have a port of their own; also at /ws here")
     queue: QueueState = QueueState()
     storage: Storage | None = Field(None, description="null until it was measured for the first time")

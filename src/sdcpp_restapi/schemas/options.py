@@ -1,8 +1,8 @@
 """What can be chosen: options, architecture presets, preview settings."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ModelWrapValidatorHandler, model_validator
 
 from .base import Frozen, Integer, LeftOut
 from .engine_names import PreviewMode
@@ -25,7 +25,14 @@ class Options(Frozen):
     rng_types: list[str]
     predictions: list[str]
     lora_apply_modes: list[str]
+    vae_formats: list[str] = []
+    placement_modules: list[str] = Field(
+        [], description="For backend, params_backend and split_mode of a load"
+    )
     preview_modes: list[str]
+    engine: str | None = Field(
+        description="The engine's revision, whose lists these are; null: none came up yet"
+    )
 
 
 class PreviewSettings(Frozen):
@@ -38,6 +45,23 @@ class PreviewSettings(Frozen):
     quality: int = 75
 
 
+class StoredPreviewSettings(PreviewSettings):
+    """What is kept of PUT /preview/settings."""
+
+    interval_given: bool = Field(False, description="It was PUT, and is kept to the letter")
+
+    @property
+    def has_fixed_interval(self) -> bool:
+        """Whether it is not to be stretched; earlier releases stored it without `interval_given`."""
+        return self.interval_given or self.interval != type(self).model_fields["interval"].default
+
+
+class BoundedPreviewSettings(PreviewSettings):
+    """How the previews of a job are made."""
+
+    share: float = Field(0.0, description="Most of the sampling time that they may take; 0 = no bound")
+
+
 class PreviewUpdate(Frozen):
     """PUT /preview/settings: fields that are left out stay as they are, null means the default."""
 
@@ -47,13 +71,23 @@ class PreviewUpdate(Frozen):
     max_size: Integer = Field(256, ge=64, le=1024)
     quality: Integer = Field(75, ge=1, le=100)
 
-    @model_validator(mode="before")
+    _reset: frozenset[str] = frozenset()
+
+    @property
+    def gives_interval(self) -> bool:
+        """Whether it names an interval, be it the default's number."""
+        return "interval" in self.model_fields_set - self._reset
+
+    @model_validator(mode="wrap")
     @classmethod
-    def _null_means_default(cls, data: object) -> object:
+    def _null_means_default(cls, data: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if not isinstance(data, dict):
-            return data
+            return handler(data)
         known = cls.model_fields
-        return {k: known[k].default if v is None and k in known else v for k, v in data.items()}
+        reset = frozenset(name for name, value in data.items() if value is None and name in known)
+        update = handler(data | {name: known[name].default for name in reset})
+        update._reset = reset
+        return update
 
 
 class PreviewUpdated(Frozen):
@@ -87,6 +121,8 @@ class Preset(Frozen):
     requiredComponents: list[str]
     optionalComponents: list[str] = []
     generationDefaults: GenerationDefaults
+    # True: no model of it was ever run here; components and values are those of the engine's documentation.
+    unproven: bool | None = LeftOut
 
 
 class Architecture(Frozen):

@@ -7,6 +7,9 @@ from pydantic import Field
 from .base import Frozen
 from .errors import ErrorInfo
 
+# How threads of a C library wait for each other.
+WaitPolicy = Literal["auto", "spin", "sleep"]
+
 
 class Cancel(Frozen):
     """Stop the command with this id, if it still runs."""
@@ -19,6 +22,10 @@ class Shutdown(Frozen):
     """End the process."""
 
     kind: Literal["shutdown"] = "shutdown"
+
+
+class Notice(Frozen):
+    """The base of commands that act at once, beside the one that runs, and have no answer."""
 
 
 class Unusable(Frozen):

@@ -22,12 +22,26 @@ class PlannedFile(Frozen):
     high_noise: bool | None = LeftOut  # of a LoRA: whether it is for the high-noise model of a pair
 
 
+class MemoryPart(Frozen):
+    """What one thing takes in memory."""
+
+    part: Role | Literal["decoding"]
+    bytes: int
+
+
 class MemoryEstimate(Frozen):
-    """What the engine would hold in memory at most."""
+    """What the engine would hold in memory at most, and what there is."""
 
     bytes: int
     weights_bytes: int = Field(description="The files' sizes, summed up")
     working_bytes: int = Field(description="While a picture is decoded, which takes the most")
+    parts: list[MemoryPart] = Field([], description="What `bytes` consists of, the largest first")
+    free_bytes: int | None = Field(
+        None,
+        description="Main memory that the slot with the most has for it, other models taken out of it;"
+        " null where no engine here computes in main memory",
+    )
+    fits: bool | None = Field(None, description="Whether `bytes` are at most `free_bytes`")
     rests_on: str
 
 

@@ -1,6 +1,8 @@
 """Downloads of models, what sources tell of them, and hashes of files."""
 
-from fastapi import APIRouter
+from functools import partial
+
+from fastapi import APIRouter, Response
 
 from ...downloads.sources.civitai import Civitai
 from ...downloads.sources.huggingface import HuggingFace
@@ -10,6 +12,7 @@ from ...schemas.downloads import CivitaiModel, DownloadAccepted, DownloadRequest
 from ...schemas.model_types import ModelType
 from ..app_state import State
 from ..error_handlers import ERRORS
+from ..submitting import REUSED, Once
 
 router = APIRouter(prefix="/models", tags=["Models"], responses=ERRORS)
 
@@ -22,10 +25,10 @@ async def hash_of_model(model_type: ModelType, model_name: str, state: State) ->
     return ModelHash(model_name=model_name, model_type=model_type, hash=made.sha256)
 
 
-@router.post("/download", status_code=202)
-async def download(body: DownloadRequest, state: State) -> DownloadAccepted:
+@router.post("/download", status_code=202, response_model=DownloadAccepted, responses=REUSED)
+async def download(body: DownloadRequest, state: State, jobs: Once) -> Response:
     """Download a model from an address, CivitAI or Hugging Face; its hash is computed afterwards."""
-    return await state.downloads.submit(body)
+    return await jobs.submit(partial(state.downloads.submit, body))
 
 
 @router.get("/civitai/{model_id}")

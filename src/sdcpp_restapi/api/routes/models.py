@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Response
+from fastapi import APIRouter, Body, Query, Response
 
 from ...models.filters import ModelFilters
 from ...schemas.inspection import Inspection
@@ -31,22 +31,26 @@ async def models(
     extension: str | None = None,
     search: str | None = None,
     name: str | None = None,
+    tag: str | None = None,
     details: bool = False,
 ) -> Response:
     """All models by type; `name` is another word for `search`.
 
-    With `details=true` each tells its architecture, quantization, parameters, title, trigger words and
-    thumbnail. The first such request reads the headers of all files that it lists.
+    With `details=true` each tells its architecture, quantization, parameters, title, trigger words, base
+    model, notes, tags and thumbnail, and `search` looks into those texts too. The first such request reads
+    the headers of all files that it lists. `tag` lists what has this tag, with details.
     """
-    filters = ModelFilters.parse(type, extension, search, name)
-    current = state.model.identity()
-    if details:
-        return json_response((await state.details.list_models(filters, current)).model_dump_json())
+    filters = ModelFilters.parse(type, extension, search, name, tag)
+    if details or filters.tag:
+        shown = await state.details.list_models(filters, state.model.identity())
+        return json_response(shown.model_dump_json())
     await state.catalog.take_snapshot()
+    current = state.model.identity()
     return await state.responses.answer(
-        ("models", filters, current),
+        lambda: ("models", filters, state.model.identity()),
         lambda: state.library.revision,
         lambda: state.library.list_models(filters, current),
+        is_fresh=lambda: state.catalog.is_fresh,
     )
 
 
@@ -100,10 +104,19 @@ async def load(
 
 
 @router.post("/unload")
-async def unload(state: State) -> Done:
+async def unload(
+    state: State,
+    slot: Annotated[
+        str | None, Query(description="As GET /health names it; of a worker: WORKER/NUMBER")
+    ] = None,
+) -> Done:
     """Free the loaded model; waits for the running job, and takes the place of a load that waits for it.
 
-    Nothing loaded is fine too.
+    Nothing loaded is fine too. With `slot` only the memory of that slot is freed, and the current model stays
+    what it is: the next job loads it again.
     """
-    await state.model.unload()
+    if slot is None:
+        await state.model.unload()
+    else:
+        await state.model.unload_slot(slot)
     return Done(message="Model unloaded")

@@ -1,30 +1,47 @@
 """What can be chosen: samplers, schedulers, quantisation types, architectures."""
 
-from fastapi import APIRouter
+from functools import lru_cache
+
+from fastapi import APIRouter, Response
 
 from ...engine.binding import names
 from ...models import architectures
 from ...schemas.options import Architectures, Options, QuantizationType
+from ...schemas.placement import MODULES, VAE_FORMATS
 from ..app_state import State
+from ..response_cache import ReadyAnswer
 
 router = APIRouter(tags=["Options"])
 
 
-@router.get("/options")
-async def options() -> Options:
-    """The engine's own lists."""
-    return Options(
-        samplers=list(names.SAMPLERS),
-        schedulers=list(names.SCHEDULERS),
+@router.get("/options", response_model=Options)
+async def options(state: State) -> Response:
+    """The lists of the engine at hand; before it came up, those of the default revision."""
+
+    def write() -> bytes:
+        return _write_options(state.engine.names, state.engine.revision)
+
+    return ReadyAnswer(write(), write)
+
+
+@lru_cache(maxsize=4)
+def _write_options(known: names.EngineNames, revision: str | None) -> bytes:
+    shown = Options(
+        samplers=list(known.samplers),
+        schedulers=list(known.schedulers),
         quantization_types=[
             QuantizationType(id=key, name=name, bits=bits)
             for key, (name, bits) in names.QUANTIZATION_TYPES.items()
         ],
-        rng_types=list(names.RNG_TYPES),
-        predictions=list(names.PREDICTIONS),
-        lora_apply_modes=list(names.LORA_APPLY_MODES),
-        preview_modes=list(names.PREVIEW_MODES),
+        rng_types=list(known.rng_types),
+        predictions=list(known.predictions),
+        lora_apply_modes=list(known.lora_apply_modes),
+        vae_formats=list(VAE_FORMATS),
+        placement_modules=list(MODULES),
+        preview_modes=list(known.preview_modes),
+        engine=revision,
     )
+    return shown.model_dump_json().encode()
 
 
 @router.get("/architectures")

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 
 from ...outputs import media, page
-from ...outputs.folder import Found, check_readable, fit_calendar
+from ...outputs.folder import Found, check_readable, find_with_content, fit_calendar
 from ...outputs.listing import Order, Sort
 from ...outputs.page import View
 from ...schemas.model_types import ModelType
@@ -28,6 +28,12 @@ PageNumber = Annotated[int, Query(alias="page", ge=1, description="Page of a fol
 Frame = Annotated[bool, Query(description="Of a video, its first frame instead of the SVG")]
 
 
+class LargeFile(FileResponse):
+    """A file that is sent piece by piece: each costs a turn of a thread."""
+
+    chunk_size = 2**20
+
+
 @router.head("/output", include_in_schema=False)
 @router.get("/output", response_class=HTMLResponse, include_in_schema=False)
 @router.head("/output/{path:path}", include_in_schema=False)
@@ -41,9 +47,9 @@ async def output(
     number: PageNumber = 1,
 ) -> Response:
     """A file, streamed with Range and ETag; of a folder, a page to browse it, folders first."""
-    found = await asyncio.to_thread(state.outputs.find, path)
+    found, content = await asyncio.to_thread(find_with_content, state.outputs, path, _wants_content(request))
     if not found.is_folder:
-        return _file(request, found)
+        return _file(request, found, content)
     view = View(_path_to_root(request), "/".join(PurePosixPath(path).parts), sort, order, number)
     return HTMLResponse(
         await asyncio.to_thread(page.render, state.outputs, found, view), headers=page.HEADERS
@@ -84,19 +90,28 @@ async def _thumbnail(
     return Response(made.content, media_type=made.media_type, headers=headers)
 
 
-def _file(request: Request, found: Found) -> Response:
+def _wants_content(request: Request) -> bool:
+    """Whether the answer is surely a whole file: no part of it, and nothing that the client may have."""
+    return request.method == "GET" and not {"range", "if-none-match"} & set(request.headers)
+
+
+def _file(request: Request, found: Found, content: bytes | None) -> Response:
     name = found.path.name
     headers = {"cache-control": CACHE_CONTROL, "x-content-type-options": "nosniff"}
     if not media.is_harmless(name):
         headers["content-security-policy"] = NO_SCRIPTS
         headers["content-disposition"] = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-    response = FileResponse(
+    response = LargeFile(
         found.path, stat_result=_with_date(found.stat), media_type=media.media_type(name), headers=headers
     )
     if _is_known(request, response.headers):
         kept = {name: response.headers[name] for name in ("etag", "cache-control", "last-modified")}
         return Response(status_code=304, headers=kept)
-    return response
+    if content is None:
+        return response
+    whole = Response(content)
+    whole.raw_headers = response.raw_headers
+    return whole
 
 
 def _with_date(stat: os.stat_result) -> os.stat_result:

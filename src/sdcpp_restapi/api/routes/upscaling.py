@@ -1,15 +1,18 @@
 """The upscaler, and pictures put through it."""
 
+from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Body, Response
 
 from ...schemas.generation import Accepted
+from ...schemas.jobs import JobView
 from ...schemas.models import Done
 from ...schemas.upscaling import UpscaleRequest, UpscalerLoadResponse, UpscalerRequest
 from .. import examples
 from ..app_state import State
 from ..error_handlers import ERRORS
+from ..submitting import ENDED, OnceAndWait
 
 router = APIRouter(tags=["Upscaling"], responses=ERRORS)
 
@@ -34,9 +37,9 @@ async def unload(state: State) -> Done:
     return Done(message="Upscaler unloaded")
 
 
-@router.post("/upscale", status_code=202)
+@router.post("/upscale", status_code=202, response_model=Accepted | JobView, responses=ENDED)
 async def upscale(
-    body: Annotated[UpscaleRequest, Body(openapi_examples=examples.UPSCALE)], state: State
-) -> Accepted:
+    body: Annotated[UpscaleRequest, Body(openapi_examples=examples.UPSCALE)], state: State, jobs: OnceAndWait
+) -> Response:
     """Enlarge a picture with the loaded upscaler. The job waits in the queue."""
-    return await state.upscales.submit(body)
+    return await jobs.submit(partial(state.upscales.submit, body))

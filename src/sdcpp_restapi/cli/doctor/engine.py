@@ -5,10 +5,12 @@ import logging
 from collections.abc import Iterator
 
 from ...config import Settings
+from ...config.chosen_engine import find_chosen_library
 from ...engine.client import EngineChild
 from ...errors import SdcppError
 from ...schemas.engine import Hello
-from .findings import Finding, ok, wrong
+from ..command_name import command_name
+from .findings import Finding, note, ok, wrong
 
 
 def check(settings: Settings) -> Iterator[Finding]:
@@ -20,8 +22,7 @@ def check(settings: Settings) -> Iterator[Finding]:
         yield wrong(
             "Engine",
             f"there is no file {library}",
-            "correct or remove the setting engine.library (SDCPP_ENGINE_LIBRARY); without it the library"
-            " that was installed with this server is used",
+            _advise(settings),
         )
         return
     try:
@@ -29,7 +30,15 @@ def check(settings: Settings) -> Iterator[Finding]:
     except (SdcppError, OSError) as error:
         yield wrong("Engine", str(error), _advise(settings))
         return
-    yield ok("Engine", f"stable-diffusion.cpp {hello.version} ({hello.commit}), {hello.library}")
+    named = f"stable-diffusion.cpp {hello.version} ({hello.commit}), {hello.library}"
+    if hello.commit.startswith(hello.revision):
+        yield ok("Engine", named)
+    else:
+        yield note(
+            "Engine",
+            f"{named}: an unknown revision, used as {hello.revision} (engine.trust_unknown)",
+            "look at its pictures: sdcpp doctor --engine compares two libraries",
+        )
     yield _check_devices(hello)
 
 
@@ -49,6 +58,13 @@ def _check_devices(hello: Hello) -> Finding:
 def _advise(settings: Settings) -> str:
     if settings.engine.command:
         return "see whether it works without the setting engine.command"
-    if settings.engine.library is not None:
-        return "remove the setting engine.library to use the library that was installed with this server"
+    library = settings.engine.library
+    if library is not None and library == find_chosen_library(settings.paths.data_dir):
+        engine = f"{command_name()} engine"
+        return f"install the build again with '{engine} install', or go back with '{engine} use default'"
+    if library is not None:
+        return (
+            "correct or remove the setting engine.library (SDCPP_ENGINE_LIBRARY); without it the library"
+            " that was installed with this server is used"
+        )
     return "reinstall this server, so that the engine's library comes with it"

@@ -1,12 +1,12 @@
 """Folders: there, readable, writable, with room."""
 
-import fcntl
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from ...config import Settings
+from ...os_support import lock_exclusively
 from ...schemas.model_types import EXTENSIONS, MAIN_TYPES
 from ..command_name import command_name
 from .findings import Finding, note, ok, size, wrong
@@ -62,6 +62,6 @@ def _check_lock(path: Path) -> Iterator[Finding]:
         return
     with path.open("r+", encoding="utf-8") as file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock_exclusively(file)
         except BlockingIOError:
             yield ok("Data folder in use", f"by the server with {file.read().strip()}")

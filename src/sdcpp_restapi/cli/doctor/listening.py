@@ -2,16 +2,15 @@
 
 import errno
 import json
+import ssl
 from collections.abc import Iterator
 
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import connect
 
-from ...config import Server as ServerSettings
-from ...config import Settings
-from ...errors import SdcppError
+from ...client import Client, ClientError
+from ...config import Server, Settings
 from .. import ports
-from ..api_client import Server
 from ..serve import local_url
 from .findings import Finding, ok, wrong
 
@@ -26,7 +25,7 @@ def check(settings: Settings) -> Iterator[Finding]:
     yield _check_port("WebSocket port", server, server.ws_port, "--ws-port")
 
 
-def _check_port(name: str, server: ServerSettings, number: int, flag: str) -> Finding:
+def _check_port(name: str, server: Server, number: int, flag: str) -> Finding:
     if number == 0:
         return ok(name, "a free one is taken at the start")
     find_problem = ports.find_problem(server.host, number)
@@ -43,26 +42,34 @@ def _check_port(name: str, server: ServerSettings, number: int, flag: str) -> Fi
     return wrong(name, f"{server.host} is not an address of this machine", "choose another with --host")
 
 
-def _find_key(server: ServerSettings) -> str | None:
-    return server.api_keys[0].get_secret_value() if server.api_keys else None
+def _trust_own(server: Server) -> ssl.SSLContext | None:
+    """Exactly the server's own certificate, by whatever name it is reached from here."""
+    if server.tls_cert is None:
+        return None
+    context = ssl.create_default_context(cafile=str(server.tls_cert))
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    return context
 
 
-def _get_health(server: ServerSettings) -> str | None:
+def _get_health(server: Server) -> str | None:
     try:
-        with Server(local_url(server), _find_key(server)) as remote:
+        with Client(local_url(server), server.plain_key, _trust_own(server)) as remote:
             health = remote.health(PATIENCE)
-    except SdcppError as error:
+    except ClientError as error:
         return "our own server answers, but wants another API key" if "API key" in str(error) else None
     model = f"model {health.model_name}" if health.model_loaded else "no model loaded"
     find_problem = f", last error: {health.last_error}" if health.last_error else ""
     return f"our own server answers, version {health.version}, {model}{find_problem}"
 
 
-def _check_events(server: ServerSettings) -> str | None:
+def _check_events(server: Server) -> str | None:
     url = local_url(server).replace("http", "ws", 1)
-    headers = {"X-API-Key": key} if (key := _find_key(server)) else {}
+    headers = {"X-API-Key": key} if (key := server.plain_key) else {}
     try:
-        with connect(url, additional_headers=headers, proxy=None, open_timeout=PATIENCE) as connection:
+        with connect(
+            url, additional_headers=headers, proxy=None, ssl=_trust_own(server), open_timeout=PATIENCE
+        ) as connection:
             event = json.loads(connection.recv(timeout=PATIENCE))["event"]
     except (OSError, WebSocketException, ValueError, KeyError, TypeError):
         return None

@@ -9,19 +9,22 @@ from ...config import Settings, read_settings
 from ...errors import BadSettings
 from ..exit_codes import FAILED
 from ..flags import Flags
-from . import engine, folders, listening, system
+from . import certificate, engine, folders, listening, system
 from .findings import Diagnosis, Finding, ok, wrong
 
 type Check = Callable[[Settings], Iterable[Finding]]
 
-CHECKS: tuple[Check, ...] = (system.check, engine.check, folders.check, listening.check)
+CHECKS: tuple[Check, ...] = (system.check, engine.check, folders.check, certificate.check, listening.check)
 SIGN = {"ok": ("✓", typer.colors.GREEN), "note": ("!", typer.colors.YELLOW), "wrong": ("✗", typer.colors.RED)}
 
 
-def examine(config: Path | None, flags: Flags, as_json: bool) -> None:
-    """Print every finding; exit code 1 when something is wrong."""
+def examine(config: Path | None, flags: Flags, as_json: bool, other: Path | None = None) -> None:
+    """Print every finding; exit code 1 when something is wrong.
+
+    `other` is a library of the engine that is compared with the one in use.
+    """
     findings = []
-    for finding in _run_checks(config, flags):
+    for finding in _run_checks(config, flags, other):
         findings.append(finding)
         if not as_json:
             _print(finding)
@@ -34,7 +37,7 @@ def examine(config: Path | None, flags: Flags, as_json: bool) -> None:
         raise typer.Exit(FAILED)
 
 
-def _run_checks(config: Path | None, flags: Flags) -> Iterator[Finding]:
+def _run_checks(config: Path | None, flags: Flags, other: Path | None) -> Iterator[Finding]:
     try:
         settings = read_settings(config, flags)
         yield ok("Settings", f"{config} and the environment" if config else "environment and defaults")
@@ -43,6 +46,11 @@ def _run_checks(config: Path | None, flags: Flags) -> Iterator[Finding]:
         settings = Settings.model_construct()
     for check in CHECKS:
         yield from _guard(check, settings)
+    if other is not None:
+        # It takes seconds to come, and only this needs it.
+        from .other_engine import compare
+
+        yield from _guard(lambda settings: compare(settings, other), settings)
 
 
 def _guard(check: Check, settings: Settings) -> Iterator[Finding]:

@@ -1,22 +1,21 @@
 """Python, libraries, processor and memory."""
 
-import os
 import platform
 import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 import psutil
 
 from ...config import Settings
+from ...os_support import count_usable_cpus
+from ...os_support.memory import measure_free_memory, measure_total_memory
 from .findings import Finding, note, ok, size, wrong
 
 OLDEST = (3, 12)
 LIBRARIES = ("sdcpp-restapi", "fastapi", "uvicorn", "websockets", "pydantic", "pillow", "numpy", "httpx")
 # Below this not even a quantised SD1.5 fits beside the system.
 LITTLE_MEMORY = 3 * 2**30
-CGROUP_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def check(_settings: Settings) -> Iterator[Finding]:
@@ -24,7 +23,7 @@ def check(_settings: Settings) -> Iterator[Finding]:
     yield _check_python()
     yield _check_libraries()
     yield ok(
-        "Processor", f"{psutil.cpu_count(logical=False) or '?'} cores, {_count_usable_cpus()} usable threads"
+        "Processor", f"{psutil.cpu_count(logical=False) or '?'} cores, {count_usable_cpus()} usable threads"
     )
     yield _check_memory()
 
@@ -48,24 +47,9 @@ def _check_libraries() -> Finding:
     return ok("Libraries", ", ".join(found))
 
 
-def _count_usable_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def _check_memory() -> Finding:
-    memory = psutil.virtual_memory()
-    total, available = memory.total, memory.available
-    limit = _read_container_limit()
-    if limit is not None and limit < total:
-        total, available = limit, min(available, limit)
+    total, available = measure_total_memory(), measure_free_memory()
     detail = f"{size(total)}, of which {size(available)} are available"
     if available < LITTLE_MEMORY:
         return note("Memory", detail, "choose small or quantised models, or end other programs")
     return ok("Memory", detail)
-
-
-def _read_container_limit() -> int | None:
-    try:
-        return int(CGROUP_LIMIT.read_text())
-    except (OSError, ValueError):  # not in a container, or "max"
-        return None

@@ -1,6 +1,11 @@
 """The workers that a server has heard of; the registry changes it, the model library reads it."""
 
-from .remote_worker import RemoteWorker
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .remote_worker import RemoteWorker  # imports NATS, which a server without a broker never does
 
 
 class KnownWorkers:
@@ -35,7 +40,6 @@ class KnownWorkers:
         """Those that may be given jobs, by name."""
         return [worker for worker in self.sorted() if worker.usable]
 
-    def engine_revision(self, *, but: str) -> str | None:
-        """The engine's revision that usable workers have, without the one named `but`."""
-        others = (worker for worker in self._workers.values() if worker.usable and worker.name != but)
-        return next((worker.engine_revision for worker in others if worker.engine_revision), None)
+    def engines(self) -> list[str]:
+        """The revisions of the engine that usable workers have, each once, by name of the worker."""
+        return list(dict.fromkeys(one.engine_revision for one in self.usable() if one.engine_revision))

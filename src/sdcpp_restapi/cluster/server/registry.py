@@ -2,7 +2,7 @@
 
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 
 from ...background import BackgroundTasks
@@ -34,21 +34,19 @@ class WorkerRegistry:
         context: RemoteSlotContext,
         runners: SlotRunners,
         bus: EventBus,
-        engine_revision: Callable[[], str | None],
         settings: Cluster,
     ) -> None:
-        """`engine_revision`: of this server's own engine, None when it has none."""
         self._workers = workers
         self._context = context
         self._runners = runners
         self._bus = bus
-        self._engine_revision = engine_revision
         self._lost_after = settings.lost_after
         self._forget_after = settings.forget_after
         self._slots: dict[str, list[RemoteSlot]] = {}
         # Slots whose assignments are being purged: a new one would be purged too.
         self._purging: defaultdict[str, set[int]] = defaultdict(set)
         self._background = BackgroundTasks()
+        context.preview_demand.follow(self._on_preview_demand)
 
     def views(self) -> list[WorkerView]:
         """The body of GET /workers."""
@@ -78,6 +76,9 @@ class WorkerRegistry:
             if worker.present:
                 self._handle_loss(worker, f"Worker {worker.name} was started anew")
         worker.record_announcement(announcement)
+        if before is not None and before.engine != announcement.engine:
+            self._workers.mark_changed()
+            self._runners.wake()  # jobs may have waited for this revision
         worker.refusal_reason = self._reason_to_refuse(announcement)
         if worker.refusal_reason:
             if worker.present:
@@ -120,8 +121,10 @@ class WorkerRegistry:
                 slot.ready.set()
 
     def _reconcile(self, worker: RemoteWorker, announcement: Announcement) -> None:
-        """Stop attempts that the server does not wait for, and resend assignments that got lost."""
+        """Stop attempts that the server does not wait for, and resend messages that may have got lost."""
         slots = self._slots[worker.name]
+        if any(state.attempt for state in announcement.slots):
+            self._tell_preview_demand(worker)
         for slot, state in zip(slots, announcement.slots, strict=False):
             self._background.spawn(slot.resend_assignment(state.attempt))
             if state.attempt is None:
@@ -132,20 +135,21 @@ class WorkerRegistry:
         for slot in slots[len(announcement.slots) :]:  # it was started anew, with fewer devices
             self._interrupt(slot, WorkerLost(f"{slot.name} is no more"))
 
+    def _on_preview_demand(self) -> None:
+        for worker in self._workers.sorted():
+            if worker.present:
+                self._tell_preview_demand(worker)
+
+    def _tell_preview_demand(self, worker: RemoteWorker) -> None:
+        self._background.spawn(worker.want_previews(self._context.preview_demand.wanted))
+
     def _reason_to_refuse(self, announcement: Announcement) -> str | None:
-        name, engine = announcement.name, announcement.engine
-        if announcement.protocol != PROTOCOL:
-            return (
-                f"Worker {name} ({announcement.version}) speaks version {announcement.protocol} of the"
-                f" messages, this server version {PROTOCOL}: install the same release on both"
-            )
-        wanted = self._engine_revision() or self._workers.engine_revision(but=name)
-        if engine is not None and wanted is not None and engine != wanted:
-            return (
-                f"Worker {name} has revision {engine} of the engine, the others have {wanted}:"
-                " the same job would not draw the same picture"
-            )
-        return None
+        if announcement.protocol == PROTOCOL:
+            return None
+        return (
+            f"Worker {announcement.name} ({announcement.version}) speaks version {announcement.protocol} of"
+            f" the messages, this server version {PROTOCOL}: install the same release on both"
+        )
 
     async def _fetch_inventory(self, worker: RemoteWorker, announcement: Announcement) -> None:
         try:

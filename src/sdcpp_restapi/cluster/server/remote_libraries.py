@@ -1,6 +1,9 @@
 """The models of workers, as the model library asks for them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ...errors import ModelNotFound, NotFound
 from ...models.model_inventory import ModelInventory
@@ -9,7 +12,9 @@ from ...schemas.inspection import Inspection
 from ...schemas.model_types import ModelType
 from ...schemas.models import LoadRequest
 from .known_workers import KnownWorkers
-from .remote_worker import RemoteWorker
+
+if TYPE_CHECKING:
+    from .remote_worker import RemoteWorker  # imports NATS, which a server without a broker never does
 
 
 class RemoteLibraries:
@@ -23,7 +28,7 @@ class RemoteLibraries:
         """Rises whenever the models of workers change."""
         return self._workers.revision
 
-    def machines(self) -> Sequence["RemoteLibrary"]:
+    def machines(self) -> Sequence[RemoteLibrary]:
         """One for each worker that may be given jobs."""
         return [RemoteLibrary(worker) for worker in self._workers.usable()]
 

@@ -19,6 +19,7 @@ from ...errors import (
     UpscalerLoadFailed,
     WorkerLost,
 )
+from ...events import PreviewDemand
 from ...jobs.input_images import InputStore
 from ...outputs.job_folder import JobOutputFolder
 from ...preferences import PreviewPreference
@@ -63,6 +64,7 @@ class RemoteSlotContext:
     output_dir: Path
     inputs: InputStore
     preview: PreviewPreference
+    preview_demand: PreviewDemand
     load_timeout: float
 
 
@@ -100,6 +102,13 @@ class RemoteSlot:
         """Wait until the worker is there; it runs its jobs one after the other by itself."""
         await self.ready.wait()
         yield
+
+    def can_interrupt(self, _job_id: str) -> bool:
+        """What a worker runs goes on to its end: its journal is not here."""
+        return False
+
+    async def interrupt(self, _job_id: str, _reason: Interrupted) -> None:
+        """Never called."""
 
     async def cancel(self, job_id: str) -> None:
         """Tell the worker to stop the job; it is told again after every announcement that shows the job."""
@@ -163,7 +172,12 @@ class RemoteSlot:
         """Send a job and its input images; the names of these."""
         paths = [Path(path) for paths in self._context.inputs.files(job).values() for path in paths]
         digests = await self._context.files.send(inputs_of(job.id), {path.name: path for path in paths})
-        assignment = JobAssignment(job=job, inputs=digests, preview=self._context.preview.current)
+        assignment = JobAssignment(
+            job=job,
+            inputs=digests,
+            preview=self._context.preview.for_job(),
+            wants_previews=self._context.preview_demand.wanted,
+        )
         await self._publish(assignment)
         self._assignment = assignment
         return list(digests)
@@ -213,6 +227,11 @@ class RemoteSlot:
         """The model in memory, by the last announcement."""
         return self._state.holds if self._state else None
 
+    @property
+    def residents(self) -> list[LoadRequest]:
+        """All models in memory, by the last announcement."""
+        return self._state.residents if self._state else []
+
     def view(self) -> LoadedSlot:
         """Its entry in `loaded_slots` of GET /health."""
         shown = self._state.view if self._state else LoadedSlot(device="unknown", model_name=None)
@@ -224,7 +243,11 @@ class RemoteSlot:
 
     async def can_run(self, files: RequiredFiles) -> bool:
         """Whether its worker may be given jobs and has these files."""
-        return self.worker.usable and self.worker.inventory.meets(files)
+        return (
+            self.worker.usable
+            and files.allow_engine(self.worker.engine_revision)
+            and self.worker.inventory.meets(files)
+        )
 
     async def load_on_request(self, request: LoadRequest) -> ModelLoaded:
         """Load a model once the running job is done. Raises LoadFailed."""

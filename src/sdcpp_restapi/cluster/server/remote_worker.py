@@ -20,6 +20,7 @@ from ...schemas.cluster import (
     RpcRequest,
     SlotState,
     StopAttempt,
+    WantPreviews,
     WithdrawLoad,
 )
 from ...schemas.workers import WorkerSlot, WorkerView
@@ -89,6 +90,10 @@ class RemoteWorker:
     async def stop_attempt(self, attempt: Attempt) -> None:
         """Have it cancel an attempt; the message may get lost."""
         await self._send(RpcRequest(what=StopAttempt(attempt=attempt)))
+
+    async def want_previews(self, wanted: bool) -> None:
+        """Tell it whether anybody looks at previews; the message may get lost."""
+        await self._send(RpcRequest(what=WantPreviews(wanted=wanted)))
 
     async def send_refusal(self, reason: str) -> None:
         """Tell it why it gets no jobs; the message may get lost."""

@@ -137,6 +137,7 @@ def _state(slot: EngineSlot, runner: AttemptRunner) -> SlotState:
     return SlotState(
         view=slot.view(),
         holds=slot.loaded,
+        residents=[*slot.residents],
         loading=slot.loading,
         problem=slot.problem,
         attempt=runner.current,

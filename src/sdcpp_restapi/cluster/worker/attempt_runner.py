@@ -17,11 +17,12 @@ from ...errors import (
     JobFailed,
     SdcppError,
 )
+from ...events import PreviewDemand
 from ...jobs.input_images import InputStore
 from ...schemas.cluster import Attempt, AttemptProgress, AttemptResult, JobAssignment
 from ...schemas.events import JobPreview
 from ...schemas.jobs import Job, Outcome, Progress
-from ...schemas.options import PreviewSettings
+from ...schemas.options import BoundedPreviewSettings
 from ...slots.executor import EngineExecutor
 from ..connection import BrokerConnection
 from ..object_files import ObjectFiles, inputs_of, outputs_of
@@ -40,9 +41,9 @@ class AssignedPreview:
     """The preview settings that came with the present assignment of a slot; its executor reads them."""
 
     def __init__(self) -> None:
-        self.current = PreviewSettings()
+        self.current = BoundedPreviewSettings()
 
-    def get(self) -> PreviewSettings:
+    def get(self) -> BoundedPreviewSettings:
         """The settings at this moment."""
         return self.current
 
@@ -72,6 +73,7 @@ class AttemptRunner:
         connection: BrokerConnection,
         files: WorkerFiles,
         preview: AssignedPreview,
+        preview_demand: PreviewDemand,
         announcement_due: asyncio.Event,
     ) -> None:
         """`announcement_due` is set when an attempt begins and ends."""
@@ -80,6 +82,7 @@ class AttemptRunner:
         self._connection = connection
         self._files = files
         self._preview = preview
+        self._preview_demand = preview_demand
         self._announcement_due = announcement_due
         self.current: Attempt | None = None
         self._stopped = BoundedDict[Attempt, None](STOPPED_REMEMBERED)
@@ -94,6 +97,7 @@ class AttemptRunner:
         """Run a job and send its files. Never raises, but for CancelledError: failures become results."""
         attempt, job = assignment.attempt, assignment.job
         self.current, self._preview.current = attempt, assignment.preview
+        self._preview_demand.update(assignment.wants_previews)
         self._announcement_due.set()
         log.info("job %s: %s begins (attempt %d)", job.id, job.type, job.attempt)
         try:

@@ -11,8 +11,11 @@ from ...schemas.events import (
     ModelLoadFailed,
     ModelLoadingProgress,
     ModelLoadWaiting,
+    ModelUnloaded,
 )
 from ..connection import BrokerConnection
+
+_FORWARDED = ModelLoadWaiting | ModelLoadingProgress | ModelLoaded | ModelLoadFailed
 
 
 class ForwardingEventBus(EventBus):
@@ -26,9 +29,10 @@ class ForwardingEventBus(EventBus):
         self._announcement_due = announcement_due
         self._background = BackgroundTasks()
 
-    def publish(self, data: EventData) -> None:
+    def publish(self, data: EventData, user: str | None = "") -> None:
         """Returns before the event is sent; it is dropped while the broker is away."""
-        if isinstance(data, ModelLoadWaiting | ModelLoadingProgress | ModelLoaded | ModelLoadFailed):
+        if isinstance(data, _FORWARDED):
             event = WorkerEvent(worker=self._worker, event=data)
             self._background.spawn(self._connection.publish(self._connection.subjects.worker_events, event))
+        if isinstance(data, _FORWARDED | ModelUnloaded):
             self._announcement_due.set()

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from ...background import BackgroundTasks
 from ...errors import SdcppError
+from ...events import PreviewDemand
 from ...models.inspector import Inspector
 from ...models.library import ModelLibrary
 from ...schemas.cluster import (
@@ -25,6 +26,7 @@ from ...schemas.cluster import (
     StopAttempt,
     UnloadModel,
     UnloadUpscaler,
+    WantPreviews,
     WithdrawLoad,
 )
 from ...slots.engine_slot import EngineSlot
@@ -66,6 +68,7 @@ class RpcServer:
         runners: Sequence[AttemptRunner],
         library: ModelLibrary,
         inspector: Inspector,
+        preview_demand: PreviewDemand,
         announcement_due: asyncio.Event,
     ) -> None:
         """`announcement_due` is set after each reply: a load changes what the slots hold."""
@@ -75,6 +78,7 @@ class RpcServer:
         self._runners = runners
         self._library = library
         self._inspector = inspector
+        self._preview_demand = preview_demand
         self._announcement_due = announcement_due
         self._refusal_reason = ""
         self._handled = BoundedDict[str, _Handling](REPLIES_REMEMBERED)
@@ -116,6 +120,8 @@ class RpcServer:
                 if reason != self._refusal_reason:
                     log.error("the server refuses this worker: %s", reason)
                 self._refusal_reason = reason
+            case WantPreviews(wanted=wanted):
+                self._preview_demand.update(wanted)
             case WithdrawLoad(request_id=load_id):
                 self._withdraw_load(load_id)
             case call:

@@ -27,7 +27,7 @@ class Assistant:
 
     def __init__(self, model: ConfiguredModel[AssistantSettings], history: ConversationStore) -> None:
         self.history = history
-        self._model = model
+        self.model = model
 
     async def run_turn(
         self, request: AssistantRequest, state: dict[str, Any], run_action: RunAction
@@ -38,9 +38,9 @@ class Assistant:
         """
         try:
             dialogue = Dialogue(
-                provider=await self._model.open_provider(),
+                provider=await self.model.open_provider(),
                 history=self.history,
-                settings=self._model.settings,
+                settings=self.model.settings,
             )
             async with aclosing(dialogue.run_turn(request, state, run_action)) as stream:
                 async for piece in stream:
@@ -48,7 +48,7 @@ class Assistant:
                         await self._remember(request, piece)
                     yield piece
         except LlmFailed as error:
-            raise await self._model.add_advice(error) from None
+            raise await self.model.add_advice(error) from None
 
     async def answer(
         self, request: AssistantRequest, state: dict[str, Any], run_action: RunAction
@@ -62,7 +62,7 @@ class Assistant:
 
     async def check_status(self) -> AssistantStatus:
         """Whether the provider answers now, and has the model."""
-        settings, connection = self._model.settings, await self._model.check_connection()
+        settings, connection = self.model.settings, await self.model.check_connection()
         return AssistantStatus(
             enabled=settings.enabled,
             connected=connection.connected,
@@ -76,23 +76,23 @@ class Assistant:
 
     def show_settings(self) -> AssistantSettingsWithMask:
         """The settings, with a mask for the key."""
-        return AssistantSettingsWithMask(**self._model.show(), api_key=self._model.show_key())
+        return AssistantSettingsWithMask(**self.model.show(), api_key=self.model.show_key())
 
     async def list_models(self) -> list[str]:
         """The models that the provider has. Raises LlmFailed."""
-        return await self._model.list_models()
+        return await self.model.list_models()
 
     async def update_settings(self, update: AssistantUpdate) -> AssistantSettingsUpdated:
         """Change the settings that `update` carries."""
-        warnings = await self._model.update(update)
-        await self.history.prune(self._model.settings.max_history)
+        warnings = await self.model.update(update)
+        await self.history.prune(self.model.settings.max_history)
         return AssistantSettingsUpdated(
-            settings=ShownProviderSettings(**self._model.show()), warnings=warnings or None
+            settings=ShownProviderSettings(**self.model.show()), warnings=warnings or None
         )
 
     async def _remember(self, request: AssistantRequest, answer: AssistantAnswer) -> None:
         more = {"actions": answer.actions or None, "executed": answer.executed or None}
         await self.history.add(
             [create_message("user", request.message), create_message("assistant", answer.message, **more)],
-            self._model.settings.max_history,
+            self.model.settings.max_history,
         )

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from contextvars import Context
 from itertools import count
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from ...config import Llm
 from ...errors import LlmFailed
 from ...schemas.chat import Chat
 from ...schemas.llama import Complete, Completed, Piece
-from ...schemas.pipe import Refused
+from ...schemas.pipe import Refused, WaitPolicy
 from .client import LlamaChild
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,9 @@ CANCEL_GRACE = 10.0
 class ChatModelSlot:
     """One child at a time; who asks for another model has the first one ended."""
 
-    def __init__(self, settings: Llm) -> None:
+    def __init__(self, settings: Llm, wait: WaitPolicy = "auto") -> None:
         self._settings = settings
+        self._wait: WaitPolicy = wait
         self._ids = count(1)
         self._lock = asyncio.Lock()
         self._path: Path | None = None
@@ -50,7 +52,7 @@ class ChatModelSlot:
                         if isinstance(report, Piece | Completed):
                             yield report
             finally:
-                self._unload_timer = asyncio.create_task(self._unload_later())
+                self._unload_timer = asyncio.create_task(self._unload_later(), context=Context())
 
     async def close(self) -> None:
         """End the child, and with it what it is doing."""
@@ -61,7 +63,7 @@ class ChatModelSlot:
         if not self._holds(path):
             await self._unload()
             self._path = path
-            self._load = asyncio.create_task(LlamaChild.start(self._settings, path))
+            self._load = asyncio.create_task(LlamaChild.start(self._settings, path, self._wait))
             self._load.add_done_callback(_retrieve_exception)
         assert self._load is not None
         return await asyncio.shield(self._load)

@@ -12,6 +12,7 @@ from ...errors import LlmFailed
 from ...models.header_cache import read_facts
 from ...pipe.child_process import ChildKind, ChildProcess
 from ...schemas.llama import REPORT, Ready, Report
+from ...schemas.pipe import WaitPolicy
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class LlamaChild(ChildProcess[Report]):
     reports = REPORT
 
     @classmethod
-    async def start(cls, settings: Llm, path: Path) -> Self:
+    async def start(cls, settings: Llm, path: Path, wait: WaitPolicy) -> Self:
         """Spawn a child and wait until it has read the model.
 
         Raises LlmFailed with llama.cpp's message, or at once for a file whose header is not valid: of some,
@@ -43,6 +44,7 @@ class LlamaChild(ChildProcess[Report]):
             "--threads": settings.threads or _count_threads(),
             "--context": settings.context,
             "--gpu-layers": settings.gpu_layers,
+            "--wait": wait,
         }
         # As one word each: argparse takes a -1 of its own for an option.
         child, first = await cls.spawn(

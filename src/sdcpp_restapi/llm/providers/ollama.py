@@ -1,43 +1,30 @@
 """The provider `ollama`, through Ollama's own client library."""
 
+from __future__ import annotations
+
 import asyncio
 import importlib
 import json
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-import httpx
 from pydantic import SecretStr
 
 from ...schemas.chat import Answer, Chat, Message, ProviderSettings, ToolCall
-from ..answer_bounds import HEADERS, HOOKS
 from ..failures import failure_of, pick_first, translate_errors
 from .resources import CONNECT_TIMEOUT, ProviderResources
 
 if TYPE_CHECKING:
+    import httpx  # slow to import, as is its user
     from ollama import AsyncClient, ListResponse
 
 # Ollama's context size in tokens unless `num_ctx` is set; it silently drops the beginning of a longer chat.
 DEFAULT_CONTEXT = 4096
 # Fewer characters than this a token has in hardly any text, so that the context is rather too big.
 CHARACTERS_PER_TOKEN = 3
-
-
-class KeyAuth(httpx.Auth):
-    """The user's key and no other: left alone, the client would send OLLAMA_API_KEY out of the environment,
-    wherever base_url points."""
-
-    def __init__(self, secret: SecretStr | None) -> None:
-        self._secret = secret
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response]:
-        """See httpx.Auth. httpx takes the header off again where a redirect leads to another host."""
-        request.headers.pop("authorization", None)
-        if self._secret is not None:
-            request.headers["authorization"] = f"Bearer {self._secret.get_secret_value()}"
-        yield request
 
 
 class OllamaProvider:
@@ -80,20 +67,23 @@ class OllamaProvider:
                     calls.append(ToolCall(name=function.name, arguments=dict(function.arguments)))
         yield Answer(text=text, tool_calls=calls, model=model)
 
-    async def _pick_model(self, client: "AsyncClient") -> str:
+    async def _pick_model(self, client: AsyncClient) -> str:
         if self._settings.model:
             return self._settings.model
         return pick_first(_list_names(await client.list()), self._settings.base_url)
 
     @asynccontextmanager
-    async def _open_client(self) -> AsyncIterator["AsyncClient"]:
+    async def _open_client(self) -> AsyncIterator[AsyncClient]:
+        import httpx
         from ollama import AsyncClient, ResponseError
+
+        from ..response_bounds import HEADERS, HOOKS
 
         settings = self._settings
         timeout = httpx.Timeout(None, connect=CONNECT_TIMEOUT)
         client = AsyncClient(
             settings.base_url,
-            auth=KeyAuth(settings.api_key),
+            auth=partial(_put_key, settings.api_key),
             verify=self._tls,
             timeout=timeout,
             headers=HEADERS,
@@ -107,7 +97,19 @@ class OllamaProvider:
             raise failure_of(settings, error.status_code, error.error) from None
 
 
-def _list_names(listed: "ListResponse") -> list[str]:
+def _put_key(key: SecretStr | None, request: httpx.Request) -> httpx.Request:
+    """The user's key and no other: left alone, the client would send OLLAMA_API_KEY out of the environment,
+    wherever base_url points.
+
+    An `auth` of httpx, which takes the header off again where a redirect leads to another host.
+    """
+    request.headers.pop("authorization", None)
+    if key is not None:
+        request.headers["authorization"] = f"Bearer {key.get_secret_value()}"
+    return request
+
+
+def _list_names(listed: ListResponse) -> list[str]:
     return [model.model for model in listed.models if model.model]
 
 

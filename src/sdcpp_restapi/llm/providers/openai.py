@@ -3,19 +3,21 @@
 Why not through the library of that name: docs/decisions/0020-clients-of-language-models.md.
 """
 
+from __future__ import annotations
+
 import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, ClassVar, Self
-
-import httpx
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ...errors import LlmRefused
 from ...schemas.chat import Answer, Chat, Message, ProviderSettings, ToolCall
-from ..answer_bounds import HEADERS, HOOKS
 from ..failures import failure_of, pick_first, translate_errors
 from .resources import CONNECT_TIMEOUT, ProviderResources
+
+if TYPE_CHECKING:
+    import httpx  # slow to import
 
 END = "[DONE]"
 
@@ -72,6 +74,10 @@ class OpenAiProvider:
 
     @asynccontextmanager
     async def _open_client(self) -> AsyncIterator[httpx.AsyncClient]:
+        import httpx
+
+        from ..response_bounds import HEADERS, HOOKS
+
         settings, headers = self._settings, {**HEADERS, "accept": "application/json, text/event-stream"}
         if settings.api_key is not None:
             headers["authorization"] = f"Bearer {settings.api_key.get_secret_value()}"

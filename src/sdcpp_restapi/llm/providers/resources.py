@@ -3,8 +3,6 @@
 import asyncio
 import ssl
 
-import httpx
-
 from ...models.catalog import Catalog
 from ..local.chat_model_slot import ChatModelSlot
 
@@ -23,5 +21,11 @@ class ProviderResources:
     async def load_tls(self) -> ssl.SSLContext:
         """The certificates to trust, read once, in a thread: it takes a tenth of a second."""
         if self._tls is None:
-            self._tls = await asyncio.to_thread(httpx.create_ssl_context)
+            self._tls = await asyncio.to_thread(_create_tls)
         return self._tls
+
+
+def _create_tls() -> ssl.SSLContext:
+    import httpx  # slow to import
+
+    return httpx.create_ssl_context()

@@ -8,9 +8,9 @@ Ready, or Unusable and exit code 3. Another model needs another child.
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
+from typing import Never, NoReturn
 
-from ....pipe.child_end import ChildEnd, prepare_process
+from ....pipe.child_end import ChildEnd, add_wait_flag, prepare_process
 from ....schemas.llama import COMMAND, Complete, Completed, Ready
 
 # Pictures first: the engine has 5.
@@ -25,11 +25,12 @@ def main() -> NoReturn:
     parser.add_argument("--threads", type=int, required=True)
     parser.add_argument("--context", type=int, required=True, help="most tokens of a conversation")
     parser.add_argument("--gpu-layers", type=int, required=True, help="-1 = all")
+    add_wait_flag(parser)
     arguments = parser.parse_args()
-    prepare_process(NICENESS)
+    prepare_process(NICENESS, arguments.wait)
     from .session import ChatSession  # loads the C library, which reads what `prepare_process` set
 
-    child = ChildEnd[Complete, ChatSession](arguments.fd, COMMAND)
+    child = ChildEnd[Complete, ChatSession, Never](arguments.fd, COMMAND)
 
     def start() -> tuple[ChatSession, Ready]:
         session = ChatSession(arguments.model, child.report)

@@ -1,0 +1,11 @@
+"""Single fields of a request's head, for what looks at every request."""
+
+from starlette.types import Scope
+
+
+def find_header(scope: Scope, name: bytes) -> str | None:
+    """The first value of a header, by its name in small letters; None where there is none."""
+    for other, value in scope["headers"]:
+        if other == name:
+            return str(value, "latin-1")
+    return None

@@ -1,0 +1,1 @@
+"""GET /metrics: what is counted, measured and told to Prometheus."""

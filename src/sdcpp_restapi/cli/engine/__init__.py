@@ -1,0 +1,1 @@
+"""`sdcpp engine`: other builds of the engine's library, for GPUs."""

@@ -1,0 +1,1 @@
+"""The interface of AUTOMATIC1111's web UI: /sdapi/v1."""

@@ -1,0 +1,1 @@
+"""Ollama's interface for image models."""

@@ -1,0 +1,1 @@
+"""OpenAI's interface: images, videos, and the configured language model."""
