@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,16 @@ class PageHook(BuildHookInterface):  # type: ignore[type-arg]
 
     PLUGIN_NAME = "custom"
 
+    def dependencies(self) -> list[str]:
+        """What a build of its own environment needs besides hatchling: Node, while the page is to be made."""
+        root = Path(self.root)
+        if is_current(root):
+            return []
+        groups: dict[str, list[str]] = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))[
+            "dependency-groups"
+        ]
+        return groups["page"]
+
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Make the page unless it is there and current."""
         build_data["artifacts"].append(f"{PAGE}/**")
@@ -42,18 +53,22 @@ class PageHook(BuildHookInterface):  # type: ignore[type-arg]
 
 def make(root: Path) -> None:
     """Make the page from the sources in `ui/`, unless it was made from these already."""
-    sources, page = root / "ui", root / PAGE
-    wanted = digest(sources)
-    stamp = page / STAMP
-    if not sources.is_dir() or (stamp.is_file() and stamp.read_text() == wanted):
+    if is_current(root):
         return
+    sources, page = root / "ui", root / PAGE
     shutil.rmtree(page, ignore_errors=True)  # no page is better than an old one
     with node(root) as home:
         # A registry that is not reached must not hold an installation up for minutes.
         npm(home, sources, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries=1")
         npm(home, sources, "run", "build")
     compress(page / "assets")
-    stamp.write_text(wanted)
+    (page / STAMP).write_text(digest(sources))
+
+
+def is_current(root: Path) -> bool:
+    """Whether the page was made from the sources in `ui/`, or there are none."""
+    sources, stamp = root / "ui", root / PAGE / STAMP
+    return not sources.is_dir() or (stamp.is_file() and stamp.read_text() == digest(sources))
 
 
 def digest(sources: Path) -> str:

@@ -8,7 +8,7 @@ from sdcpp_restapi.schemas.models import LoadRequest
 from tests.support.running_server import RunningServer
 from tests.support.tiny_models import build
 
-from . import browser, client, fleet, library, memory, pictures, queue, sockets, work
+from . import answers, browser, client, fleet, library, memory, pictures, prompts, queue, sockets, work
 from .burst import burst
 from .engine import engine_alone
 from .floor import running_floor
@@ -57,11 +57,13 @@ def measure(folder: Path, plan: Plan, report: Report) -> None:
 
 PARTS = {
     "library": library.measure,
+    "answers": answers.measure,
     "server": measure,
     "fleet": fleet.measure,
     "queue": queue.measure,
     "page": browser.measure,
     "pictures": pictures.measure,
+    "prompts": prompts.measure,
 }
 
 
@@ -85,6 +87,7 @@ class Run:
         self.report.add(*memory.memory(self.server, "model loaded"))
         with engine_alone(self.server.models_dir, model) as engine:
             self.report.add(*work.overhead(self.server, engine, self.plan.jobs))
+            self.report.add(*work.back_to_back(self.server, engine, max(3, self.plan.jobs // work.IN_A_ROW)))
 
     def polling(self) -> None:
         """The pages, with an engine that has nothing to do and with one that takes all cores."""

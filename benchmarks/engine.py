@@ -1,4 +1,7 @@
-"""The engine alone: its session driven by hand in a process of its own, without server, queue or pipe."""
+"""The engine alone: its session driven by hand in a process of its own, without server, queue or pipe.
+
+It is what our share is measured against, so it has all advantages: threads that spin, and no previews.
+"""
 
 import os
 import subprocess
@@ -9,12 +12,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sdcpp_restapi.engine.binding.self_check import open_library
+from sdcpp_restapi.engine.child.previews import LastNotice
 from sdcpp_restapi.engine.child.session import Session
-from sdcpp_restapi.pipe.child_end import SETTINGS
+from sdcpp_restapi.pipe.child_end import choose_environment
 from sdcpp_restapi.schemas.engine import COMMAND, REPORT, Generate, Generated, Load
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.models import LoadRequest, ModelFiles
-from sdcpp_restapi.schemas.options import PreviewSettings
+from sdcpp_restapi.schemas.options import BoundedPreviewSettings
 
 
 @contextmanager
@@ -45,7 +49,7 @@ def _start() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        env={**SETTINGS, **os.environ},
+        env=choose_environment(os.environ, "spin"),
     )
 
 
@@ -58,7 +62,7 @@ def _command(params: Txt2ImgRequest, model: LoadRequest, folder: str) -> Generat
         options=model.options,
         model_name=model.model_name,
         folder=folder,
-        preview=PreviewSettings(),
+        preview=BoundedPreviewSettings(enabled=False),
     )
 
 
@@ -75,7 +79,9 @@ def _ask(process: subprocess.Popen[bytes], command: Load | Generate) -> object:
 
 def main() -> None:
     """Carry out the commands on standard input, one JSON line each."""
-    session = Session(library=open_library(None), report=lambda _report: None, debug=False)
+    session = Session(
+        library=open_library(None), report=lambda _report: None, last_notice=LastNotice(), debug=False
+    )
     for line in sys.stdin:
         command = COMMAND.validate_json(line)
         session.begin()

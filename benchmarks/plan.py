@@ -15,7 +15,10 @@ class Plan:
     events: int = 300
     file_megabytes: int = 1000
     pictures: int = 40
+    enhancements: int = 4
 
 
 FULL = Plan()
-QUICK = Plan(seconds=1.0, starts=3, jobs=20, posts=60, events=100, file_megabytes=300, pictures=15)
+QUICK = Plan(
+    seconds=1.0, starts=3, jobs=20, posts=60, events=100, file_megabytes=300, pictures=15, enhancements=1
+)

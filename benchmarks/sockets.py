@@ -9,7 +9,8 @@ from functools import partial
 import httpx
 import uvloop
 
-from sdcpp_restapi.events import EventBus, Listener
+from sdcpp_restapi.client_outbox import ClientOutbox
+from sdcpp_restapi.events import EventBus
 from sdcpp_restapi.schemas.events import JobAdded
 from tests.support.running_server import RunningServer
 
@@ -46,7 +47,7 @@ async def _bus(events: int) -> float:
     return time.perf_counter() - began
 
 
-async def _read(listener: Listener, events: int) -> None:
+async def _read(listener: ClientOutbox, events: int) -> None:
     for _ in range(events):
         await listener.get()
 

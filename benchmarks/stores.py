@@ -64,8 +64,11 @@ _MODEL = LoadRequest(model_name="some-model.safetensors", vae="some-vae.safetens
 
 def _multiply(db: sqlite3.Connection, count: int) -> None:
     job = dict(db.execute("SELECT * FROM jobs").fetchone())
-    del job["seq"]
-    columns, values = ", ".join(job), ", ".join(f":{name}" for name in job)
+    # Without columns that are made of others.
+    stored = [
+        name for (name,) in db.execute("SELECT name FROM pragma_table_info('jobs') WHERE name != 'seq'")
+    ]
+    columns, values = ", ".join(stored), ", ".join(f":{name}" for name in stored)
     db.executemany(
         f"INSERT INTO jobs ({columns}) VALUES ({values})",  # noqa: S608 - the table's own column names
         ({**job, "id": str(uuid4())} for _ in range(count)),

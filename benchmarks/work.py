@@ -19,6 +19,7 @@ from .report import Figure
 from .stores import PROMPT
 
 SMALL = Txt2ImgRequest(prompt=PROMPT, width=64, height=64, steps=2, cfg_scale=1.0, seed=1)
+IN_A_ROW = 8
 # Minutes of work for both cores; a step takes some tenths of a second.
 LONG = Txt2ImgRequest(prompt=PROMPT, width=256, height=256, steps=1000, cfg_scale=1.0, seed=1)
 
@@ -32,7 +33,8 @@ def overhead(
     server: RunningServer, engine_alone: Callable[[Txt2ImgRequest], float], times: int
 ) -> list[Figure]:
     """What a job takes besides the engine's call; both sides take turns, so that noise meets both."""
-    with server.events() as events, httpx.Client(base_url=server.url) as http, _disk(server) as sync:
+    client = httpx.Client(base_url=server.url)
+    with server.events(previews=False) as events, client as http, _disk(server) as sync:
         pairs = [(engine_alone(SMALL) * 1000, _one_job(server, http, events), sync()) for _ in range(times)]
     alone = statistics.median(call for call, _, _ in pairs)
     whole = statistics.median(job.whole for _, job, _ in pairs)
@@ -43,6 +45,32 @@ def overhead(
         Figure("the same, less its own engine call", whole - within, "ms"),
         *_post([job.post for _, job, _ in pairs], [synced for _, _, synced in pairs], "idle"),
     ]
+
+
+def back_to_back(
+    server: RunningServer, engine_alone: Callable[[Txt2ImgRequest], float], rounds: int
+) -> list[Figure]:
+    """The engine's share of the time of small jobs that wait for each other, against the engine alone.
+
+    The best round of both counts: noise only ever adds.
+    """
+    alone, ours = [], []
+    with server.events(previews=False) as events:
+        for _ in range(rounds):
+            alone.append(sum(engine_alone(SMALL) for _ in range(IN_A_ROW)))
+            # Behind a job of the same kind, so that all of them wait before the clock starts.
+            jobs = [server.submit(**SMALL.model_dump(exclude_defaults=True)) for _ in range(IN_A_ROW + 1)]
+            ends = [_wait_for_end(events, job_id) for job_id in jobs]
+            ours.append(ends[-1] - ends[0])
+    share = min(alone) / min(ours)
+    detail = f"engine alone {min(alone) * 1000:.0f} ms, server {min(ours) * 1000:.0f} ms"
+    name = f"{IN_A_ROW} small jobs in a row, share of the engine alone"
+    return [Figure(name, share, "", 0.95, more_is_better=True, detail=detail)]
+
+
+def _wait_for_end(events: Events, job_id: str) -> float:
+    events.wait_for("job_status_changed", lambda data: data["job_id"] == job_id and data["status"] in FINAL)
+    return time.perf_counter()
 
 
 @dataclass(frozen=True)

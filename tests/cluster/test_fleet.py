@@ -22,9 +22,9 @@ from sdcpp_restapi.schemas.cluster import (
 from sdcpp_restapi.schemas.models import LoadedSlot
 from tests.support.broker import free_port
 from tests.support.cluster_site import LONG, MODEL, SHORT, Site
-from tests.support.command import sdcpp
 from tests.support.running_server import of_job
 from tests.support.running_worker import Worker
+from tests.support.scripted_child import COMMIT, OTHER_COMMIT
 from tests.support.scripted_engine import empty_model, load_waiting
 
 OTHER, THIRD = "other.safetensors", "third.safetensors"
@@ -103,22 +103,25 @@ def test_an_engine_here_and_a_worker_work_at_once(site: Site) -> None:
     assert {site.server.wait_for_job(job).get("worker") for job in jobs} == {"one"}
 
 
-def test_a_worker_with_another_engine_is_refused_with_a_sentence_at_both_ends(site: Site) -> None:
+def test_a_worker_of_another_revision_runs_the_jobs_that_allow_it(site: Site) -> None:
     site.serve()
     site.work("one")
-    other = site.work("two", "of_another_revision", state="refused")
-    other.wait_for_log("the server refuses this worker: Worker two has revision another of the engine")
+    site.work("two", "of_another_revision")
     site.load()
-    jobs = [site.server.submit(**SHORT) for _ in range(4)]
-    assert {site.server.wait_for_job(job)["worker"] for job in jobs} == {"one"}
-    told = sdcpp("workers", "--server", site.server.url, folder=site.root)
-    assert told.returncode == 0
-    assert [line.split()[:2] for line in told.stdout.splitlines()] == [
-        ["worker", "state"],
-        ["one", "ready"],
-        ["two", "refused"],
-    ]
-    assert "has revision another of the engine, the others have scripted" in told.stderr
+    engines = {"one": COMMIT, "two": OTHER_COMMIT}
+    for name, commit in engines.items():
+        site.wait_for_worker(name, "ready", commit)
+    for name, commit in engines.items():
+        jobs = [site.server.submit(**SHORT, engine=commit) for _ in range(3)]
+        done = [site.server.wait_for_job(job) for job in jobs]
+        assert {(job["worker"], job["engine"]) for job in done} == {(name, commit)}
+    (same,) = {site.server.make(**SHORT, engine="same")["engine"] for _ in range(3)}
+    assert same == COMMIT
+    # Whoever is free first takes what says nothing.
+    any_engine = [site.server.wait_for_job(site.server.submit(**SHORT)) for _ in range(2)]
+    assert all(engines[job["worker"]] == job["engine"] for job in any_engine)
+    told = site.server.post("/txt2img", SHORT | {"engine": "0123abc"}, expect=400)
+    assert told["error"].endswith(f"there is {COMMIT} and {OTHER_COMMIT}")
 
 
 def test_a_worker_whose_engine_does_not_come_up_leaves_the_jobs_to_others(site: Site) -> None:

@@ -8,25 +8,33 @@ from pathlib import Path
 
 import pytest
 
+from sdcpp_restapi.compat.registry import APIS
 from tests.docs.markdown import read_chapters, read_code, read_rows, read_steps
 from tests.docs.source_tree import PACKAGE, ROOT, find_classes, find_methods, find_packages
 
 PAGE = ROOT / "docs/architecture.md"
 MOST_STEPS = 10
 
-# Process -> the module that it runs.
+# Process -> the module that it runs, and those that it imports when they are first asked for.
 PROCESSES = {
-    "server": "sdcpp_restapi.serve",
-    "worker": "sdcpp_restapi.work",
-    "engine child": "sdcpp_restapi.engine.child.__main__",
-    "chat-model child": "sdcpp_restapi.llm.local.child.__main__",
+    "server": ["sdcpp_restapi.serve", *(interface.module for interface in APIS)],
+    "worker": ["sdcpp_restapi.work"],
+    "engine child": ["sdcpp_restapi.engine.child.__main__"],
+    "chat-model child": ["sdcpp_restapi.llm.local.child.__main__"],
 }
 # Facts that import nothing, and that are read in every process.
 FACTS = {"engine/binding/names", "engine/binding/measurements"}
+# Process -> libraries that are imported when they are needed: each would cost a start up to 0.1 s.
+LATE = {
+    "server": {"httpx", "nats", "rich", "jinja2", "ollama", "huggingface_hub", "numpy", "av", "typer"},
+    "engine child": {"httpx", "rich", "fastapi", "pydantic_settings", "psutil"},
+}
+PRINT_LIBRARIES = "import importlib, sys; importlib.import_module(sys.argv[1]); print(*sys.modules)"
 # Prints the modules that the process has imported, but for packages.
 PRINT_MODULES = """
 import importlib, sys
-importlib.import_module(sys.argv[1])
+for name in sys.argv[1:]:
+    importlib.import_module(name)
 modules = [name for name in sys.modules if name.startswith("sdcpp_restapi.")]
 modules = [name for name in modules if not hasattr(sys.modules[name], "__path__")]
 print(*("/".join(name.split(".")[1:]) for name in modules))
@@ -50,7 +58,7 @@ def test_processes_are_those_that_the_page_explains() -> None:
 
 @pytest.mark.parametrize("process", PROCESSES)
 def test_a_process_imports_the_rooms_that_the_page_tells(process: str) -> None:
-    command = [sys.executable, "-c", PRINT_MODULES, PROCESSES[process]]
+    command = [sys.executable, "-c", PRINT_MODULES, *PROCESSES[process]]
     modules = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     imported = {module.rpartition("/")[0] for module in modules if module not in FACTS} - {""}
     told = {room for room, processes in rooms().items() if process in processes}
@@ -58,6 +66,13 @@ def test_a_process_imports_the_rooms_that_the_page_tells(process: str) -> None:
     outer = {room for room in told if any(other.startswith(f"{room}/") for other in told)}
     assert imported <= told
     assert told - imported <= outer
+
+
+@pytest.mark.parametrize("process", LATE)
+def test_a_process_starts_without_what_few_of_its_like_need(process: str) -> None:
+    command = [sys.executable, "-c", PRINT_LIBRARIES, PROCESSES[process][0]]
+    libraries = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert LATE[process] & set(libraries) == set()
 
 
 def test_layers_are_those_of_the_contract() -> None:

@@ -34,7 +34,7 @@ FIRST_STEPS = {
         'Component = Literal[\n    "',
         'Component = Literal[\n    "new",\n    "',
     ),
-    "engine-revision": ("engine/binding/revision_487de75.py", "sd_image_t: 24", "sd_image_t: 32"),
+    "engine-revision": ("engine/binding/revision_2bb7294.py", '"sd_ctx_params": 320', '"sd_ctx_params": 328'),
     "language-model-provider": (
         "schemas/chat.py",
         "ProviderName = Literal[",
@@ -42,7 +42,7 @@ FIRST_STEPS = {
     ),
     "download-source": ("schemas/downloads.py", "SourceName = Literal[", 'SourceName = Literal["new", '),
     "setting": (
-        "config.py",
+        "config/server.py",
         "    max_body_mb: ",
         "    new_setting: int = Field(1)\n    max_body_mb: ",
     ),

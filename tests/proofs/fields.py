@@ -14,8 +14,15 @@ type Schema = dict[str, Any]
 SHORT = {
     "/models/load": "load",
     "/models/download": "download",
+    "/models/pull": "pull",
     "/upscaler/load": "upscaler_load",
     "/preview/settings": "preview",
+    "/models/resolve": "resolve",
+    "/models/{model_type}/{model_name}": "model",
+    "/models/{model_type}/{model_name}/picture": "model_picture",
+    "/models/trash": "model_trash",
+    "/models/trash/restore": "model_restore",
+    "/users/{name}": "user",
 }
 
 

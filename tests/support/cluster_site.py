@@ -63,8 +63,11 @@ class Site:
         self._started.append(worker)
         return worker
 
-    def wait_for_worker(self, name: str, state: str) -> dict[str, Any]:
-        """The worker as the server tells it, once it is in this state and its models are known."""
+    def wait_for_worker(self, name: str, state: str, engine: str | None = None) -> dict[str, Any]:
+        """The worker as the server tells it, once it is in this state and its models are known.
+
+        `engine`: and its engine is of this revision.
+        """
         with self.server.events() as events:
             while True:
                 for worker in self.server.get("/workers")["workers"]:
@@ -72,6 +75,7 @@ class Site:
                         worker["name"] == name
                         and worker["state"] == state
                         and (worker["models"] or state != "ready")
+                        and engine in (None, worker["engine"])
                     ):
                         return dict(worker)
                 # Whatever happens to a worker comes with an event or with a sign of life soon after.

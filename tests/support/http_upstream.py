@@ -147,26 +147,28 @@ class File:
     go_on: threading.Event = field(default_factory=threading.Event)
 
     def __call__(self, request: Request) -> None:
-        start = self._start(request)
+        start, end = self._range(request)
+        part = start > 0 or end < len(self.data)
         headers = {"Content_Type": "application/octet-stream", **self.headers}
         if self.etag:
             headers["ETag"] = self.etag
         if self.length:
-            headers["Content_Length"] = str(len(self.data) - start)
-        if start:
-            headers["Content_Range"] = f"bytes {start}-{len(self.data) - 1}/{len(self.data)}"
-        request.start(206 if start else 200, **headers)
-        end = len(self.data)
+            headers["Content_Length"] = str(end - start)
+        if part:
+            headers["Content_Range"] = f"bytes {start}-{end - 1}/{len(self.data)}"
+        request.start(206 if part else 200, **headers)
         if self.cuts:
             end = min(end, start + self.cuts.pop(0))
         self._send(request, start, end)
 
-    def _start(self, request: Request) -> int:
-        asked = re.fullmatch(r"bytes=(\d+)-", request.headers.get("Range", ""))
+    def _range(self, request: Request) -> tuple[int, int]:
+        """Where the answer begins and ends."""
+        size = len(self.data)
+        asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("Range", ""))
         condition = request.headers.get("If-Range")
         if not asked or not self.ranges or (condition is not None and condition != self.etag):
-            return 0
-        return int(asked[1])
+            return 0, size
+        return int(asked[1]), min(int(asked[2]) + 1, size) if asked[2] else size
 
     def _send(self, request: Request, start: int, end: int) -> None:
         hold = self.hold_at

@@ -6,12 +6,17 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.support.fork_server import ForkedCommand
+
 # More than a minute was seen where 30 processes shared two cores. A test that may take less ends with it.
 START_SECONDS = 110
+# Variables that act only on a process that is started anew.
+READ_BY_THE_LOADER = {"LD_PRELOAD"}
 # What no log holds, unless a test says that it is expected.
 TRACEBACK = re.compile(
     r"Traceback \(most recent call last\)|was never retrieved|was never awaited|^Exception ignored"
@@ -41,17 +46,23 @@ class LoggedProcess:
         self._earlier += self.log
         self.log = []
         self._ended = False
-        self.process = subprocess.Popen(
+        self.process = self._start(arguments)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _start(self, arguments: Sequence[str]) -> subprocess.Popen[str] | ForkedCommand:
+        environment = {**os.environ, **self.env}
+        if not READ_BY_THE_LOADER & self.env.keys():
+            return ForkedCommand(arguments, self.root, environment)
+        return subprocess.Popen(
             [sys.executable, "-m", "sdcpp_restapi", *arguments],
             cwd=self.root,
-            env={**os.environ, **self.env},
+            env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
         )
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
 
     def wait_for_log(self, pattern: re.Pattern[str] | str, seconds: float = START_SECONDS) -> re.Match[str]:
         """The last line (of all, not only of new ones) that matches; fails with the log when none comes."""

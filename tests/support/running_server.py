@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.support.logged_process import LoggedProcess
 
 FINAL = ("completed", "failed", "cancelled")
-_SERVING = re.compile(r"Serving on http://localhost:(\d+) \(events on ws://localhost:(\d+)")
+_SERVING = re.compile(r"Serving on (https?)://localhost:(\d+) \(events on wss?://localhost:(\d+)")
 
 
 class RunningServer(LoggedProcess):
@@ -38,8 +38,8 @@ class RunningServer(LoggedProcess):
             # Nobody will have a server to stop.
             super().stop(signal.SIGKILL)
             raise
-        self.port, self.ws_port = int(match[1]), int(match[2])
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.port, self.ws_port = int(match[2]), int(match[3])
+        self.url = f"{match[1]}://127.0.0.1:{self.port}"
         self.http = httpx.Client(base_url=self.url, timeout=60)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -72,7 +72,7 @@ class RunningServer(LoggedProcess):
 
     def wait_for_job(self, job_id: str, seconds: float = 60) -> Any:
         """The job once it is in a final state, learned from the WebSocket and not by polling."""
-        with self.events() as events:
+        with self.events(previews=False) as events:
             job = self.get(f"/queue/{job_id}")
             if job["status"] not in FINAL:
                 events.wait_for(
@@ -90,9 +90,9 @@ class RunningServer(LoggedProcess):
         return job
 
     @contextmanager
-    def events(self, url: str | None = None) -> Iterator["Events"]:
+    def events(self, url: str | None = None, *, previews: bool = True) -> Iterator["Events"]:
         """A WebSocket client."""
-        address = url or f"ws://127.0.0.1:{self.ws_port}"
+        address = url or f"ws://127.0.0.1:{self.ws_port}/?previews={str(previews).lower()}"
         # Without max_queue=None, events that a test leaves unread would hold up the closing for 10 seconds.
         with connect(address, max_size=None, max_queue=None) as connection:
             yield Events(connection)

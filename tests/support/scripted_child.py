@@ -18,6 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
+COMMIT, OTHER_COMMIT = "5c41b7e", "0a7be2d"
+
 
 class ScriptedChild:
     """The other end of the server's socket."""
@@ -35,7 +37,7 @@ class ScriptedChild:
         before_hello = BEFORE_HELLO.get(self.scenario)
         if before_hello is not None:
             before_hello(self)
-        commit = "another" if self.scenario == "of_another_revision" else "scripted"
+        commit = OTHER_COMMIT if self.scenario == "of_another_revision" else COMMIT
         self.say(
             kind="hello", commit=commit, version="0", system_info="", devices=["CPU\tscripted"],
             physical_cores=1, library="none",
@@ -108,6 +110,7 @@ class ScriptedChild:
         params = command["params"]
         self.prompt = params["prompt"]
         for step in range(1, params["steps"] + 1):
+            AT_EACH_STEP.get(self.scenario, _nothing)(self)
             if step == 3:
                 AT_STEP_3.get(self.scenario, _nothing)(self)
                 if params.get("keep_finished"):
@@ -142,6 +145,9 @@ class ScriptedChild:
         images = [{"file": "image_0.png", "seed": command["params"]["seed"], "width": 1, "height": 1}]
         made = {"id": command["id"], "images": images, "seconds": 0.0, "write_seconds": 0.0}
         self.say(kind="partial", id=command["id"], made=made)
+
+    def want_previews(self, _command: dict[str, Any]) -> None:
+        """Its previews are part of a scenario."""
 
     def cancel(self, _command: dict[str, Any]) -> None:
         """A cancel that comes when nothing runs."""
@@ -207,11 +213,17 @@ def _wait_at_the_gate(child: ScriptedChild) -> None:
         (child.state / "gate").read_bytes()
 
 
+def _wait_for_leave(child: ScriptedChild) -> None:
+    """Until somebody has opened a FIFO named `leave`; then as long as a step takes that clients hear of."""
+    (child.state / "leave").read_bytes()
+    time.sleep(0.15)
+
+
 def _flood(child: ScriptedChild) -> None:
     for step in range(500):
         child.say(
             kind="preview", id=2, step=step, frame_count=1, width=8, height=8, is_noisy=False, mode="proj",
-            jpeg="A" * 100_000,
+            interval=1, jpeg="A" * 100_000,
         )  # fmt: skip
 
 
@@ -258,6 +270,7 @@ REFUSES: dict[str, Callable[[ScriptedChild], bool]] = {
     "refuses_models": lambda _child: True,
     "refuses_models_once": lambda child: child.first_time(),
 }
+AT_EACH_STEP: dict[str, Act] = {"asks_leave_for_each_step": _wait_for_leave}
 AT_STEP_3: dict[str, Act] = {
     "killed_at_step_3": _kill_self,
     "killed_at_step_3_once": _kill_self_once,

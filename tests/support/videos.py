@@ -1,11 +1,11 @@
 """Making videos and looking at them."""
 
 import io
-import json
 from typing import Any
 
 import av
 
+from tests.support.engine_structs import read_struct
 from tests.support.running_server import RunningServer
 from tests.support.server_setup import OPTIONS
 
@@ -53,5 +53,4 @@ def shot(server: RunningServer, **changed: Any) -> list[bytes]:
 def passed(server: RunningServer) -> dict[str, Any]:
     """The argument of the last call of generate_video, as the engine's process read it back."""
     lines = [line for line in server.log if STRUCT in line]
-    found: dict[str, Any] = json.loads(lines[-1].partition(STRUCT)[2])
-    return found
+    return read_struct(lines[-1], STRUCT)

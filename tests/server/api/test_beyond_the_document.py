@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from sdcpp_restapi.outputs import generation_info
 from sdcpp_restapi.outputs.generation_info import GenerationInfo
@@ -227,3 +228,53 @@ def test_a_cancelled_batch_keeps_nothing_unless_asked_to(server: RunningServer) 
 def test_a_batch_that_keeps_what_is_finished_is_the_same_as_another(server: RunningServer) -> None:
     one, other = (server.make(**BASE | {"batch_count": 2, "keep_finished": keeps}) for keeps in (True, False))
     assert [pixels(server, one, i) for i in (0, 1)] == [pixels(server, other, i) for i in (0, 1)]
+
+
+SQUARE = Image.new("RGB", (64, 64))
+SQUARE.paste((255, 255, 255), (16, 16, 48, 48))
+SQUARE.paste((90, 90, 90), (30, 30, 36, 36))
+CANNY = {
+    "control_image_base64": as_base64(SQUARE), "control_preprocess": "canny", "return_control": True,
+    "width": 64, "height": 64, "steps": 1,
+}  # fmt: skip
+CONTROL_FIELDS = ("control_preprocess", "canny_low", "canny_high", "return_control")
+
+
+@pytest.mark.parametrize(
+    ("path", "more"),
+    [
+        pytest.param(
+            f"/{endpoint}",
+            more,
+            marks=pytest.mark.proves(*(f"{endpoint}.{field}" for field in CONTROL_FIELDS)),
+        )
+        for endpoint, more in {"txt2img": {}, "img2img": {"init_image_base64": INIT}}.items()
+    ],
+)
+def test_the_edges_of_a_control_image_are_found_and_returned(
+    server: RunningServer, path: str, more: dict[str, str]
+) -> None:
+    def find(**changed: Any) -> Image.Image:
+        job = server.make(path, **BASE | CANNY | more | changed)
+        assert [file.partition("/")[2] for file in job["outputs"]] == ["image_0.png", "control_0.png"]
+        return opened(server, job, 1)
+
+    edges = find()
+    assert {colour for _, colour in edges.getcolors() or []} == {(0, 0, 0), (255, 255, 255)}
+    assert edges.crop((20, 20, 26, 26)).getbbox() is None  # nothing inside of the square
+    assert edges.crop((12, 24, 20, 28)).getbbox() is not None  # but at its side
+    assert find(control_preprocess="").tobytes() == SQUARE.tobytes()
+    assert find(canny_high=0.9, canny_low=1.0).tobytes() != edges.tobytes()
+    assert find(canny_high=0.9, canny_low=0.1).tobytes() != find(canny_high=0.9, canny_low=1.0).tobytes()
+
+
+def test_a_control_image_that_nobody_sees_is_not_preprocessed_in_silence(server: RunningServer) -> None:
+    job = server.make(**BASE | CANNY | {"return_control": False})
+    assert {*job["warnings"]} == {
+        "control_preprocess has no effect: the model was loaded without a ControlNet",
+        "control_image_base64 has no effect: the model was loaded without a ControlNet",
+    }
+    assert job["outputs"] == [f"{job['job_id']}/image_0.png"]
+    alone = server.make(**BASE | {"control_preprocess": "canny", "canny_low": 0.5, "return_control": True})
+    told = {field for warning in alone["warnings"] for field in warning.partition(" ha")[0].split(", ")}
+    assert told == {"control_preprocess", "canny_low", "return_control"}

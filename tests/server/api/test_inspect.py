@@ -174,7 +174,7 @@ def test_details_come_on_request_only(server: RunningServer) -> None:
     detailed = entry(server, "flux_schnell", details="true")
     assert detailed == plain | {
         "architecture": "Flux", "quantization": "f16", "parameters": 1_063_872, "title": None,
-        "trigger_words": [], "thumbnail": None,
+        "trigger_words": [], "base_model": None, "notes": "", "tags": [], "thumbnail": None,
     }  # fmt: skip
     assert entry(server, "broken", details="true")["architecture"] is None
 

@@ -7,7 +7,9 @@ from typing import Any
 import psutil
 import pytest
 
+from sdcpp_restapi.schemas.models import LoadRequest
 from tests.proofs.cases import changes, pairs
+from tests.support.engine_at_hand import find_unknown
 from tests.support.images import as_base64
 from tests.support.outputs import pixels
 from tests.support.running_server import RunningServer
@@ -119,7 +121,7 @@ def test_image_to_image_works_whatever_vae_decode_only_says(server: RunningServe
 def test_the_engine_tells_of_other_ways_to_compute_and_to_read(server: RunningServer) -> None:
     lines = {
         "Using flash attention in the diffusion model": {"flash_attn": True},
-        "Using Conv2d direct in the vae model": {"vae_conv_direct": True},
+        "Using Conv2d(/Conv3d)? direct in the vae model": {"vae_conv_direct": True},
         "Using Conv2d direct in the diffusion model": {"diffusion_conv_direct": True},
         "using mmap for": {"enable_mmap": True},
     }
@@ -127,8 +129,44 @@ def test_the_engine_tells_of_other_ways_to_compute_and_to_read(server: RunningSe
     told = "\n".join(load(server, "sd1_vae", options))
     untold = "\n".join(load(server, "sd1_vae", dict.fromkeys(options, False)))
     for line in lines:
-        assert line in told
-        assert line not in untold
+        assert re.search(line, told)
+        assert not re.search(line, untold)
+
+
+@pytest.mark.proves("load.params_backend", "load.auto_fit")
+def test_the_engine_tells_where_it_keeps_weights(server: RunningServer) -> None:
+    kept = load(server, "minit2i", {"params_backend": "disk"})
+    assert not [line for line in kept if "loading tensors" in line]
+    assert any("auto-fit" in line for line in load(server, "minit2i", {"auto_fit": True}))
+    assert not any("auto-fit" in line for line in load(server, "minit2i", {}))
+
+
+@pytest.mark.proves("load.backend", "load.max_vram")
+def test_a_device_that_is_not_there_is_refused_in_the_engines_words(server: RunningServer) -> None:
+    for options in ({"backend": "diffusion=CUDA7"}, {"max_vram": "CUDA7=4"}):
+        body = {**build("minit2i").install(server.models_dir), "options": options}
+        assert "cuda7" in server.post("/models/load", body, expect=500)["error"].lower()
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"backend": "unet2=cpu"}, "'unet2' is no module"),
+        ({"backend": "vae=cpu,vae=CUDA0"}, "twice"),
+        ({"params_backend": "te=cpu&disk"}, "allowed is cpu"),
+        ({"max_vram": "much"}, "GiB"),
+        ({"max_vram": "6,4"}, "name its device"),
+        ({"split_mode": "column"}, "layer or row"),
+        ({"vae_format": "jpeg"}, "vae_format"),
+        ({"params_backend": "cpu", "offload_to_cpu": True}, "offload_to_cpu"),
+        ({"auto_fit": True, "backend": "cpu"}, "auto_fit"),
+    ],
+)
+def test_a_placement_that_the_engine_would_misread_is_refused(
+    server: RunningServer, options: Options, told: str
+) -> None:
+    body = {**build("minit2i").install(server.models_dir), "options": options}
+    assert told in server.post("/models/load", body, expect=400)["error"]
 
 
 @pytest.mark.proves("load.free_params_immediately")
@@ -162,8 +200,18 @@ def test_n_threads_is_the_number_of_the_engines_threads(server: RunningServer) -
 OPENED = {
     "vae": "vae", "clip_l": "clip", "clip_g": "clip", "clip_vision": "clip", "t5xxl": "t5", "llm": "llm",
     "llm_vision": "llm", "taesd": "taesd", "high_noise_diffusion_model": "diffusion_models",
+    "pulid_weights": "adapters", "motion_module": "adapters", "uncond_diffusion_model": "diffusion_models",
+    "audio_encoder": "clip", "embeddings_connectors": "clip",
 }  # fmt: skip
-ASKED = {"controlnet": ("controlnet", "ControlNet"), "photo_maker": ("photomaker", "photomaker")}
+# What the engine's log calls them.
+WORDS = {
+    "taesd": "tae", "pulid_weights": "PuLID weights", "motion_module": r"motion module \(AnimateDiff\)",
+    "uncond_diffusion_model": "unconditional diffusion model", "audio_encoder": r"audio encoder \(wav2vec2\)",
+}  # fmt: skip
+ASKED = {
+    "controlnet": ("controlnet", "ControlNet"), "photo_maker": ("photomaker", "photomaker"),
+    "ip_adapter": ("adapters", "CLIP vision"), "audio_vae": ("vae", "audio VAE"),
+}  # fmt: skip
 
 
 def put(server: RunningServer, folder: str, name: str) -> None:
@@ -179,9 +227,12 @@ def test_the_engine_opens_every_file_as_what_it_was_named(server: RunningServer)
         if component != "t5xxl":
             put(server, folder, f"{component}.safetensors")
     names = {component: f"{component}.safetensors" for component in OPENED}
+    if unknown := find_unknown(LoadRequest.model_validate({"model_name": "any", **names})):
+        body = {**build("minit2i").install(server.models_dir), "audio_encoder": names.pop("audio_encoder")}
+        assert server.post("/models/load", body, expect=400)["error"] == unknown
     told = "\n".join(load(server, "minit2i", {}, **names | {"t5xxl": "t5xxl.safetensors"}))
-    for component in OPENED:
-        word = "tae" if component == "taesd" else component.replace("_", "[ _]")
+    for component in names:
+        word = WORDS.get(component) or component.replace("_", "[ _]")
         assert re.search(rf"loading {word} from '.*/{component}\.safetensors'", told), component
     assert re.search(r"loading diffusion model from '.*/minit2i\.safetensors'", told)
 

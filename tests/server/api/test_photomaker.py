@@ -1,11 +1,11 @@
 """PhotoMaker fields: the model has a gigabyte whatever its weights, so that the engine is only given them."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.engine_structs import read_struct
 from tests.support.images import as_base64, picture
 from tests.support.running_server import RunningServer
 from tests.support.server_setup import ServerSetup
@@ -49,7 +49,7 @@ def test_photomaker_gets_pictures_file_and_strength(server: RunningServer, path:
     job = server.wait_for_job(answer["job_id"])
     assert job["status"] == "completed"
     (line,) = [line for line in server.log if STRUCT in line and f'"seed": {job["params"]["seed"]},' in line]
-    assert json.loads(line.partition(STRUCT)[2])["pm_params"] == {
+    assert read_struct(line, STRUCT)["pm_params"] == {
         "id_images": [{"width": 40, "height": 24, "channel": 3}, {"width": 16, "height": 16, "channel": 3}],
         "id_images_count": 2,
         "id_embed_path": str(server.models_dir / "photomaker" / "somebody" / "id_embeds.bin"),

@@ -143,7 +143,8 @@ def test_config_json_has_what_is_needed_to_repeat_the_job(server: RunningServer)
     job = server.make(**BASE | {"prompt": 'a "cat" 🐈\nnew line'})
     stored = config(server, job)
     assert stored.keys() == {
-        "job_id", "type", "created_at", "completed_at", "params", "model", "seeds", "timings"
+        "job_id", "type", "created_at", "completed_at", "params", "model", "seeds", "timings",
+        "engine", "previews",
     }  # fmt: skip
     assert (stored["job_id"], stored["type"], stored["seeds"]) == (job["job_id"], "txt2img", [7])
     assert stored["params"] == job["params"]

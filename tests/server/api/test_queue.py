@@ -53,7 +53,7 @@ def test_a_completed_job_reads_like_the_documents_example(scripted: RunningServe
     job = scripted.make(**SHORT | {"steps": 20})
     assert job.keys() == {
         "job_id", "type", "status", "progress", "created_at", "started_at", "completed_at", "timings",
-        "outputs", "params", "model", "model_settings",
+        "outputs", "params", "model", "model_settings", "engine",
     }  # fmt: skip
     assert (job["type"], job["status"]) == ("txt2img", "completed")
     assert job["progress"] == {

@@ -11,7 +11,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.support.running_server import Events, RunningServer
-from tests.support.scripted_engine import MODEL, REFUSED, SHORT
+from tests.support.scripted_engine import MODEL, NEVER_ENDING, REFUSED, SHORT
 
 PROGRESS = {
     "step", "total_steps", "current_image", "total_images", "all_steps", "current_all_steps", "percentage"
@@ -92,8 +92,20 @@ def test_job_progress_has_the_documented_fields_and_the_seven_of_the_queue(scrip
     job_id, messages = watched(scripted, steps=4)
     progress = [m["data"] for m in messages if m["event"] == "job_progress"]
     for data in progress:
-        assert data.keys() == PROGRESS | {"job_id"}
+        assert data.keys() - {"eta_seconds"} == PROGRESS | {"job_id"}
         assert (data["job_id"], data["total_steps"], data["all_steps"]) == (job_id, 4, 4)
+
+
+def test_a_running_job_tells_how_long_it_still_takes(scripted: RunningServer) -> None:
+    _, messages = watched(scripted, steps=200)
+    left = [m["data"].get("eta_seconds") for m in messages if m["event"] == "job_progress"]
+    assert left[len(left) // 2] > left[-1]
+    job_id = scripted.submit(**NEVER_ENDING)
+    with scripted.events() as events:
+        events.wait_for("job_progress", lambda data: data["job_id"] == job_id and data["step"] > 1)
+        assert scripted.get(f"/queue/{job_id}")["eta_seconds"] > 1000
+        scripted.http.delete(f"/queue/{job_id}")
+    assert "eta_seconds" not in scripted.wait_for_job(job_id)
 
 
 @pytest.mark.parametrize("steps", [1, 3, 200])
@@ -121,10 +133,13 @@ def test_events_of_a_job_come_in_order(scripted: RunningServer) -> None:
 
 
 def test_a_load_tells_its_progress_and_its_end(scripted: RunningServer) -> None:
+    scripted.post("/models/unload")
     with scripted.events() as events:
         scripted.post("/models/load", {"model_name": MODEL})
         progress = events.wait_for("model_loading_progress")
         loaded = events.wait_for("model_loaded")
+        scripted.post("/models/load", {"model_name": MODEL})
+        assert events.wait_for("model_loaded") == loaded  # it was in memory already
     assert progress == {"model_name": MODEL, "step": 1, "total_steps": 2}
     assert loaded.keys() == {"model_name", "model_type", "model_architecture", "loaded_components"}
     assert (loaded["model_name"], loaded["model_type"]) == (MODEL, "checkpoint")

@@ -11,10 +11,17 @@ from sdcpp_restapi import __version__
 from sdcpp_restapi.cli.commands import app
 from tests.support.command import sdcpp
 
-MODELS = ("list", "inspect", "hash", "download", "convert", "load", "unload")
+COMMANDS = (
+    *("serve", "demo", "generate", "queue", "doctor", "mcp", "pull"),
+    *("backup", "restore", "check", "upgrade"),
+)
+MODELS = (
+    *("list", "inspect", "hash", "download", "convert", "load", "unload", "du"),
+    *("resolve", "rename", "note", "tag", "duplicates", "updates", "trash", "restore"),
+)
 
 
-@pytest.mark.parametrize("command", ["serve", "demo", "generate", "queue", "doctor"])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_with_examples(tmp_path: Path, command: str) -> None:
     ended = sdcpp(command, "--help", folder=tmp_path)
     assert ended.returncode == 0
@@ -40,6 +47,13 @@ def test_the_commands_about_models_have_help_with_examples_too(command: str) -> 
     shown = CliRunner().invoke(app, ["models", command, "--help"]).stdout
     assert "Examples" in shown
     assert f"sdcpp models {command}" in shown
+
+
+@pytest.mark.parametrize("command", ["search", "download", "rm"])
+def test_the_commands_that_find_and_delete_models_have_help_with_examples(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"]).stdout
+    assert "Examples" in shown
+    assert f"sdcpp {command}" in shown
 
 
 @pytest.mark.parametrize("arguments", [("sreve",), ("serve", "--prot", "1"), ("serve", "--port", "x")])

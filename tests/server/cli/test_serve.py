@@ -159,4 +159,4 @@ def test_with_demo_a_remembered_model_goes_before_the_demo_model(tmp_path: Path)
         server.end()
     with running("serve", "--demo", *ANY_PORTS, folder=tmp_path) as server:
         server.port()
-        assert server.wait_for(r"engine_slot: loaded (\S+)")[1] == "mine.safetensors"
+        assert server.wait_for(r"resident: loaded (\S+)")[1] == "mine.safetensors"

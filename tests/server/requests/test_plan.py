@@ -119,7 +119,9 @@ def test_memory_rests_on_the_files_and_on_what_is_decoded(
     weights = sum(file["size_bytes"] for file in plan["files"])
     memory = plan["memory"]
     assert (memory["weights_bytes"], memory["working_bytes"]) == (weights, working)
-    assert memory["bytes"] == weights + working
+    assert memory["bytes"] == weights + working == sum(part["bytes"] for part in memory["parts"])
+    assert memory["parts"][-1]["bytes"] <= memory["parts"][0]["bytes"]
+    assert memory["fits"] is (memory["bytes"] <= memory["free_bytes"])
     assert memory["rests_on"]
 
 

@@ -47,6 +47,7 @@ def test_the_stored_job_shows_its_request_and_its_input(server: RunningServer) -
         "tile_size": 128,
         "repeats": 1,
         "priority": 0,
+        "preempt": False,
     }
     assert [(i["field"], i["width"], i["height"]) for i in job["inputs"]] == [("image_base64", 12, 10)]
     again = server.make("/upscale", **job["params"])

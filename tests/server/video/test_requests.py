@@ -6,16 +6,17 @@ from tests.support.running_server import RunningServer
 from tests.support.videos import LINGBOT, MINIT2I, TINY, fetched
 
 
-@pytest.mark.proves("txt2vid.model", "txt2vid.prompt_template")
+@pytest.mark.proves("txt2vid.model", "txt2vid.prompt_template", "txt2vid.engine")
 def test_a_video_is_made_by_the_model_that_is_named_from_the_prompt_that_is_drawn(
     server: RunningServer,
 ) -> None:
     plain = server.make("/txt2vid", **TINY)
     server.post("/models/load", MINIT2I)
     template = {**TINY, "prompt": "", "prompt_template": f"{{{TINY['prompt']}}}"}
-    drawn = server.make("/txt2vid", **template, model=LINGBOT["model_name"])
+    drawn = server.make("/txt2vid", **template, model=LINGBOT["model_name"], engine="same")
     server.post("/models/load", LINGBOT)
     assert drawn["params"]["prompt"] == TINY["prompt"]
+    assert drawn["params"]["engine"] == drawn["engine"] == server.get("/health")["engine"]
     assert fetched(server, drawn) == fetched(server, plain)
 
 

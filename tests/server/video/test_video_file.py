@@ -86,7 +86,8 @@ def test_a_poster_shows_the_first_frame(server: RunningServer, job: dict[str, An
 def test_config_json_has_request_model_seed_and_times(server: RunningServer, job: dict[str, Any]) -> None:
     config = json.loads((server.output_dir / job["job_id"] / "config.json").read_text())
     assert config.keys() == {
-        "job_id", "type", "created_at", "completed_at", "params", "model", "seeds", "timings",
+        "job_id", "type", "created_at", "completed_at", "params", "model", "seeds", "timings", "engine",
+            "previews",
     }  # fmt: skip
     assert (config["job_id"], config["type"], config["seeds"]) == (job["job_id"], "txt2vid", [7])
     assert config["params"] == job["params"]

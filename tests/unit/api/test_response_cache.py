@@ -1,10 +1,14 @@
 """Rendered answers: built once per revision, however many ask."""
 
 import asyncio
+import gc
+import weakref
+from functools import partial
 
 import pytest
 
 from sdcpp_restapi.api.response_cache import ResponseCache
+from sdcpp_restapi.errors import JobNotFound
 from sdcpp_restapi.schemas.models import Done
 
 
@@ -26,7 +30,7 @@ class Page:
 
     async def ask(self) -> bytes:
         """The answer that a client gets."""
-        answer = await self.responses.answer("page", lambda: self.revision, self.make)
+        answer = await self.responses.answer(lambda: "page", lambda: self.revision, self.make)
         return bytes(answer.body)
 
 
@@ -60,5 +64,27 @@ async def test_a_failed_build_is_tried_again() -> None:
         raise OSError("no disk")
 
     with pytest.raises(OSError, match="no disk"):
-        await page.responses.answer("page", lambda: 0, broken)
+        await page.responses.answer(lambda: "page", lambda: 0, broken)
     assert b"revision 0" in await page.ask()
+
+
+class Address:
+    """One of which there is no end."""
+
+
+async def test_what_could_not_be_built_is_not_kept() -> None:
+    responses, address = ResponseCache(), Address()
+    kept = weakref.ref(address)
+
+    async def missing() -> Done:
+        raise JobNotFound
+
+    with pytest.raises(JobNotFound):
+        await responses.answer(partial(_same, address), lambda: 0, missing)
+    del address
+    gc.collect()
+    assert kept() is None
+
+
+def _same(address: Address) -> Address:
+    return address

@@ -5,6 +5,7 @@ from typing import Any, get_args
 
 import jsonschema
 import pytest
+from pydantic import ValidationError
 
 from sdcpp_restapi.llm.assistant.actions import (
     build_answer_schema,
@@ -157,3 +158,12 @@ def test_actions_are_found_in_json_and_in_fenced_blocks(text: str, words: str, c
 def test_the_same_action_twice_is_one() -> None:
     said = {"message": "Yes.", "actions": [LOAD, LOAD]}
     assert len(heard(json.dumps(said))[1]) == 1
+
+
+@pytest.mark.parametrize("kind", VALID)
+@pytest.mark.parametrize("field", ["webhook_url", "webhook_secret"])
+def test_no_action_may_have_a_job_told_elsewhere(kind: ActionType, field: str) -> None:
+    with pytest.raises(ValidationError, match=field):
+        PARAMETERS[kind].model_validate({**VALID[kind], field: "https://example.com/"})
+    with pytest.raises(ValidationError, match="there is no setting"):
+        PARAMETERS["set_setting"].model_validate({"name": field, "value": "https://example.com/"})

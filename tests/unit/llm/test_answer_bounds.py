@@ -8,11 +8,12 @@ import httpx
 import pytest
 
 from sdcpp_restapi.errors import LlmFailed, LlmGarbled
-from sdcpp_restapi.llm.answer_bounds import HOOKS, MOST_BYTES, is_too_deep
+from sdcpp_restapi.llm.answer_bounds import is_too_deep
 from sdcpp_restapi.llm.assistant.actions import read_proposals
 from sdcpp_restapi.llm.assistant.turn import MOST_EXECUTED, Round, Turn
 from sdcpp_restapi.llm.failures import translate_errors
 from sdcpp_restapi.llm.provider import ask
+from sdcpp_restapi.llm.response_bounds import HOOKS, MOST_BYTES
 from sdcpp_restapi.schemas.actions import Action
 from sdcpp_restapi.schemas.assistant import AssistantRequest
 from sdcpp_restapi.schemas.chat import Answer, Chat, Message, ToolCall

@@ -1,0 +1,1 @@
+complete --command sdcpp --no-files --arguments "(env _SDCPP_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) sdcpp)" --condition "env _SDCPP_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) sdcpp"
