@@ -301,6 +301,23 @@ _QUEUE_PAGE = {
     "page": 1,
     "has_more": True,
 }
+_ANCESTOR = {
+    "job_id": "550e8400-e29b-41d4-a716-446655440000",
+    "type": "txt2img",
+    "status": "completed",
+    "created_at": "2024-01-01T12:00:00Z",
+    "outputs": ["550e8400-e29b-41d4-a716-446655440000/image_0.png"],
+}
+_BRANCH = {
+    "job_id": "8a6e0804-2bd0-4672-b79d-d97027f9071a",
+    "type": "txt2img",
+    "status": "completed",
+    "created_at": "2024-01-01T12:05:00Z",
+    "parent": "550e8400-e29b-41d4-a716-446655440000",
+    "from_step": 12,
+    "outputs": ["8a6e0804-2bd0-4672-b79d-d97027f9071a/image_0.png"],
+}
+LINEAGE = {"job_id": _ANCESTOR["job_id"], "ancestors": [], "descendants": [_BRANCH]}
 QUEUE_PAGES: dict[str, Example] = {
     "page": {"summary": "limit=1", "value": _QUEUE_PAGE},
     "days": {

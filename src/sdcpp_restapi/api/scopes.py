@@ -136,6 +136,7 @@ TABLE: tuple[ScopeRow, ...] = (
         "GET /queue",
         "GET /queue/{}",
         "GET /queue/{}/wait",
+        "GET /queue/{}/lineage",
         "GET /workers",
         "GET /events",
         "GET /ws",

@@ -58,7 +58,7 @@ async def open_server(settings: Settings) -> AsyncIterator[AppState]:
         downloads = await open_downloads(settings, base, models, slots, stack)
         care = await open_model_care(settings, base, models, slots)
         llm = await open_llm(settings, base, models, slots, stack)
-        housekeeping = await open_housekeeping(settings, base)
+        housekeeping = await open_housekeeping(settings, base, slots.journals)
         webhooks = open_webhooks(settings, webhook_rules, base, stack)
         _add_runners(runners, settings, base, models, downloads)
         listener = await _open_listener(settings, base, slots, workers, stack)

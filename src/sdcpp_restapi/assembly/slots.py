@@ -34,6 +34,7 @@ class Slots:
     runners: SlotRunners
     model: CurrentModel
     upscaler: CurrentUpscaler
+    journals: Journals
 
     def find_room(self) -> int | None:
         """Bytes of main memory that the slot with the most of them has; None where none computes there."""
@@ -92,7 +93,7 @@ async def open_server_slots(
         # The upscaler first: it is small, and requests may count on it once the model is there.
         await upscaler.restore(settings.engine.default_upscaler)
         await model.restore(settings.engine.default_model)
-    return Slots(local, engine, slot_runners, model, upscaler)
+    return Slots(local, engine, slot_runners, model, upscaler, journals)
 
 
 def open_slots(settings: Settings, bus: EventBus, models: Models, stack: AsyncExitStack) -> list[EngineSlot]:
@@ -113,7 +114,8 @@ def open_slots(settings: Settings, bus: EventBus, models: Models, stack: AsyncEx
 
 def open_journals(settings: Settings) -> Journals:
     """The journals in the data directory."""
-    return Journals(settings.paths.data_dir / "journals", settings.engine.journal_mb)
+    engine = settings.engine
+    return Journals(settings.paths.data_dir / "journals", engine.journal_mb, engine.kept_journals_mb)
 
 
 def open_executor(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from ..config import Settings
+from ..jobs.submit.branching import Branching
 from ..jobs.submit.conversion import ConversionSubmission
 from ..jobs.submit.generation import GenerationSubmission
 from ..jobs.submit.planner import Planner
@@ -65,6 +66,7 @@ def _open_generations(settings: Settings, base: Base, models: Models, slots: Slo
         engine=slots.engine,
         upscaler=slots.upscaler,
         wildcards=Wildcards(settings.paths.wildcards_folder()),
+        branching=Branching(base.store, slots.journals),
         library=models.library,
         paths=models.paths,
         limits=settings.limits,

@@ -54,6 +54,12 @@ class Engine(Section):
         description="Most megabytes of the journal by which a job that lost its engine or its server goes on"
         " where it was; 0: such jobs begin anew",
     )
+    kept_journals_mb: int = Field(
+        1024,
+        ge=0,
+        description="Most megabytes of all journals that are kept for branching (keep_journal); the oldest go"
+        " first; 0: none is kept",
+    )
     start_timeout: float = Field(60.0, gt=0, description="Seconds until a child must have reported")
     hang_after: float = Field(300.0, gt=0, description="Seconds without a message and without CPU time")
     max_memory_mb: int | None = Field(

@@ -205,7 +205,7 @@ class ModelLibrary:
         if needs.here:
             raise BadRequest(
                 "This server has no engine of its own (engine.devices), and what was asked for names files"
-                " of this machine: only an engine here could do it"
+                " or journals of this machine: only an engine here could do it"
             )
         differing = find_conflicts(inventories, needs)
         if differing:

@@ -68,6 +68,8 @@ def _list_engines(params: object, model: LoadRequest | None) -> Iterator[str]:
 def _names_paths(params: Params | GenerationRequest | None) -> bool:
     if isinstance(params, ConvertRequest):
         return True
+    if isinstance(params, GenerationRequest) and (params.keep_journal or params.from_job):
+        return True  # journals stay where they are written
     return isinstance(params, ImageRequest) and bool(
         params.pm_id_embed_path
         or params.pulid_id_embed_path

@@ -52,6 +52,7 @@ class JournalOrder(Frozen):
 
     path: str
     most_bytes: int
+    parent: str | None = Field(None, description="The journal that the job branches from")
 
 
 class Generation(Frozen):

@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, FiniteFloat, Tag, model_validator
 
 from .adetail import Adetail
 from .base import Fraction, Frozen, Integer, LeftOut, NoBoolean, Number, Request
+from .branching import BranchFields
 from .caching import CacheFields
 from .engine_names import ControlPreprocessor, OutputFormat, Sampler, Scheduler, WantedEngine
 from .hires import HiresFields
@@ -59,7 +60,7 @@ class LoraUse(Request):
         return {("weight" if name == spelling else name): v for name, v in data.items() if name != "weight"}
 
 
-class GenerationRequest(SamplingFields, JobRequest):
+class GenerationRequest(SamplingFields, BranchFields, JobRequest):
     """What images and videos have in common; the fields without a default have one in each of them."""
 
     prompt: str = Field(description="Text prompt; <lora:name:weight> tags are applied and removed")

@@ -9,7 +9,7 @@ from pydantic import Field, SerializeAsAny
 from .base import Frozen, LeftOut
 from .conversion import ConvertRequest
 from .downloads import DownloadRequest, HashRequest, JobResult
-from .generation import ImageRequest, Img2ImgRequest, Txt2ImgRequest
+from .generation import GenerationRequest, ImageRequest, Img2ImgRequest, Txt2ImgRequest
 from .model_sets import PullJob
 from .models import LoadRequest
 from .timestamps import Moment, WholeSecond
@@ -159,6 +159,11 @@ class Job(Frozen):
         return self.slot.rpartition("/")[0] if self.slot else None
 
     @property
+    def parent(self) -> str | None:
+        """The job that it branches from."""
+        return self.params.from_job if isinstance(self.params, GenerationRequest) else None
+
+    @property
     def keeps_finished(self) -> bool:
         """Whether a cancel leaves what is finished."""
         return isinstance(self.params, ImageRequest) and self.params.keep_finished
@@ -213,6 +218,7 @@ class JobView(Frozen):
     worker: str | None = LeftOut  # the machine that has or had it, where it is another one
     upscaler: str | None = LeftOut  # the upscaler that the job was stamped with
     output_path: str | None = LeftOut  # where a conversion goes
+    parent: str | None = LeftOut  # the job that it branched from
     source: str | None = LeftOut  # the interface of another program that it came by: openai, a1111, ...
     user: str | None = LeftOut  # whose job it is, where there are users
     after: str | None = LeftOut  # the job that must be completed first

@@ -1,17 +1,18 @@
 """The journals of jobs: what the engine's child recorded, by which a job's next attempt goes on.
 
-The child reads and writes them (engine/child/graphs); here they are named, measured and deleted.
+The child reads and writes them (engine/child/graphs); here they are named, measured, kept and deleted.
+Those of jobs that ask for it are kept for others to branch from, within a bound: the oldest go first.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from ..engine.binding.measurements import JOURNAL_HEADER
-from ..errors import EngineLost, JobCancelled, JobFailed
+from ..errors import BadRequest, EngineLost, JobCancelled, JobFailed
 from ..schemas.engine import JournalOrder
 from ..schemas.generation import GenerationRequest
 from ..schemas.jobs import Job
@@ -24,9 +25,34 @@ MEGABYTE = 2**20
 class Journals:
     """A folder with one file for each job that runs, or was broken off."""
 
-    def __init__(self, folder: Path, most_mb: int) -> None:
-        """`most_mb`: of one journal; 0: there are none."""
-        self._folder, self._most_mb = folder, most_mb
+    def __init__(self, folder: Path, most_mb: int, kept_mb: int) -> None:
+        """`most_mb`: of one journal; 0: there are none. `kept_mb`: of all that are kept."""
+        self._folder, self._most_mb, self._kept_mb = folder, most_mb, kept_mb
+
+    async def check_parent(self, job_id: str) -> None:
+        """Raise BadRequest if no journal of this job is kept."""
+        self.check_keeping("from_job")
+        if not await asyncio.to_thread(self._kept_path(job_id).is_file):
+            raise BadRequest(
+                f"from_job: job {job_id} has no journal: it is not completed, was not submitted with"
+                " keep_journal, or its journal made room for newer ones (engine.kept_journals_mb)",
+                field="from_job",
+            )
+
+    def check_keeping(self, field: str) -> None:
+        """Raise BadRequest if the settings keep no journals."""
+        names = {"journal_mb": self._most_mb, "kept_journals_mb": self._kept_mb}
+        if missing := next((name for name, value in names.items() if not value), None):
+            raise BadRequest(f"{field}: not possible here, since engine.{missing} is 0", field=field)
+
+    async def forget(self, job_ids: Iterable[str]) -> None:
+        """Delete the kept journals of jobs that were deleted for good."""
+
+        def forget() -> None:
+            for job_id in job_ids:
+                _delete(self._kept_path(job_id))
+
+        await asyncio.to_thread(forget)
 
     @asynccontextmanager
     async def follow(self, job: Job) -> AsyncIterator[JournalOrder | None]:
@@ -46,6 +72,8 @@ class Journals:
         except (JobFailed, JobCancelled):
             await self._delete(job)
             raise
+        if job.params.keep_journal:
+            await asyncio.to_thread(self._keep, job.id)
         await self._delete(job)
 
     async def sweep(self, unfinished: Collection[str] = (), minimum_age: float = 0) -> None:
@@ -69,24 +97,52 @@ class Journals:
             # The job runs all the same.
             log.warning("job %s has no journal: %s", job.id, error)
             return None
-        return JournalOrder(path=str(self._path(job.id)), most_bytes=self._most_mb * MEGABYTE)
+        path, parent = self._path(job.id), job.parent
+        return JournalOrder(
+            path=str(path),
+            most_bytes=self._most_mb * MEGABYTE,
+            parent=str(self._kept_path(parent)) if parent else None,
+        )
 
     async def _measure(self, job: Job) -> int:
         """Bytes of the results that are recorded."""
 
         def measure() -> int:
-            try:
-                return max(0, self._path(job.id).stat().st_size - JOURNAL_HEADER)
-            except OSError:
-                return 0
+            return max(0, _measure_size(self._path(job.id)) - JOURNAL_HEADER)
 
         return await asyncio.to_thread(measure)
 
     async def _delete(self, job: Job) -> None:
         await asyncio.to_thread(_delete, self._path(job.id))
 
+    def _keep(self, job_id: str) -> None:
+        """Move the journal to those that are kept, and let the oldest of them go."""
+        kept = self._kept_path(job_id)
+        try:
+            kept.parent.mkdir(mode=0o700, exist_ok=True)
+            self._path(job_id).replace(kept)
+        except OSError as error:
+            # The pictures are there all the same.
+            log.warning("the journal of job %s could not be kept: %s", job_id, error)
+        room = self._kept_mb * MEGABYTE
+        for path in sorted(kept.parent.glob("*.journal"), key=_measure_age):
+            room -= _measure_size(path)
+            if room < 0:
+                _delete(path)
+
+    def _kept_path(self, job_id: str) -> Path:
+        return self._folder / "kept" / f"{job_id}.journal"
+
     def _path(self, job_id: str) -> Path:
         return self._folder / f"{job_id}.journal"
+
+
+def _measure_size(path: Path) -> int:
+    """Bytes; 0 where it is gone."""
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _measure_age(path: Path) -> float:

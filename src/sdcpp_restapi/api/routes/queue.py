@@ -8,6 +8,7 @@ from fastapi.openapi.models import Example
 from ...errors import BadRequest
 from ...jobs.queue.listing import JobFilters
 from ...schemas.jobs import JobStatus, JobType, JobView, QueueView
+from ...schemas.lineage import Lineage
 from ...schemas.models import Done
 from ...schemas.queue_state import QueueState
 from ...schemas.timestamps import AskedMoment
@@ -20,6 +21,9 @@ router = APIRouter(tags=["Queue"], responses=ERRORS)
 
 PAGE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {"examples": examples.QUEUE_PAGES}}}
+}
+LINEAGE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"example": examples.LINEAGE}}}
 }
 _STILL_RUNNING: dict[int | str, dict[str, Any]] = {
     202: {"model": JobView, "description": "The job has not ended yet"}
@@ -102,6 +106,12 @@ async def job(job_id: str, state: State) -> Response:
     return await state.responses.answer(
         lambda: ("job", job_id), lambda: state.queue.revision, lambda: describe_job(state, job_id)
     )
+
+
+@router.get("/queue/{job_id}/lineage", responses=LINEAGE)
+async def lineage(job_id: str, state: State) -> Lineage:
+    """The jobs from which a job branched (`from_job`), and those that branched from it."""
+    return await state.queue.lineage(job_id)
 
 
 @router.get("/queue/{job_id}/wait", response_model=JobView, responses=_STILL_RUNNING)

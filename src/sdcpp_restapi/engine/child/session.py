@@ -50,7 +50,7 @@ from ..binding.video_params import build_video_params
 from . import conversion
 from .detailer import Detailer
 from .graphs.graph_watch import GraphWatch, JournalMisfit
-from .graphs.job_journal import open_journal
+from .graphs.job_journal import open_journal, open_parent
 from .image_results import ImageResults, split_command
 from .log_parser import LogParser
 from .previews import LastNotice, Previews
@@ -171,16 +171,25 @@ class Session:
         def tell(graphs: int) -> None:
             self._report(Resumed(id=command.id, graphs=graphs))
 
-        with open_journal(command, self._load, self._library, self._complain) as journal:
+        with (
+            open_parent(command, self._graphs.can_branch) as parent,
+            open_journal(command, self._load, self._library, self._complain) as journal,
+        ):
             try:
-                with self._graphs.follow_job(journal, tell):
+                with self._graphs.follow_job(journal, tell, parent):
                     return make(command)
             except JournalMisfit:
                 self._complain("the journal of the job does not fit what is computed: it begins anew")
             if journal is not None:
                 journal.restart()
-            with self._graphs.follow_job(journal, tell):
-                return make(command)
+            try:
+                with self._graphs.follow_job(journal, tell, parent):
+                    return make(command)
+            except JournalMisfit as error:
+                raise JobFailed(
+                    "from_job: the results of its steps do not fit this model: their shapes differ, or its"
+                    " journal is damaged"
+                ) from error
 
     def _complain(self, text: str) -> None:
         self._report(Log(level="warning", text=text))
@@ -206,7 +215,9 @@ class Session:
             results.add(command, [call.struct.init_image] * command.params.batch_count, 0.0)
             return
         following = self._log_parser.follow_images(command.id, steps)
+        self._graphs.place.begin_call(steps.first, steps.count)
         with self._run_generation(following, "generate_image", call.struct) as (made, seconds):
+            self._graphs.place.begin_call(0, 0)
             results.add(command, made, seconds)
 
     def _repair(self, command: Generate, image: Image.Image, seed: int) -> tuple[Image.Image, list[str]]:
@@ -247,6 +258,7 @@ class Session:
         audio = ctypes.POINTER(sd_audio_t)()
         fps = [ctypes.c_int()] if self._library.revision.video_tells_fps else []
         following = self._log_parser.follow_video(command.id, steps)
+        self._graphs.place.begin_call(0, 1)
         try:
             run = self._run_generation(following, "generate_video", call.struct, audio, *fps)
             with self._previews.follow(command, steps, self._has_taesd), run as (made, seconds):
@@ -331,6 +343,7 @@ class Session:
         sampling = self._log_parser.is_sampling
         self._log_parser.on_progress(step, total)
         if sampling:
+            self._graphs.place.end_step(step, total)
             self._previews.on_step(step)
         self._repeat_cancel()
 

@@ -46,6 +46,7 @@ def view_of(live: LiveProgress, job: Job, position: int | None) -> JobView:
         worker=job.worker,
         upscaler=job.upscaler.model_name if job.upscaler else None,
         output_path=job.params.output_path if isinstance(job.params, ConvertRequest) else None,
+        parent=job.parent,
         source=job.source,
         user=job.user or None,
         after=job.after,

@@ -11,6 +11,21 @@ INSERT INTO webhooks (job_id, url, events, secret) VALUES (:job_id, :url, :event
 -- name: get_job(id)^
 SELECT * FROM jobs WHERE id = :id AND place = 'queue';
 
+-- name: ancestors(id, most)
+-- From the parent up; a job is older than what branches from it, so there are no circles.
+WITH RECURSIVE up(id, parent, depth) AS (
+    SELECT id, parent, 0 FROM jobs WHERE id = :id
+    UNION ALL SELECT jobs.id, jobs.parent, depth + 1 FROM jobs JOIN up ON jobs.id = up.parent WHERE depth < :most
+)
+SELECT jobs.* FROM jobs JOIN up ON jobs.id = up.id WHERE depth > 0 AND place = 'queue' ORDER BY depth DESC;
+
+-- name: descendants(id, most)
+WITH RECURSIVE down(id) AS (
+    SELECT id FROM jobs WHERE parent = :id
+    UNION ALL SELECT jobs.id FROM jobs JOIN down ON jobs.parent = down.id LIMIT :most
+)
+SELECT jobs.* FROM jobs JOIN down ON jobs.id = down.id WHERE place = 'queue' ORDER BY seq;
+
 -- name: durations(type, model_name, upscaled, most)
 -- What the newest completed jobs of a model and type were expected to cost, and what they took.
 SELECT work, seconds FROM jobs

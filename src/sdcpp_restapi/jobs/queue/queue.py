@@ -39,11 +39,13 @@ from ...schemas.jobs import (
     Progress,
     QueueView,
 )
+from ...schemas.lineage import Lineage
 from ...schemas.required_files import RequiredFiles
 from ...slots.dispatch import ANY_JOB, ClaimRequest
 from .disk_reserve import NO_RESERVE, DiskReserve
 from .durations import MOST_SAMPLES, estimate_time, estimate_work
 from .job_view import group_by_date, show_error, show_warnings, view_of
+from .lineage import trace_lineage
 from .listing import Counts, JobFilters
 from .live_progress import LiveProgress
 from .new_job import NewJob
@@ -129,6 +131,10 @@ class Queue:
             raise JobNotFound
         position = await self._store.position(job) if job.status is JobStatus.PENDING else None
         return view_of(self.live, job, position)
+
+    async def lineage(self, job_id: str) -> Lineage:
+        """How it descends from other jobs, and others from it. Raises JobNotFound."""
+        return await trace_lineage(self._store, job_id)
 
     async def page(self, filters: JobFilters) -> QueueView:
         """A page of jobs with the counts of the whole queue."""

@@ -232,6 +232,12 @@ class JobStore:
         row = await self._database.read(lambda db: _sql.get_job(db, id=job_id))
         return rows.job_of(row) if row else None
 
+    async def lineage(self, job_id: str, most: int) -> tuple[list[Job], list[Job]]:
+        """The jobs that this one descends from, the first of all first, and those that descend from it."""
+        up = await self._database.read(lambda db: list(_sql.ancestors(db, id=job_id, most=most)))
+        down = await self._database.read(lambda db: list(_sql.descendants(db, id=job_id, most=most)))
+        return rows.jobs_of(up), rows.jobs_of(down)
+
     async def broken(self, job_type: JobType) -> list[Job]:
         """Jobs of this type that failed or were cancelled."""
         found = await self._database.read(lambda db: list(_sql.broken(db, type=job_type)))

@@ -33,6 +33,7 @@ from .architecture_rules import (
     set_high_noise_guidance,
     set_tiling,
 )
+from .branching import Branching
 from .guidance_rules import check_guidance
 from .ineffective_fields import list_asked, warn_of_ineffective_fields
 from .ineffective_reasons import Case
@@ -65,6 +66,7 @@ class GenerationSubmission:
         engine: EngineInUse,
         upscaler: CurrentUpscaler,
         wildcards: Wildcards,
+        branching: Branching,
         library: ModelLibrary,
         paths: AllowedPaths,
         limits: Limits,
@@ -76,6 +78,7 @@ class GenerationSubmission:
         self._engine = engine
         self._current_upscaler = upscaler
         self._wildcards = wildcards
+        self._branching = branching
         self._library = library
         self._paths = paths
         self._limits = limits
@@ -125,6 +128,7 @@ class GenerationSubmission:
         """Check and complete a request, all but its images; raises what `submit` raises."""
         warnings = request.warn_of_unknown_fields()
         asked = list_asked(request)
+        request = await self._branching.complete(request)
         model, architecture = await self._select_model(request, warnings)
         request = set_flow_shift(_keep_completed_model(request.known(), model), model)
         request = self._fill_defaults(set_tiling(request, model), architecture)

@@ -14,6 +14,7 @@ from ...events import EventBus
 from ...outputs.trash import OutputTrash
 from ...schemas.events import JobDeleted, JobRestored
 from ...schemas.trash import Deleted, DeleteRequest, Restored, RestoreRequest
+from ...slots.journals import Journals
 from ..input_images import InputStore
 from ..queue.queue import Queue
 from .store import TrashStore
@@ -29,11 +30,18 @@ class Trash:
     """Jobs that were deleted and can come back."""
 
     def __init__(
-        self, store: TrashStore, outputs: OutputTrash, inputs: InputStore, queue: Queue, bus: EventBus
+        self,
+        store: TrashStore,
+        outputs: OutputTrash,
+        inputs: InputStore,
+        journals: Journals,
+        queue: Queue,
+        bus: EventBus,
     ) -> None:
         self._store = store
         self._outputs = outputs
         self._inputs = inputs
+        self._journals = journals
         self._queue = queue
         self._bus = bus
         # A folder must not be on its way into the trash while another request has it brought back.
@@ -112,6 +120,7 @@ class Trash:
     async def _destroy(self, ids: list[str]) -> int:
         gone = await asyncio.to_thread(self._outputs.destroy, ids)
         await self._inputs.remove(*gone)
+        await self._journals.forget(gone)
         await self._store.forget(gone)
         return len(gone)
 

@@ -6,9 +6,10 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
+from ....errors import JobFailed
 from ....schemas.engine import Generation, Load
 from ...binding.library import Library
-from .journal_file import JournalFile
+from .journal_file import JournalFile, ParentJournal
 
 
 @contextmanager
@@ -30,6 +31,25 @@ def open_journal(
             journal.close()
 
 
+@contextmanager
+def open_parent(command: Generation, can_branch: bool) -> Iterator[ParentJournal | None]:
+    """The journal that a job branches from; None where it does not. Raises JobFailed: it can't be read."""
+    path = command.journal.parent if command.journal else None
+    if path is None:
+        yield None
+        return
+    if not can_branch:
+        raise JobFailed("from_job: the results of this engine's graphs can't be replaced (docs/journal.md)")
+    try:
+        parent = ParentJournal(path, command.params.from_step or 0)
+    except OSError as error:
+        raise JobFailed(f"from_job: its journal can't be read: {error}") from error
+    try:
+        yield parent
+    finally:
+        parent.close()
+
+
 def compute_key(command: Generation, load: Load | None, library: Library) -> str:
     """A digest of all that the results of a job's graphs depend on: engine, files, options and request.
 
@@ -37,6 +57,8 @@ def compute_key(command: Generation, load: Load | None, library: Library) -> str
     """
     files = [library.path.as_posix(), *(lora.path for lora in command.loras)]
     files += [path for paths in command.images.values() for path in paths]
+    if command.journal is not None and command.journal.parent is not None:
+        files.append(command.journal.parent)
     if load is not None:
         files += [load.files.main, *load.files.components.values(), *load.files.embeddings.values()]
     # How a picture is decoded changes nothing before: a job that ran out of memory there goes on in tiles.

@@ -10,14 +10,32 @@ import os
 import struct
 import zlib
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
+from typing import NamedTuple
 
 from ...binding.measurements import JOURNAL_HEADER
 from ...binding.tensors import Shape
 
-VERSION = 1
-# Nodes of the graph, elements in four dimensions, length and CRC-32 of the data that follow.
-_RECORD = struct.Struct("<Q4QQI")
+VERSION = 2
+# Nodes of the graph, elements in four dimensions, length and CRC-32 of the data that follow; image, step and
+# number of the evaluation, or -1 three times.
+_RECORD = struct.Struct("<Q4QQIiii")
+
+
+class Place(NamedTuple):
+    """Where an evaluation of the diffusion model belongs: a step may have several."""
+
+    image: int
+    """Number of the image in the job."""
+    step: int
+    """1 = the first."""
+    number: int
+    """Within the step: 0 = the first."""
+
+
+NO_PLACE = Place(-1, -1, -1)
+"""Of other graphs, and of the steps of a second pass."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +46,7 @@ class Record:
     shape: Shape
     offset: int
     checksum: int
+    place: Place = NO_PLACE
 
 
 class JournalFile:
@@ -43,8 +62,10 @@ class JournalFile:
         self._file = open(path, "r+b", buffering=0)  # noqa: SIM115  (until close)
         self.records: list[Record] = []
         self._end = JOURNAL_HEADER
-        if self._read_at(0, JOURNAL_HEADER) == self._build_header():
-            self._read_records()
+        if _read_at(self._file, 0, JOURNAL_HEADER) == self._build_header():
+            self.records, self._end = _read_records(self._file)
+            # What was cut off goes: what is appended is the end again.
+            self._file.truncate(self._end)
         else:
             self.restart()
         self._is_full = False
@@ -58,19 +79,17 @@ class JournalFile:
 
     def read(self, number: int) -> bytes | None:
         """The data of a record; None if they were damaged since it was opened."""
-        record = self.records[number]
-        data = self._read_at(record.offset, record.shape.length)
-        return data if zlib.crc32(data) == record.checksum else None
+        return _read_data(self._file, self.records[number])
 
-    def append(self, nodes: int, shape: Shape, data: bytes) -> None:
+    def append(self, nodes: int, shape: Shape, data: bytes, place: Place = NO_PLACE) -> None:
         """One record more, if it fits: after one that does not, none is taken. Raises OSError."""
         if self._is_full or self._end + _RECORD.size + len(data) > self._most_bytes:
             self._is_full = True
             return
         checksum = zlib.crc32(data)
-        self._write_at(self._end, _RECORD.pack(nodes, *shape.elements, len(data), checksum), data)
+        self._write_at(self._end, _RECORD.pack(nodes, *shape.elements, len(data), checksum, *place), data)
         offset = self._end + _RECORD.size
-        self.records.append(Record(nodes, shape, offset, checksum))
+        self.records.append(Record(nodes, shape, offset, checksum, place))
         self._end = offset + len(data)
 
     def close(self) -> None:
@@ -83,23 +102,64 @@ class JournalFile:
         told = json.dumps({"journal": VERSION, "key": self._key})
         return told.ljust(JOURNAL_HEADER - 1).encode() + b"\n"
 
-    def _read_records(self) -> None:
-        size = self._file.seek(0, os.SEEK_END)
-        while self._end + _RECORD.size <= size:
-            nodes, w, h, d, n, length, checksum = _RECORD.unpack(self._read_at(self._end, _RECORD.size))
-            offset = self._end + _RECORD.size
-            if offset + length > size or zlib.crc32(self._read_at(offset, length)) != checksum:
-                break
-            self.records.append(Record(nodes, Shape((w, h, d, n), length), offset, checksum))
-            self._end = offset + length
-        # What was cut off goes: what is appended is the end again.
-        self._file.truncate(self._end)
-
-    def _read_at(self, offset: int, length: int) -> bytes:
-        self._file.seek(offset)
-        return self._file.read(length)
-
     def _write_at(self, offset: int, *parts: bytes) -> None:
         self._file.seek(offset)
         for part in parts:
             self._file.write(part)
+
+
+class ParentJournal:
+    """The evaluations that another job kept, by their places. Nothing is written."""
+
+    def __init__(self, path: str, steps: int) -> None:
+        """Those of the first `steps` steps of each image. Raises OSError, where it is none too."""
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115  (until close)
+        try:
+            told = json.loads(_read_at(self._file, 0, JOURNAL_HEADER))
+            if told["journal"] != VERSION:
+                raise OSError(f"{path} was written by another version")
+        except (ValueError, KeyError, TypeError) as error:
+            self._file.close()
+            raise OSError(f"{path} is no journal") from error
+        except OSError:
+            self._file.close()
+            raise
+        records, _ = _read_records(self._file)
+        self._records = {record.place: record for record in records if 0 < record.place.step <= steps}
+
+    def has(self, place: Place) -> bool:
+        """Whether this evaluation is there."""
+        return place in self._records
+
+    def read(self, place: Place, shape: Shape) -> bytes | None:
+        """Its result; None where it has another shape, or was damaged."""
+        record = self._records[place]
+        return _read_data(self._file, record) if record.shape == shape else None
+
+    def close(self) -> None:
+        """The file stays."""
+        self._file.close()
+
+
+def _read_records(file: FileIO) -> tuple[list[Record], int]:
+    """All whole records, and where the last one ends."""
+    records: list[Record] = []
+    size, end = file.seek(0, os.SEEK_END), JOURNAL_HEADER
+    while end + _RECORD.size <= size:
+        nodes, w, h, d, n, length, checksum, *place = _RECORD.unpack(_read_at(file, end, _RECORD.size))
+        offset = end + _RECORD.size
+        if offset + length > size or zlib.crc32(_read_at(file, offset, length)) != checksum:
+            break
+        records.append(Record(nodes, Shape((w, h, d, n), length), offset, checksum, Place(*place)))
+        end = offset + length
+    return records, end
+
+
+def _read_data(file: FileIO, record: Record) -> bytes | None:
+    data = _read_at(file, record.offset, record.shape.length)
+    return data if zlib.crc32(data) == record.checksum else None
+
+
+def _read_at(file: FileIO, offset: int, length: int) -> bytes:
+    file.seek(offset)
+    return file.read(length)
