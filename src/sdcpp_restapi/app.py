@@ -12,6 +12,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from . import __version__
+from .access.token_buckets import TokenBuckets
 from .api import error_handlers, websocket
 from .api.docs_policy import DocsPolicy
 from .api.guard import STREAMS, Guard
@@ -19,7 +20,7 @@ from .api.methods import HeadRequests
 from .api.origins import Cors, Origins
 from .api.proxy import BehindProxy, RelativeRedirects
 from .api.ranges import Ranges
-from .api.rate_limit import RateLimit, TokenBuckets
+from .api.rate_limit import RateLimit
 from .api.redirect import RedirectToHttps, StrictTransport
 from .api.request_body import JsonBodies
 from .api.request_log import RequestLog

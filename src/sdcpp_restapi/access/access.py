@@ -18,6 +18,7 @@ from .sessions import BrowserSession, BrowserSessions
 from .signatures import Signatures
 from .store import AccessStore
 from .users import UserAccounts
+from .wrong_keys import WrongKeys
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Access:
         self.users = UserAccounts(settings.users)
         self.signatures = Signatures()
         self.connections = OpenConnections()
+        self.wrong_keys = WrongKeys(settings.limits.wrong_keys_per_minute)
 
     async def open(self, database: Database) -> None:
         """Read the database."""
@@ -59,14 +61,14 @@ class Access:
 
     # ------------------------------------------------------------ for the guard
 
-    def find_by_key(self, given: list[str]) -> Requester | None:
-        """Who comes with one of these secrets."""
-        for secret in given:
-            key = self.keys.find(secret)
-            if key is not None:
-                self.keys.note_use(key)
-                return requester_of(key)
-        return None
+    def find_by_key(self, given: list[str], address: str) -> Requester | None:
+        """Who comes with one of these secrets from this address. Raises TooManyRequests."""
+        key = next((key for secret in given if (key := self.keys.find(secret)) is not None), None)
+        self.wrong_keys.judge(address, key.id if key is not None else None)
+        if key is None:
+            return None
+        self.keys.note_use(key)
+        return requester_of(key)
 
     def find_by_session(self, secret: str) -> Requester | None:
         """Who comes with this secret of a session, whose key must be one still."""
@@ -126,9 +128,10 @@ class Access:
         self.users.get(name)
         return next(one for one in await self.describe_users() if one.name == name)
 
-    async def log_in(self, secret: str) -> tuple[LoggedIn, str] | None:
-        """A session for whoever has a key, and its secret; None for a wrong key."""
+    async def log_in(self, secret: str, address: str) -> tuple[LoggedIn, str] | None:
+        """A session for whoever has a key, and its secret; None for a wrong key. Raises TooManyRequests."""
         key = self.keys.find(secret)
+        self.wrong_keys.judge(address, key.id if key is not None else None)
         if key is None:
             return None
         self.keys.note_use(key)

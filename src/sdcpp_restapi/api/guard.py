@@ -29,7 +29,7 @@ from ..requester import EVERYBODY, NOBODY, REQUESTER, SCOPE_ENTRY, Requester
 from .credentials import CookieNames, drop_token, find_cookie, list_address_keys, list_header_keys
 from .ending import POLICY_VIOLATION, serve_until_ended, stays_open
 from .error_handlers import find_shape, respond_to
-from .headers import find_header
+from .headers import client_address, find_header
 from .origins import Origins
 from .picture_cookie import add_cookie, is_for_pictures
 from .proxy import DIRECT_HOST
@@ -106,7 +106,7 @@ class Guard:
 
     def _check(self, scope: Scope, access: Access) -> Requester:
         """Who sends the request, and may. Raises BadRequest, NotFound, OriginRefused, Unauthorized,
-        ScopeMissing, LinkExpired, LinkInvalid."""
+        ScopeMissing, LinkExpired, LinkInvalid, TooManyRequests."""
         host, port = split_host(find_header(scope, b"host") or "")
         self._hosts.check(host)
         if (direct := scope.get(DIRECT_HOST)) is not None:
@@ -141,7 +141,7 @@ class Guard:
         """
         headers, query = Headers(scope=scope), scope["query_string"]
         if given := list_header_keys(headers) or list_address_keys(query):
-            return access.find_by_key(given)
+            return access.find_by_key(given, client_address(scope))
         if b"signature=" in query and (linked := _find_linked(scope, access)) is not None:
             return linked
         session = find_cookie(headers, self._cookies.session)

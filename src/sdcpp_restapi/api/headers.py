@@ -9,3 +9,9 @@ def find_header(scope: Scope, name: bytes) -> str | None:
         if other == name:
             return str(value, "latin-1")
     return None
+
+
+def client_address(scope: Scope) -> str:
+    """Who asks, as far as trusted proxies tell; "" where the connection has no address."""
+    client = scope.get("client")
+    return str(client[0]) if client else ""

@@ -1,5 +1,6 @@
 """`sdcpp worker`."""
 
+import gc
 from pathlib import Path
 
 from .. import event_loop
@@ -14,6 +15,7 @@ def work_until_stopped(config: Path | None, flags: Flags) -> None:
     settings = read_settings_of(config, flags)
     if not settings.cluster.urls:
         raise exit_refused("A worker needs a broker: --nats nats://host:4222 (cluster.urls)")
+    gc.enable()  # it runs for long
     try:
         event_loop.run(work(settings))
     except SdcppError as error:

@@ -37,6 +37,11 @@ class Limits(Section):
         gt=0,
         description="Of one key, or of one address without keys; more are refused (429)",
     )
+    wrong_keys_per_minute: int | None = Field(
+        60,
+        gt=0,
+        description="Of one address; past that, keys that were not right before are refused (429)",
+    )
     queue_page: int = Field(1000, gt=0, description="Most jobs in one answer of GET /queue")
 
 

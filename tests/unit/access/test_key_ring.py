@@ -52,12 +52,12 @@ def test_a_key_of_the_settings_is_the_same_hashed_or_not() -> None:
 async def test_a_key_is_found_by_its_secret_also_after_a_restart(tmp_path: Path) -> None:
     async with opened(tmp_path, SETTING) as access:
         key, secret = await access.add_key("bot", "generate", None)
-        assert access.find_by_key(["wrong", secret]) is access.find_by_key([secret])
+        assert access.find_by_key(["wrong", secret], "") is access.find_by_key([secret], "")
     async with opened(tmp_path) as access:
-        found = access.find_by_key([secret])
+        found = access.find_by_key([secret], "")
         assert found is not None
         assert (found.key_id, found.scope, found.user, found.sees) == (key.id, "generate", "", "")
-        assert access.find_by_key([SETTING]) is None
+        assert access.find_by_key([SETTING], "") is None
     with closing(sqlite3.connect(tmp_path / "test.db")) as db:
         (stored,) = db.execute("SELECT digest FROM api_keys").fetchall()
     assert stored == (digest_of(secret),)
@@ -67,7 +67,7 @@ async def test_when_a_key_was_used_is_written_once_for_many_uses(tmp_path: Path)
     async with opened(tmp_path, SETTING) as access:
         _, secret = await access.add_key("bot", "read", None)
         for _ in range(10):
-            access.find_by_key([secret])
+            access.find_by_key([secret], "")
         before = access.keys.describe(next(key for key in access.keys if key.name == "bot")).last_used_at
         await access.keys.save_uses()
         await access.keys.save_uses()  # there is nothing more to store
@@ -102,11 +102,11 @@ async def test_a_removed_user_takes_the_keys_along_unless_one_is_needed(tmp_path
         _, phone = await access.add_key("phone", "generate", "anna")
         with pytest.raises(LastKey):
             await access.remove_user("anna")
-        assert access.find_by_key([root]) is not None
-        assert access.find_by_key([phone]) is not None
+        assert access.find_by_key([root], "") is not None
+        assert access.find_by_key([phone], "") is not None
         await access.add_key("other", "manage", None)
         assert {key.name for key in await access.remove_user("anna")} == {"root", "phone"}
-        assert access.find_by_key([phone]) is None
+        assert access.find_by_key([phone], "") is None
         with pytest.raises(NotFound):
             await access.add_key("x", "read", "anna")
     async with opened(tmp_path) as access:
@@ -115,7 +115,7 @@ async def test_a_removed_user_takes_the_keys_along_unless_one_is_needed(tmp_path
 
 async def test_a_session_ends_with_its_time_and_with_its_key(tmp_path: Path) -> None:
     async with opened(tmp_path, SETTING) as access:
-        made = await access.log_in(SETTING)
+        made = await access.log_in(SETTING, "")
         assert made is not None
         view, secret = made
         assert view.expires_at - view.created_at == timedelta(days=1)
@@ -123,13 +123,13 @@ async def test_a_session_ends_with_its_time_and_with_its_key(tmp_path: Path) -> 
         assert found is not None
         assert (found.session_id, found.scope) == (view.id, "manage")
         assert access.find_expiry(view.id) == view.expires_at
-        assert await access.log_in("wrong") is None
+        assert await access.log_in("wrong", "") is None
     async with opened(tmp_path) as access:  # the setting was taken out
         assert access.find_by_session(secret) is None
         assert access.describe_sessions() == []
     async with opened(tmp_path, SETTING, days=1e-9) as access:
         assert access.find_by_session(secret) is not None
-        short = await access.log_in(SETTING)
+        short = await access.log_in(SETTING, "")
         assert short is not None
         assert short[0].expires_at <= now()
         assert access.find_by_session(short[1]) is None

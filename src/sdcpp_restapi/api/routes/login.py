@@ -18,6 +18,7 @@ from .. import examples_access as examples
 from ..app_state import State
 from ..credentials import CookieNames, find_cookie, make_cookie
 from ..error_handlers import ERRORS
+from ..headers import client_address
 
 router = APIRouter(tags=["Keys"], responses=ERRORS)
 
@@ -46,7 +47,7 @@ async def log_in(
     """
     if not state.access.required:
         raise BadRequest("This server asks for no key: everybody who reaches it may do everything")
-    made = await state.access.log_in(body.key.get_secret_value())
+    made = await state.access.log_in(body.key.get_secret_value(), client_address(request.scope))
     if made is None:
         raise WrongKey
     session, secret = made

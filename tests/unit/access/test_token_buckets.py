@@ -1,7 +1,6 @@
 """Token buckets, by a clock that the tests move."""
 
-from sdcpp_restapi.api import rate_limit
-from sdcpp_restapi.api.rate_limit import TokenBuckets
+from sdcpp_restapi.access.token_buckets import MOST_CALLERS, TokenBuckets
 
 
 class Clock:
@@ -33,6 +32,15 @@ def test_each_caller_has_a_bucket_that_never_holds_more_than_a_minute() -> None:
 
 def test_only_so_many_callers_are_remembered() -> None:
     buckets = TokenBuckets(1, Clock())
-    for number in range(rate_limit.MOST_CALLERS + 5):
+    for number in range(MOST_CALLERS + 5):
         buckets.take(str(number))
-    assert len(buckets._buckets) == rate_limit.MOST_CALLERS
+    assert len(buckets._buckets) == MOST_CALLERS
+
+
+def test_to_look_takes_nothing() -> None:
+    clock = Clock()
+    buckets = TokenBuckets(1, clock)
+    assert [buckets.look("a"), buckets.look("a"), buckets.take("a")] == [0.0, 0.0, 0.0]
+    assert buckets.look("a") == 60.0
+    clock.now += 60
+    assert buckets.look("a") == 0.0
