@@ -58,6 +58,13 @@ def copy_database(source: Path, target: Path, tell: Tell) -> None:
             )
 
 
+def forgive_running(path: Path) -> None:
+    """Jobs that ran while the copy was made begin again, and no unclean stop is counted for it."""
+    with closing(sqlite3.connect(path)) as db, db:
+        # The start of the server counts one for each.
+        db.execute("UPDATE jobs SET unclean = unclean - 1 WHERE status = 'processing'")
+
+
 def check_version(db: sqlite3.Connection, path: Path) -> None:
     """Raises StorageUnavailable and DatabaseTooNew for a database of another version."""
     version, newest = read_version(db), newest_version()

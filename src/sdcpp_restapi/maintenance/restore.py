@@ -150,6 +150,7 @@ class _Restore:
         for name, file in self._manifest.files.items():
             if name != CONFIG:
                 self._copy_one(name, file, self._place(name, in_trash))
+        database_file.forgive_running(self._new_data / database_file.NAME)
 
     def _place(self, name: str, in_trash: set[str]) -> Path:
         if not name.startswith("outputs/"):

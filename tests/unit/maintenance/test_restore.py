@@ -46,6 +46,18 @@ def test_everything_is_where_a_server_looks_for_it(data: Data, backup: Path, els
     ).stat().st_mtime_ns
 
 
+def test_no_unclean_stop_is_counted_for_a_job_that_ran_during_the_backup(
+    data: Data, elsewhere: Paths
+) -> None:
+    with closing(sqlite3.connect(data.paths.data_dir / "sdcpp.db")) as db, db:
+        db.execute("UPDATE jobs SET status = 'processing', unclean = 1 WHERE id = ?", (data.jobs[0],))
+    made = make_backup(data.paths, data.paths.data_dir.parent / "running", BackupOptions())
+    restore_backup(made.folder, elsewhere)
+    with closing(sqlite3.connect(elsewhere.data_dir / "sdcpp.db")) as db:
+        # The start counts one for what it finds running.
+        assert db.execute("SELECT unclean FROM jobs WHERE status = 'processing'").fetchall() == [(0,)]
+
+
 def test_a_backup_is_not_changed_by_what_is_done_to_the_restored_data(backup: Path, elsewhere: Paths) -> None:
     restore_backup(backup, elsewhere)
     with closing(sqlite3.connect(elsewhere.data_dir / "sdcpp.db")) as db, db:
