@@ -46,11 +46,11 @@ def test_everything_is_where_a_server_looks_for_it(data: Data, backup: Path, els
     ).stat().st_mtime_ns
 
 
-def test_no_unclean_stop_is_counted_for_a_job_that_ran_during_the_backup(
-    data: Data, elsewhere: Paths
-) -> None:
-    with closing(sqlite3.connect(data.paths.data_dir / "sdcpp.db")) as db, db:
-        db.execute("UPDATE jobs SET status = 'processing', unclean = 1 WHERE id = ?", (data.jobs[0],))
+def test_no_unclean_stop_is_counted_for_what_ran_during_the_backup(data: Data, elsewhere: Paths) -> None:
+    data.rows(
+        "INSERT INTO jobs (id, lane, type, status, created_at, params, progress, unclean)"
+        " SELECT 'running', lane, type, 'processing', created_at, params, progress, 1 FROM jobs LIMIT 1"
+    )
     made = make_backup(data.paths, data.paths.data_dir.parent / "running", BackupOptions())
     restore_backup(made.folder, elsewhere)
     with closing(sqlite3.connect(elsewhere.data_dir / "sdcpp.db")) as db:
