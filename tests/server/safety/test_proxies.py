@@ -15,9 +15,10 @@ from tests.support import proxies
 from tests.support.certificates import Authority
 from tests.support.proxies import NAME
 from tests.support.running_server import RunningServer
-from tests.support.scripted_engine import SHORT, serving
+from tests.support.scripted_engine import SCRIPTED, SHORT, serving
 
 PREFIX = "/art"
+KEY = "correct-horse-battery"
 STARTS = [
     pytest.param("nginx", marks=pytest.mark.skipif(not proxies.NGINX, reason="nginx is not installed")),
     pytest.param("caddy", marks=pytest.mark.skipif(not proxies.CADDY, reason="Caddy is not installed")),
@@ -144,6 +145,40 @@ def test_the_tools_of_mcp_answer_at_the_bare_address(site: Site) -> None:
 
 
 # ------------------------------------------------------------------ what is believed
+
+
+@pytest.mark.skipif(not proxies.NGINX, reason="nginx is not installed")
+def test_logging_in_and_signed_links_work_below_the_prefix(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    settings = {"server_allowed_hosts": NAME, "server_api_keys": KEY}
+    with (
+        serving(tmp_path / "server", "--host", "0.0.0.0", loaded=False, **settings) as server,
+        proxies.nginx(tmp_path, authority, server.port) as port,
+    ):
+        server.http.headers["X-API-Key"] = KEY
+        server.post("/models/load", SCRIPTED)
+        picture = server.http.post("/txt2img?wait=60", json=SHORT).json()["outputs"][0]
+        site = Site(port, authority.trust())
+        navigates = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+        led = site.send("GET", f"{PREFIX}/queue/any", headers=navigates)
+        assert led.status_code == 303
+        target = led.url.join(led.headers["location"])
+        assert (target.path, target.params["next"]) == (f"{PREFIX}/login", "queue/any")
+        assert "Log in" in site.send("GET", f"{PREFIX}/login").text
+        origin = {"Origin": site.origin}
+        begun = site.send("POST", f"{PREFIX}/login", json={"key": KEY}, headers=origin)
+        assert "Secure" in begun.headers["set-cookie"]
+        session = {"Cookie": begun.headers["set-cookie"].partition(";")[0]}
+        assert site.send("GET", f"{PREFIX}/queue", headers=session).status_code == 200
+        made = site.send(
+            "POST", f"{PREFIX}/output/links", json={"path": picture}, headers=session | origin
+        ).json()
+        assert made["url"].startswith(f"{site.origin}{PREFIX}/output/{picture}?")
+        site.http.cookies.clear()
+        opened = site.send("GET", made["url"].removeprefix(site.origin))
+        assert (opened.status_code, opened.headers["content-type"]) == (200, "image/png")
+        assert site.send("GET", f"{PREFIX}/output/{picture}").status_code == 401
+        site.http.close()
 
 
 def test_a_name_that_a_page_of_another_site_sends_for_the_proxy_does_not_hide_its_own(
