@@ -258,6 +258,7 @@ Act = Callable[[ScriptedChild], None]
 BEFORE_HELLO: dict[str, Act] = {
     "exits_at_once": _exit_at_once,
     "never_says_hello": _stop,
+    "says_hello_late": _wait_at_the_gate,
     "unusable": _unusable,
     "greets_with_garbage": lambda child: child.socket.sendall(b"hello, world\n"),
 }
