@@ -13,7 +13,7 @@ def multiply(data_dir: Path, job_id: str, count: int) -> None:
     with closing(sqlite3.connect(data_dir / "sdcpp.db", timeout=30)) as db:
         db.row_factory = sqlite3.Row
         job = dict(db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
-        del job["seq"], job["model_name"]  # which are made of the others
+        del job["seq"], job["model_name"], job["parent"]  # which are made of the others
         params = json.loads(job["params"])
         columns, values = ", ".join(job), ", ".join(f":{name}" for name in job)
         copies = (

@@ -52,7 +52,17 @@ class Submission(GenerationSubmission):
 
 def build_submission(queue: Any, inputs: Any) -> Submission:
     unused: Any = dict.fromkeys(
-        ("models", "engine", "upscaler", "wildcards", "library", "paths", "limits", "generation")
+        (
+            "models",
+            "engine",
+            "upscaler",
+            "wildcards",
+            "branching",
+            "library",
+            "paths",
+            "limits",
+            "generation",
+        )
     )
     return Submission(queue=queue, inputs=inputs, **unused)
 
