@@ -110,11 +110,17 @@ class EngineExecutor:
                 try:
                     async with aclosing(self._run(run, self._task(run, journal), rung)) as events:
                         async for event in events:
-                            yield event
+                            yield await self._keep_journal(job, event)
                 except (JobFailed, EngineLost) as error:
                     if out_of_memory.explains(error):
                         await self._take_next_rung(job, rung, error)
                     raise
+
+    async def _keep_journal[E: Progress | JobPreview | Outcome](self, job: Job, event: E) -> E:
+        """With its outcome a job's journal is kept, if it asks for that; else the outcome tells why not."""
+        if not isinstance(event, Outcome) or (told := await self._journals.keep(job)) is None:
+            return event
+        return event.model_copy(update={"warnings": (*event.warnings, told)})
 
     async def _choose_rung(self, job: Job) -> Rung:
         """Where such a job ended last time, or where it fits into what is free now."""

@@ -45,6 +45,12 @@ class Journals:
         if missing := next((name for name, value in names.items() if not value), None):
             raise BadRequest(f"{field}: not possible here, since engine.{missing} is 0", field=field)
 
+    async def keep(self, job: Job) -> str | None:
+        """Keep the journal of a job that asks for it and has just been made; why it is not kept."""
+        if not isinstance(job.params, GenerationRequest) or not job.params.keep_journal:
+            return None
+        return await asyncio.to_thread(self._keep, job.id)
+
     async def forget(self, job_ids: Iterable[str]) -> None:
         """Delete the kept journals of jobs that were deleted for good."""
 
@@ -72,8 +78,6 @@ class Journals:
         except (JobFailed, JobCancelled):
             await self._delete(job)
             raise
-        if job.params.keep_journal:
-            await asyncio.to_thread(self._keep, job.id)
         await self._delete(job)
 
     async def sweep(self, unfinished: Collection[str] = (), minimum_age: float = 0) -> None:
@@ -115,20 +119,28 @@ class Journals:
     async def _delete(self, job: Job) -> None:
         await asyncio.to_thread(_delete, self._path(job.id))
 
-    def _keep(self, job_id: str) -> None:
-        """Move the journal to those that are kept, and let the oldest of them go."""
-        kept = self._kept_path(job_id)
+    def _keep(self, job_id: str) -> str | None:
+        """Move the journal to those that are kept, and let the oldest of them go; why it is not kept."""
+        path, kept = self._path(job_id), self._kept_path(job_id)
+        size, room = _measure_size(path), self._kept_mb * MEGABYTE
+        if size <= JOURNAL_HEADER:
+            return "keep_journal: nothing was recorded, so that no job can branch from this one"
+        if size > room:
+            return (
+                f"keep_journal: the journal has {size // MEGABYTE} MB and is not kept; all that are kept may"
+                f" have {self._kept_mb} (engine.kept_journals_mb)"
+            )
         try:
             kept.parent.mkdir(mode=0o700, exist_ok=True)
-            self._path(job_id).replace(kept)
+            path.replace(kept)
         except OSError as error:
             # The pictures are there all the same.
-            log.warning("the journal of job %s could not be kept: %s", job_id, error)
-        room = self._kept_mb * MEGABYTE
+            return f"keep_journal: the journal could not be kept: {error.strerror or error}"
         for path in sorted(kept.parent.glob("*.journal"), key=_measure_age):
             room -= _measure_size(path)
             if room < 0:
                 _delete(path)
+        return None
 
     def _kept_path(self, job_id: str) -> Path:
         return self._folder / "kept" / f"{job_id}.journal"

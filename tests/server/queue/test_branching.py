@@ -116,7 +116,7 @@ def test_a_second_pass_is_computed_anew_with_the_same_result(server: RunningServ
 
 
 def test_a_branch_that_lost_its_engine_goes_on_where_it_was(server: RunningServer) -> None:
-    many = 200
+    many = 60
     parent = server.make(**PROMPT | {"steps": many}, keep_journal=True)
     with server.events(previews=False) as events:
         job_id = server.submit(from_job=parent["job_id"], from_step=5, prompt="a house")
@@ -200,6 +200,15 @@ def test_the_journal_of_a_purged_job_goes_with_it(server: RunningServer) -> None
         "DELETE", f"{server.url}/queue/jobs", json={"job_ids": [job["job_id"]], "purge": True}
     ).raise_for_status()
     assert not kept.exists()
+
+
+def test_a_job_tells_that_its_journal_could_not_be_kept(tmp_path: Path) -> None:
+    model = build("sd1").install(tmp_path / "models")
+    with RunningServer(tmp_path, env={"SDCPP_ENGINE_KEPT_JOURNALS_MB": "1"}) as server:
+        server.post("/models/load", {**model, "options": {"n_threads": 1}})
+        job = server.make(**PROMPT | {"width": 256, "height": 256, "steps": 60}, keep_journal=True)
+        assert any("MB and is not kept" in told for told in job["warnings"])
+        assert "made room for newer ones" in refused(server, from_job=job["job_id"], from_step=1)
 
 
 def test_a_damaged_journal_ends_the_branch_with_a_sentence(server: RunningServer) -> None:

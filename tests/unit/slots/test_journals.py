@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from sdcpp_restapi.engine.binding.measurements import JOURNAL_HEADER
 from sdcpp_restapi.errors import BadRequest, EngineLost, JobFailed
 from sdcpp_restapi.schemas.generation import Txt2ImgRequest
 from sdcpp_restapi.schemas.jobs import Job, JobStatus, Progress
@@ -25,10 +26,12 @@ def make_job(name: str, **fields: object) -> Job:
     )
 
 
-async def complete(journals: Journals, job: Job, size: int) -> None:
+async def complete(journals: Journals, job: Job, size: int) -> str | None:
+    """Why its journal is not kept."""
     async with journals.follow(job) as order:
         assert order is not None
         fill(order.path, size)
+        return await journals.keep(job)
 
 
 def fill(path: str | Path, size: int) -> None:
@@ -45,8 +48,8 @@ def list_kept(folder: Path) -> set[str]:
 
 async def test_only_the_journal_of_a_job_that_asks_for_it_is_kept(tmp_path: Path) -> None:
     journals = Journals(tmp_path, 1, 1)
-    await complete(journals, make_job("plain"), 100)
-    await complete(journals, make_job("asks", keep_journal=True), 100)
+    await complete(journals, make_job("plain"), 1000)
+    await complete(journals, make_job("asks", keep_journal=True), 1000)
     assert list_kept(tmp_path) == {"asks"}
     assert list_running(tmp_path) == []
 
@@ -71,7 +74,9 @@ async def test_the_oldest_make_room_for_the_newest(tmp_path: Path) -> None:
 
 async def test_one_that_is_larger_than_all_room_is_not_kept(tmp_path: Path) -> None:
     journals = Journals(tmp_path, 10, 1)
-    await complete(journals, make_job("large", keep_journal=True), MEGABYTE + 1)
+    told = await complete(journals, make_job("large", keep_journal=True), MEGABYTE + 1)
+    assert told is not None
+    assert "engine.kept_journals_mb" in told
     assert list_kept(tmp_path) == set()
 
 
@@ -102,5 +107,14 @@ async def test_where_the_settings_keep_none_the_field_is_refused(
 async def test_a_disk_without_room_costs_the_journal_and_not_the_job(tmp_path: Path) -> None:
     journals = Journals(tmp_path, 1, 1)
     fill(tmp_path / "kept", 0)  # in the way of the folder
-    await complete(journals, make_job("asks", keep_journal=True), 100)
+    told = await complete(journals, make_job("asks", keep_journal=True), 1000)
+    assert told is not None
+    assert "could not be kept" in told
     assert list_running(tmp_path) == []
+
+
+async def test_a_journal_without_results_is_told_and_not_kept(tmp_path: Path) -> None:
+    told = await complete(Journals(tmp_path, 1, 1), make_job("empty", keep_journal=True), JOURNAL_HEADER)
+    assert told is not None
+    assert "nothing was recorded" in told
+    assert list_kept(tmp_path) == set()
