@@ -180,6 +180,7 @@ def demo(
         "sdcpp generate 'a lovely cat' -o cat.png --seed 42 --steps 30",
         "sdcpp generate 'a lovely cat' --batch-count 4 -o cat.png  [dim]cat-1.png ... cat-4.png[/dim]",
         "sdcpp generate 'a lovely cat' -o - | display",
+        "sdcpp generate 'a lovely dog' --from-job ID --from-step 8  [dim]if ID had --keep-journal[/dim]",
         "sdcpp generate 'a lovely cat' --model v1-5-pruned-emaonly.safetensors",
         "[dim]Ctrl-C cancels the job. What is not given, the server fills in.[/dim]",
         ENDS,
@@ -202,6 +203,11 @@ def generate(
     sampler: Annotated[str | None, o.picture("E.g. euler_a; all at /options.", o.list_samplers)] = None,
     scheduler: Annotated[str | None, o.picture("E.g. karras; all at /options.", o.list_schedulers)] = None,
     batch_count: Annotated[int | None, o.picture("How many pictures.")] = None,
+    keep_journal: Annotated[
+        bool, o.switch("--keep-journal", "Keep the results of its steps, so that jobs can branch from it.")
+    ] = False,
+    from_job: Annotated[str | None, o.picture("Id of a job to branch from; with --from-step.")] = None,
+    from_step: Annotated[int | None, o.picture("How many of its steps to take over.")] = None,
     model: Annotated[str | None, o.model("--model", "Its name in /models.")] = None,
     model_type: Annotated[
         str, o.model("--model-type", "checkpoint (default) or diffusion.", o.list_main_types)
@@ -217,6 +223,7 @@ def generate(
 
     asked = {"width": width, "height": height, "steps": steps, "cfg_scale": cfg_scale, "seed": seed}
     asked |= {"sampler": sampler, "scheduler": scheduler, "batch_count": batch_count}  # type: ignore[dict-item]
+    asked |= {"keep_journal": keep_journal or None, "from_job": from_job, "from_step": from_step}  # type: ignore[dict-item]
     parts = {"vae": vae, "clip_l": clip_l, "clip_g": clip_g, "t5xxl": t5xxl, "llm": llm}
     load = {"model_name": model, "model_type": model_type, **parts} if model else None
     order = GenerateOptions.of({"prompt": prompt, "negative_prompt": negative, **asked}, load)

@@ -76,6 +76,8 @@ def _write(server: Client, destination: "Destination", job: JobView) -> None:
         path.write_bytes(data)
         typer.echo(path)
     _print(f"seed {seed}")
+    if job.params.get("keep_journal"):
+        _print(f"job {job.job_id}")
 
 
 def _print(words: str) -> None:

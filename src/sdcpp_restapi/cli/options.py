@@ -82,6 +82,14 @@ def picture(words: str, choices: Choices | None = None) -> typer.models.OptionIn
     return option
 
 
+def switch(flag: str, words: str) -> typer.models.OptionInfo:
+    """A flag of the request that is given or not."""
+    option: typer.models.OptionInfo = typer.Option(
+        flag, help=words, rich_help_panel=PICTURE, show_default=False
+    )
+    return option
+
+
 def model(flag: str, words: str, choices: Choices | None = None) -> typer.models.OptionInfo:
     """A flag of the load request. A shell completes one of the `choices`."""
     option: typer.models.OptionInfo = typer.Option(

@@ -61,6 +61,18 @@ def test_every_flag_reaches_the_server(demo_url: str, tmp_path: Path) -> None:
     assert "note: negative_prompt, scheduler have no effect" in ended.stderr
 
 
+def test_a_job_branches_from_one_that_kept_its_journal(demo_url: str, tmp_path: Path) -> None:
+    first = sdcpp("generate", "cat", "-o", "a.png", "--keep-journal", "--server", demo_url, folder=tmp_path)
+    job_id = first.stderr.split("job ")[1].split()[0]
+    branch = ("--from-job", job_id, "--from-step")
+    steps = str(httpx.get(f"{demo_url}/queue/{job_id}").json()["params"]["steps"])
+    for name, step in (("b.png", "1"), ("c.png", steps)):
+        ended = sdcpp("generate", "dog", "-o", name, *branch, step, "--server", demo_url, folder=tmp_path)
+        assert ended.returncode == 0, ended.stderr
+    pictures = [Image.open(tmp_path / name).tobytes() for name in ("a.png", "b.png", "c.png")]
+    assert pictures[2] == pictures[0] != pictures[1]
+
+
 def test_a_model_can_be_loaded_first(tmp_path: Path) -> None:
     build("minit2i").install(tmp_path / "models")
     with running("serve", *ANY_PORTS, folder=tmp_path) as server:
